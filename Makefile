@@ -1,0 +1,39 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+export DO_NOT_TRACK = 1
+export PREFECT_SERVER_ANALYTICS_ENABLED = false
+
+.PHONY: help setup demo test quick lint bench clean
+
+help:  ## show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[cluster,demo,dev]'
+	touch $@
+
+setup: $(READY)  ## make .venv with everything in it
+
+demo: $(READY)  ## remove a watermark and a moving sticker from a real clip; results in demo-output/
+	$(BIN)/dfvi demo --output demo-output
+
+test: $(READY) lint  ## lint, type check, and every test
+	$(BIN)/python -m pytest
+
+quick: $(READY)  ## the tests that take seconds
+	$(BIN)/python -m pytest -m 'not slow'
+
+lint: $(READY)  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)  ## every benchmark; each prints machine, commit, medians, spread and ratios
+	for script in benchmarks/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove what make and the tests leave behind
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

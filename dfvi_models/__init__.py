@@ -1,0 +1,1 @@
+"""Networks and numerics on arrays and tensors; knows neither Prefect nor Zarr."""

@@ -1,0 +1,9 @@
+"""Errors of the networks and numerics. Each message says what was expected, what came, and what to do."""
+
+
+class ShapeError(ValueError):
+    """An array or tensor has the wrong shape or dtype."""
+
+
+class WeightsError(ValueError):
+    """A weight file is missing, damaged, of another network, or unsafe to read."""
