@@ -1,0 +1,233 @@
+"""Propagation: carries known pixels into the holes of the frames that follow, along completed flow.
+
+One sweep per direction of time. Frame t asks its neighbour (t-1 forward, t+1 backward) for each hole pixel: a known
+pixel there gives its own colour, a hole pixel passes on what was carried to it. Only hole pixels are looked at.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfvi_models.compiled import compiled
+from dfvi_models.consistency import trace_to_neighbour
+from dfvi_models.errors import ShapeError
+from dfvi_models.flow_resize import resize_flow
+from dfvi_models.types import NO_SOURCE, Candidates
+
+Direction = Literal["forward", "backward"]
+Planes = Sequence[NDArray[np.bool_]]
+
+
+def propagate(
+    frames: Sequence[NDArray[np.uint8]],
+    holes: Planes,
+    flow_fw: Sequence[NDArray[np.float32]],
+    flow_bw: Sequence[NDArray[np.float32]],
+    *,
+    direction: Direction,
+    max_consistency_error: float,
+    wanted: Sequence[int],
+    previous: Callable[[int], Candidates] | None = None,
+    invented: Planes | None = None,
+    reach_border: bool = False,
+) -> Iterator[tuple[int, Candidates]]:
+    """Sweep once over a clip and yield, for every wanted frame, what reaches its hole pixels.
+
+    frames   : T of (H, W, 3) uint8; hole pixels are never read.
+    holes    : T of (H, W) bool, True = replace.
+    flow_fw  : T-1 of (h, w, 2) float32, pixels, t -> t+1, completed; resized to (H, W) if smaller or larger.
+    flow_bw  : T-1 of (h, w, 2) float32, pixels, t+1 -> t, completed.
+    direction             : "forward" carries t-1 -> t in ascending t; "backward" carries t+1 -> t in descending t.
+    max_consistency_error : pixels, see `trace_to_neighbour`; > 0.
+    wanted   : frame numbers to yield, in any order; they come out in sweep order. Resuming a sweep gives the same
+               bits as running it whole.
+    previous : returns the finished candidates of a frame; asked only for the frame before a wanted one (in sweep
+               order) that is not itself wanted and has a hole.
+    invented : T of (H, W) bool: pixels of `frames` whose colour an inpainter made. None = none.
+    reach_border : see `trace_to_neighbour`.
+    Yields   : (t, Candidates) with K = 1.
+    Raises   : ShapeError on lengths or shapes that do not belong together; ValueError if `previous` is needed but
+               None, if a wanted number is no frame, or on an unknown direction. Lengths, numbers and direction are
+               checked at the call, arrays when they are reached.
+    Source   : arXiv:1905.02884, section 3.3; loop of the reference code, hole pixels only, which is equivalent.
+    """
+    _check_lengths(len(frames), holes, flow_fw, flow_bw, invented)
+    if direction not in ("forward", "backward"):
+        raise ValueError(f'direction must be "forward" or "backward"; got {direction!r}')
+    order = sorted(set(wanted), reverse=direction == "backward")
+    if order and (min(order) < 0 or max(order) >= len(frames)):
+        raise ValueError(f"wanted frames must lie in 0..{len(frames) - 1}; got {min(order)}..{max(order)}")
+    if not max_consistency_error > 0:
+        raise ValueError(f"max_consistency_error must be above 0 px; got {max_consistency_error}")
+    sweep = _Sweep(frames, holes, flow_fw, flow_bw, direction, max_consistency_error, previous, invented, reach_border)
+    return sweep.run(order)
+
+
+class _Sweep:
+    """One direction over one clip; holds the last frame's hole pixels and candidates, nothing older."""
+
+    def __init__(
+        self,
+        frames: Sequence[NDArray[np.uint8]],
+        holes: Planes,
+        flow_fw: Sequence[NDArray[np.float32]],
+        flow_bw: Sequence[NDArray[np.float32]],
+        direction: Direction,
+        max_consistency_error: float,
+        previous: Callable[[int], Candidates] | None,
+        invented: Planes | None,
+        reach_border: bool,
+    ):
+        self.frames, self.holes, self.invented, self.previous = frames, holes, invented, previous
+        self.step = 1 if direction == "forward" else -1
+        self.flow_fw, self.flow_bw = flow_fw, flow_bw
+        self.max_consistency_error, self.reach_border = max_consistency_error, reach_border
+        self.rank = np.empty(0, np.int32)  # (H * W,): which hole pixel of the neighbour; read at its hole pixels only
+
+    def run(self, order: Sequence[int]) -> Iterator[tuple[int, Candidates]]:
+        last: int | None = None
+        hole, candidates = np.empty((0, 0), np.bool_), _no_candidates(0)
+        for t in order:
+            neighbour = t - self.step
+            if not 0 <= neighbour < len(self.frames):
+                hole = self._hole(t)
+                candidates = _no_candidates(int(np.count_nonzero(hole)))
+            else:
+                if last != neighbour:
+                    hole = self._hole(neighbour)
+                    candidates = self._read_candidates(neighbour, t, int(np.count_nonzero(hole)))
+                next_hole = self._hole(t)
+                candidates = self._carry(neighbour, hole, candidates, t, next_hole)
+                hole = next_hole
+            last = t
+            yield t, candidates
+
+    def _hole(self, t: int) -> NDArray[np.bool_]:
+        hole = np.ascontiguousarray(self.holes[t])
+        if hole.dtype != np.bool_ or hole.ndim != 2:
+            raise ShapeError(f"hole {t} must be (H, W) bool; got {hole.shape} {hole.dtype}")
+        return hole
+
+    def _read_candidates(self, neighbour: int, t: int, count: int) -> Candidates:
+        if count == 0:
+            return _no_candidates(0)
+        if self.previous is None:
+            raise ValueError(
+                f"frame {t} needs the candidates of frame {neighbour}, which is not wanted; "
+                "pass previous= or want that frame too"
+            )
+        candidates = self.previous(neighbour)
+        if candidates.source.shape != (1, count):
+            raise ShapeError(
+                f"candidates of frame {neighbour} must be (1, {count}) as its hole has {count} pixels; "
+                f"got {candidates.source.shape}: they belong to another hole or rule"
+            )
+        return candidates
+
+    def _carry(
+        self, neighbour: int, hole: NDArray[np.bool_], carried: Candidates, t: int, next_hole: NDArray[np.bool_]
+    ) -> Candidates:
+        pixels = np.flatnonzero(next_hole)
+        if len(pixels) == 0:
+            return _no_candidates(0)
+        frame = self.frames[neighbour]
+        if hole.shape != next_hole.shape or frame.shape != (*hole.shape, 3):
+            raise ShapeError(
+                f"frame {neighbour} {frame.shape}, its hole {hole.shape} and hole {t} {next_hole.shape} differ in size"
+            )
+        known_invented = np.zeros((0, 0), np.bool_) if self.invented is None else self.invented[neighbour]
+        there, back = self._flows(t, next_hole.shape)
+        trace = trace_to_neighbour(pixels, there, back, self.max_consistency_error, reach_border=self.reach_border)
+        if self.rank.size != hole.size:
+            self.rank = np.empty(hole.size, np.int32)
+        result = _no_candidates(len(pixels))
+        _gather(
+            trace.target,
+            trace.error,
+            neighbour,
+            np.ascontiguousarray(frame).reshape(-1, 3),
+            hole.reshape(-1),
+            np.ascontiguousarray(known_invented).reshape(-1),
+            self.rank,
+            (carried.colour[0], carried.source[0], carried.error[0], carried.invented[0]),
+            (result.colour[0], result.source[0], result.error[0], result.invented[0]),
+        )
+        return result
+
+    def _flows(self, t: int, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Flow from frame t to the neighbour it asks, and back."""
+        if self.step == 1:
+            there, back = self.flow_bw[t - 1], self.flow_fw[t - 1]
+        else:
+            there, back = self.flow_fw[t], self.flow_bw[t]
+        return resize_flow(there, shape[0], shape[1]), resize_flow(back, shape[0], shape[1])
+
+
+def _no_candidates(count: int) -> Candidates:
+    return Candidates(
+        colour=np.zeros((1, count, 3), np.uint8),
+        source=np.full((1, count), NO_SOURCE, np.int32),
+        error=np.zeros((1, count), np.float32),
+        invented=np.zeros((1, count), np.bool_),
+    )
+
+
+def _check_lengths(
+    count: int,
+    holes: Planes,
+    flow_fw: Sequence[NDArray[np.float32]],
+    flow_bw: Sequence[NDArray[np.float32]],
+    invented: Planes | None,
+) -> None:
+    flows = max(count - 1, 0)
+    if len(holes) != count or len(flow_fw) != flows or len(flow_bw) != flows:
+        raise ShapeError(
+            f"{count} frames need {count} holes and {flows} flows each way; "
+            f"got {len(holes)} holes, {len(flow_fw)} forward and {len(flow_bw)} backward flows"
+        )
+    if invented is not None and len(invented) != count:
+        raise ShapeError(f"{count} frames need {count} planes of invented pixels; got {len(invented)}")
+
+
+Fields = tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]
+
+
+@compiled
+def _gather(
+    target: NDArray[np.int32],
+    step_error: NDArray[np.float32],
+    neighbour: int,
+    frame: NDArray[np.uint8],
+    hole: NDArray[np.bool_],
+    known_invented: NDArray[np.bool_],
+    rank: NDArray[np.int32],
+    carried: Fields,
+    result: Fields,
+) -> None:
+    old_colour, old_source, old_error, old_invented = carried
+    colour, source, error, invented = result
+    n = 0
+    for at in range(len(hole)):
+        if hole[at]:
+            rank[at] = n
+            n += 1
+    for n in range(len(target)):
+        at = target[n]
+        if at < 0:
+            continue
+        if not hole[at]:
+            colour[n, 0], colour[n, 1], colour[n, 2] = frame[at, 0], frame[at, 1], frame[at, 2]
+            source[n] = neighbour
+            error[n] = step_error[n]
+            if len(known_invented) > 0:
+                invented[n] = known_invented[at]
+            continue
+        old = rank[at]
+        if old_source[old] < 0:
+            continue
+        colour[n, 0], colour[n, 1], colour[n, 2] = old_colour[old, 0], old_colour[old, 1], old_colour[old, 2]
+        source[n] = old_source[old]
+        error[n] = old_error[old] + step_error[n]
+        invented[n] = old_invented[old]
