@@ -1,0 +1,77 @@
+"""Handing a finished result to the user: a copy under the name they asked for, whole or not at all."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+from storage.errors import InputError
+from storage.stage_store import StageStore
+
+VIDEO_SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mkv": "mkv", ".mov": "mov"}
+_NUMBERED = re.compile(r"\d+\.png")
+
+
+def container_of(output: Path) -> str:
+    """Container that the name of the output asks for; a name without suffix is a folder of PNG images.
+
+    Raises : InputError for a suffix that stands for nothing we write.
+    """
+    suffix = output.suffix.lower()
+    if suffix in VIDEO_SUFFIXES:
+        return VIDEO_SUFFIXES[suffix]
+    if suffix == "" or output.is_dir():
+        return "png"
+    raise InputError(
+        f"{output}: {suffix} is not written; choose {', '.join(VIDEO_SUFFIXES)}, or a folder for PNG images"
+    )
+
+
+def check_output(output: Path, container: str) -> None:
+    """Make sure, before hours of work, that the output can be written.
+
+    Raises : InputError if the name does not fit the container, the folder cannot be written, or would be mixed with
+             other files.
+    """
+    if container_of(output) != container:
+        raise InputError(
+            f"{output} asks for {container_of(output)}, but encode.container is {container}; change one of them"
+        )
+    if output.is_dir() and container != "png":
+        raise InputError(f"{output} is a folder; name a file")
+    if container == "png" and output.is_dir():
+        foreign = [path.name for path in output.iterdir() if not _NUMBERED.fullmatch(path.name)]
+        if foreign:
+            raise InputError(f"{output} holds other files, such as {foreign[0]}; choose an empty or new folder")
+    folder = output if output.is_dir() else output.absolute().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error.strerror}; choose another output") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"{folder} cannot be written; choose another output")
+
+
+def deliver(store: StageStore, output: Path) -> None:
+    """Copy the files of a finished `encode` store to `output`; an older output is replaced whole.
+
+    Raises : OSError if it cannot be written; the older output is then untouched.
+    """
+    names = sorted(store.manifest.files) if store.manifest else []
+    partial = output.absolute().with_name(f".{output.name}.{uuid4().hex}.partial")
+    try:
+        if container_of(output) != "png":
+            shutil.copyfile(store.file(names[0]), partial)
+            partial.replace(output)
+            return
+        partial.mkdir()
+        for name in names:
+            shutil.copyfile(store.file(name), partial / name)
+        if output.is_dir():
+            shutil.rmtree(output)
+        partial.rename(output)
+    finally:
+        if partial.is_dir():
+            shutil.rmtree(partial)
+        partial.unlink(missing_ok=True)

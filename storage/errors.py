@@ -1,0 +1,25 @@
+"""Errors of the store and of the user's files. Each message says what was expected, what came, and what to do."""
+
+import shlex
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """The user gave something that cannot be used: one clear line, exit code 2."""
+
+
+class StoreError(RuntimeError):
+    """A store cannot be used as it is."""
+
+
+class DamagedStoreError(StoreError):
+    """Something in a store does not read back as it was written."""
+
+    def __init__(self, path: Path, reason: object, folder: Path) -> None:
+        """Name the damaged `path`, why it cannot be used, and the `folder` of the stage store it lies in."""
+        self.path, self.reason = path, reason
+        root = folder.parent.parent.parent
+        super().__init__(
+            f"{path} is damaged ({reason}); drop what is damaged with: "
+            f"dfvi store verify --repair --root {shlex.quote(str(root))}, then run again"
+        )

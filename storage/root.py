@@ -1,0 +1,153 @@
+"""The root of all stored results: <root>/<video>/<stage>/<digest>/, lock files and the records of named runs beside."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from storage import lock
+from storage.errors import DamagedStoreError, InputError, StoreError
+from storage.key import DIGEST_LENGTH, StageKey
+from storage.manifest import FORMAT, read_json, write_json
+from storage.stage_store import StageStore
+
+MARKER = "dfvi-root.json"
+LOCKS = ".locks"
+RUNS = ".runs"
+LONGEST_NAME = 80
+
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
+
+
+def video_name(text: str) -> str:
+    """Turn any name of a video into one that is a safe folder name; equal names stay equal.
+
+    >>> video_name("../Été 1.mp4")
+    't_1.mp4'
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip("._-")[:LONGEST_NAME]
+    return name or "video"
+
+
+class Root:
+    """A folder that holds stage stores."""
+
+    def __init__(self, path: Path) -> None:
+        """Use the root at `path`, which must exist; see `create`."""
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path) -> "Root":
+        """Open an existing root.
+
+        Raises : InputError if there is none or the folder is not ours; StoreError if a newer version made it.
+        """
+        path = path.expanduser().resolve()
+        try:
+            read_json(path / MARKER)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise InputError(
+                f"{path} is not a dfvi root: it has no {MARKER}; name an existing root with --root"
+            ) from error
+        except DamagedStoreError as error:
+            raise StoreError(
+                f"{path / MARKER} is damaged; write it again with: echo '{{\"format\": {FORMAT}}}'"
+            ) from error
+        except OSError as error:
+            raise InputError(f"the root {path} cannot be read: {error.strerror}") from error
+        return cls(path)
+
+    @classmethod
+    def create(cls, path: Path) -> "Root":
+        """Open a root, making it first if `path` does not exist or is an empty folder.
+
+        Raises : InputError if the folder holds something else or cannot be made; StoreError if a newer version made it.
+        """
+        path = path.expanduser().resolve()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if not (path / MARKER).exists():
+                if any(entry.name not in (LOCKS, f"{MARKER}.lock") for entry in path.iterdir()):
+                    raise InputError(f"{path} is neither empty nor a dfvi root; choose another folder with --root")
+                write_json(path / MARKER, {"format": FORMAT})
+        except (FileExistsError, NotADirectoryError) as error:
+            raise InputError(f"the root {path} must be a folder; it is a file: choose another with --root") from error
+        except OSError as error:
+            raise InputError(
+                f"the root {path} cannot be written: {error.strerror}; choose another with --root"
+            ) from error
+        return cls.open(path)
+
+    def store(self, video: str, key: StageKey) -> StageStore:
+        """The store that holds, or will hold, the result `key` of `video`."""
+        return StageStore(self._folder(video, key.stage, key.digest), key)
+
+    def open_store(self, video: str, stage: str, digest: str) -> StageStore:
+        """Open a store that exists.
+
+        Raises : StoreError if there is none; otherwise like `StageStore`.
+        """
+        folder = self._folder(video, stage, digest)
+        try:
+            return StageStore.open(folder)
+        except FileNotFoundError as error:
+            raise StoreError(f"there is no store {folder}; run the stage {stage} of {video} again") from error
+
+    def lock(self, store: StageStore, on_wait: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Hold the right to write `store`; others wait."""
+        return lock.hold(self._lock_path(store.folder), on_wait=on_wait)
+
+    def try_lock(self, folder: Path) -> AbstractContextManager[bool]:
+        """Hold the right to write the store in `folder` if nobody has it."""
+        return lock.try_hold(self._lock_path(folder))
+
+    def folders(self, video: str | None = None, stage: str | None = None) -> Iterator[Path]:
+        """Folders of all stores, of one video or stage, sorted by name. Links and foreign names are passed by."""
+        for video_folder in _folders(self.path, _PLAIN, video):
+            for stage_folder in _folders(video_folder, _PLAIN, stage):
+                yield from _folders(stage_folder, _DIGEST, None)
+
+    def record_run(self, name: str, video: str, reached: list[Mapping[str, Any]]) -> None:
+        """Remember which stores the run `name` of `video` uses: `gc` keeps them."""
+        folder = self.path / RUNS / _plain(video)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / f"{_plain(name)}.json", {"format": FORMAT, "run": name, "video": video, "reached": reached})
+
+    def runs(self) -> Iterator[dict[str, Any]]:
+        """Records of all named runs."""
+        for path in sorted((self.path / RUNS).glob("*/*.json")):
+            try:
+                yield read_json(path)
+            except DamagedStoreError as error:
+                raise StoreError(f"{path} is damaged; remove the file and run {path.stem} again") from error
+
+    def forget_run(self, name: str, video: str | None = None) -> list[str]:
+        """Drop the record of a named run, of one video or of all; return the videos it was dropped for."""
+        paths = sorted((self.path / RUNS).glob(f"{_plain(video) if video else '*'}/{_plain(name)}.json"))
+        for path in paths:
+            path.unlink()
+        return [path.parent.name for path in paths]
+
+    def _folder(self, video: str, stage: str, digest: str) -> Path:
+        if not _DIGEST.fullmatch(digest):
+            raise StoreError(f"a digest has {DIGEST_LENGTH} hexadecimal digits; got {digest!r}")
+        return self.path / _plain(video) / _plain(stage) / digest
+
+    def _lock_path(self, folder: Path) -> Path:
+        return self.path / LOCKS / ("-".join(folder.relative_to(self.path).parts) + ".lock")
+
+
+def _plain(name: str) -> str:
+    if not _PLAIN.fullmatch(name):
+        raise StoreError(f"a name in a root has letters, digits, '.', '_' and '-' only; got {name!r}")
+    return name
+
+
+def _folders(parent: Path, pattern: re.Pattern[str], wanted: str | None) -> Iterator[Path]:
+    if not parent.is_dir():
+        return
+    for path in sorted(parent.iterdir()):
+        if pattern.fullmatch(path.name) and wanted in (None, path.name) and path.is_dir() and not path.is_symlink():
+            yield path
