@@ -1,0 +1,81 @@
+"""How long a media file says it is, read from its container's outermost headers: the way to see that a copy broke off.
+
+MP4/MOV boxes (ISO/IEC 14496-12), Matroska/WebM elements (RFC 8794), AVI's RIFF chunk.
+"""
+
+from pathlib import Path
+from typing import BinaryIO
+
+EBML_HEADER, MATROSKA_SEGMENT = 0x1A45DFA3, 0x18538067
+MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"pnot")
+MAX_BOXES = 100_000  # a fragmented MP4 has two a fragment; a file of nothing but empty boxes must not hold us
+
+
+def declared_size(path: Path) -> int | None:
+    """Bytes that the container says the file has at least; None where it does not say."""
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[4:8] in MP4_BOXES:
+            return _end_of_boxes(file, path.stat().st_size)
+        if head[:4] == b"RIFF":
+            size = int.from_bytes(head[4:8], "little")
+            return None if size in (0, 0xFFFFFFFF) else 8 + size
+        if head[:4] == EBML_HEADER.to_bytes(4, "big"):
+            return _end_of_segment(file)
+    return None
+
+
+def lacks_index(path: Path) -> bool:
+    """Whether the file is an MP4/MOV without a whole index (moov): cut off, or not finished by its recorder."""
+    file_size = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(12)[4:8] not in MP4_BOXES:
+            return False
+        return not any(kind == b"moov" and end <= file_size for kind, end in _boxes(file, file_size))
+
+
+def _boxes(file: BinaryIO, file_size: int) -> list[tuple[bytes, int]]:
+    """(type, end offset) of the outermost boxes of an MP4; the last one's end may lie beyond the file's."""
+    boxes: list[tuple[bytes, int]] = []
+    start = 0
+    while start < file_size and len(boxes) < MAX_BOXES:
+        file.seek(start)
+        head = file.read(16)
+        size = int.from_bytes(head[:4], "big")
+        if size == 1:  # a 64-bit size follows the type
+            size = int.from_bytes(head[8:16], "big")
+        elif size == 0:  # "to the end of the file"
+            size = file_size - start
+        if len(head) < 8 or size < 8:
+            break
+        start += size
+        boxes.append((head[4:8], start))
+    return boxes
+
+
+def _end_of_boxes(file: BinaryIO, file_size: int) -> int | None:
+    # bytes of no known box after the last one are rubbish that players skip, not a promise
+    return max((end for kind, end in _boxes(file, file_size) if kind in (b"moov", b"moof", b"mdat")), default=None)
+
+
+def _end_of_segment(file: BinaryIO) -> int | None:
+    file.seek(4)
+    header_size = _read_vint(file)
+    if header_size is None:
+        return None
+    file.seek(header_size, 1)
+    if int.from_bytes(file.read(4), "big") != MATROSKA_SEGMENT:
+        return None
+    segment_size = _read_vint(file)
+    return None if segment_size is None else file.tell() + segment_size
+
+
+def _read_vint(file: BinaryIO) -> int | None:
+    """EBML's integer of variable length: leading zeros of the first byte count the bytes; all ones means unknown."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    length = 9 - first[0].bit_length()
+    bits = 7 * length
+    value = int.from_bytes(first + file.read(length - 1), "big") & ((1 << bits) - 1)
+    return None if value == (1 << bits) - 1 else value
