@@ -87,12 +87,13 @@ def add_sound(
         source = reader.streams.video[0]
         copy = writer.add_stream_from_template(source)
         sounds = [writer.add_stream(codec, rate=rate, layout="stereo") for _ in range(streams)]
+        for sound, language in zip(sounds, ("eng", "deu", "fra"), strict=False):
+            sound.metadata["language"] = language
         for packet in reader.demux(source):
             if packet.size:
                 packet.stream = copy
                 writer.mux(packet)
-        for number, sound in enumerate(sounds):
-            sound.metadata["language"] = ("eng", "deu", "fra")[number]
+        for sound in sounds:
             t = np.arange(int(seconds * rate)) / rate
             wave = (8000 * np.sin(2 * np.pi * (300 + 400 * t) * t)).astype(np.int16)
             for i in range(0, len(wave), 1024):
