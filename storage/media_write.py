@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from math import gcd
@@ -18,6 +17,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
+from storage.atomic import appears_when_complete
 from storage.clip import RGB_MATRIX, UNSPECIFIED, Clip, check_range, find_source
 from storage.errors import InputError
 from storage.media_output import Codec, Encoder, choose_encoder, choose_output
@@ -62,6 +62,8 @@ def write_video(
     output_kind = choose_output(target, codec)
     if not output_kind.muxer:
         raise InputError(f"{target}: a folder of images is no video file; give a name ending in .mp4, .mov or .mkv")
+    if target.is_dir():
+        raise InputError(f"{target}: a folder has this name; choose another name or remove it")
     encoder = choose_encoder(output_kind.codec, clip, quality)
     end = check_range(clip, start, stop)
     clock = _Clock(clip, start, keep_lead=audio_from is not None and start == 0)
@@ -69,7 +71,7 @@ def write_video(
         sound = None
         if audio_from is not None:
             sound = stack.enter_context(_trimmed_sound(find_source(audio_from), clip, start, end))
-        partial = stack.enter_context(_appears_when_complete(target))
+        partial = stack.enter_context(appears_when_complete(target))
         output = stack.enter_context(_open_output(partial, target, output_kind.muxer))
         stream = _add_picture(output, encoder, clip, clock, threads)
         if sound:
@@ -112,30 +114,6 @@ def _trimmed_sound(path: Path, clip: Clip, start: int, end: int) -> Sound:
     begins = clip.start_time + clip.time_of(start) if start else None
     ends = clip.start_time + clip.time_of(end) if end < clip.frame_count else None
     return Sound(path, begin=begins, end=ends, shift=-begins if begins is not None else Fraction(0))
-
-
-@contextlib.contextmanager
-def _appears_when_complete(target: Path) -> Iterator[Path]:
-    """A temporary path beside the target that is moved over it at the end, and removed on any error."""
-    if target.is_dir():
-        raise InputError(f"{target}: a folder has this name; choose another name or remove it")
-    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
-    try:
-        yield partial
-        _sync(partial)
-        partial.replace(target)
-        _sync(target.parent)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -270,7 +248,7 @@ def write_images(
         raise InputError(f"{target}: the folder may not be written to; check its permissions")
     number = 0
     for number, frame in enumerate(frames, start=1):
-        with _appears_when_complete(target / f"{start_number + number - 1:0{DIGITS}d}.{format}") as partial:
+        with appears_when_complete(target / f"{start_number + number - 1:0{DIGITS}d}.{format}") as partial:
             partial.write_bytes(_encode_image(frame, format))
     return number
 
