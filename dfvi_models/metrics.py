@@ -10,6 +10,7 @@ from dfvi_models.errors import ShapeError
 
 PEAK = 255.0  # largest value of a uint8 frame
 SSIM_WINDOW = 65  # pixels, a box; the convention of E2FGVI, ProPainter and others, far wider than the usual 7 or 11
+HOLE_SSIM_WINDOW = 11  # pixels; holes are too small for SSIM_WINDOW to see them alone
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
@@ -38,16 +39,20 @@ def ssim(frame: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
     """
     _check_frames(frame, truth)
     window = min(SSIM_WINDOW, *frame.shape[:2])
-    window -= 1 - window % 2
-    mean = _box_mean(window)
-    a, b = frame.astype(np.float64), truth.astype(np.float64)
-    mean_a, mean_b = mean(a), mean(b)
-    unbiased = window**2 / max(window**2 - 1, 1)
-    variances = unbiased * (mean(a * a) - mean_a**2 + mean(b * b) - mean_b**2)
-    covariance = unbiased * (mean(a * b) - mean_a * mean_b)
-    c1, c2 = (SSIM_K1 * PEAK) ** 2, (SSIM_K2 * PEAK) ** 2
-    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
-    return float((luminance * (2 * covariance + c2) / (variances + c2)).mean())
+    return float(_ssim_map(frame, truth, window - 1 + window % 2).mean())
+
+
+def ssim_in_hole(frame: NDArray[np.uint8], truth: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
+    """Structural similarity over the windows centred on pixels of `hole` (H, W) alone; nan if it is empty.
+
+    frame, truth : (H, W, 3) uint8, mirrored at their borders.
+    Source       : as `ssim`, with windows of HOLE_SSIM_WINDOW pixels: a wide one would mostly see what is outside.
+    """
+    _check_frames(frame, truth, hole)
+    half = HOLE_SSIM_WINDOW // 2
+    border = ((half, half), (half, half), (0, 0))
+    similarity = _ssim_map(np.pad(frame, border, "symmetric"), np.pad(truth, border, "symmetric"), HOLE_SSIM_WINDOW)
+    return float(similarity[hole].mean()) if hole.any() else float("nan")
 
 
 def end_point_error(flow: NDArray[np.float32], truth: NDArray[np.float32], hole: NDArray[np.bool_]) -> float:
@@ -92,6 +97,19 @@ def warping_error(
         return float("nan")
     warped = _sample(next_frame, at_y[visible], at_x[visible])
     return float((((frame[y, x][visible] - warped) / PEAK) ** 2).mean())
+
+
+def _ssim_map(frame: NDArray[np.uint8], truth: NDArray[np.uint8], window: int) -> NDArray[np.float64]:
+    """Similarity (H - window + 1, W - window + 1, 3) of every whole window; `window` is odd."""
+    mean = _box_mean(window)
+    a, b = frame.astype(np.float64), truth.astype(np.float64)
+    mean_a, mean_b = mean(a), mean(b)
+    unbiased = window**2 / max(window**2 - 1, 1)
+    variances = unbiased * (mean(a * a) - mean_a**2 + mean(b * b) - mean_b**2)
+    covariance = unbiased * (mean(a * b) - mean_a * mean_b)
+    c1, c2 = (SSIM_K1 * PEAK) ** 2, (SSIM_K2 * PEAK) ** 2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    return np.asarray(luminance * (2 * covariance + c2) / (variances + c2), np.float64)
 
 
 def _check_frames(frame: NDArray[np.uint8], truth: NDArray[np.uint8], hole: NDArray[np.bool_] | None = None) -> None:

@@ -7,33 +7,29 @@ from pathlib import Path
 from uuid import uuid4
 
 from storage.errors import InputError
+from storage.media_output import choose_output
 from storage.stage_store import StageStore
 
-VIDEO_SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mkv": "mkv", ".mov": "mov"}
+CONTAINERS = {"mp4": "mp4", "mov": "mov", "matroska": "mkv", "": "png"}
+"""FFmpeg's name of a container -> ours."""
 _NUMBERED = re.compile(r"\d+\.png")
 
 
 def container_of(output: Path) -> str:
-    """Container that the name of the output asks for; a name without suffix is a folder of PNG images.
+    """Container that the name of the output asks for: mp4, mov, mkv, or png for a name without suffix, a folder.
 
     Raises : InputError for a suffix that stands for nothing we write.
     """
-    suffix = output.suffix.lower()
-    if suffix in VIDEO_SUFFIXES:
-        return VIDEO_SUFFIXES[suffix]
-    if suffix == "" or output.is_dir():
-        return "png"
-    raise InputError(
-        f"{output}: {suffix} is not written; choose {', '.join(VIDEO_SUFFIXES)}, or a folder for PNG images"
-    )
+    return CONTAINERS[choose_output(output).muxer]
 
 
-def check_output(output: Path, container: str) -> None:
+def check_output(output: Path, container: str, codec: str | None) -> None:
     """Make sure, before hours of work, that the output can be written.
 
-    Raises : InputError if the name does not fit the container, the folder cannot be written, or would be mixed with
-             other files.
+    Raises : InputError if the name, the container and the codec do not fit together, the folder cannot be written, or
+             would be mixed with other files.
     """
+    choose_output(output, codec)
     if container_of(output) != container:
         raise InputError(
             f"{output} asks for {container_of(output)}, but encode.container is {container}; change one of them"

@@ -1,7 +1,7 @@
 """The root of all stored results: <root>/<video>/<stage>/<digest>/, lock files and the records of named runs beside."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -109,11 +109,13 @@ class Root:
             for stage_folder in _folders(video_folder, _PLAIN, stage):
                 yield from _folders(stage_folder, _DIGEST, None)
 
-    def record_run(self, name: str, video: str, reached: list[Mapping[str, Any]]) -> None:
+    def record_run(self, name: str, video: str, reached: Sequence[Mapping[str, Any]]) -> None:
         """Remember which stores the run `name` of `video` uses: `gc` keeps them."""
         folder = self.path / RUNS / _plain(video)
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / f"{_plain(name)}.json", {"format": FORMAT, "run": name, "video": video, "reached": reached})
+        write_json(
+            folder / f"{_plain(name)}.json", {"format": FORMAT, "run": name, "video": video, "reached": list(reached)}
+        )
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """Records of all named runs."""

@@ -7,9 +7,9 @@ the making, and writing a chunk twice is harmless.
 
 import hashlib
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeVar, overload
 
 import numpy as np
 import zarr
@@ -30,6 +30,7 @@ from storage.manifest import (
     write_manifest,
 )
 
+Item = TypeVar("Item")
 State = Literal["absent", "partial", "complete"]
 CHUNK_PREFIX = "c."  # zarr's default chunk keys with a dot: every chunk of an array lies in one flat folder
 
@@ -112,6 +113,8 @@ class StageStore:
         """Number of items of all groups declared so far."""
         self.items_found = 0
         """How many of them were already there when they were declared."""
+        self.files: list[str] = []
+        """Names of the plain files the stage has written, besides its arrays."""
         self._layouts: dict[str, ArrayLayout] = {}
         self._arrays: dict[str, StoredArray] = {}
 
@@ -187,7 +190,14 @@ class StageStore:
             raise StoreError(f"a file in a store needs a plain name; got {name!r}")
         return self.folder / name
 
-    def seal(self, *, files: Sequence[str] = (), made: Mapping[str, Any] | None = None) -> None:
+    def count(self, items: Iterable[Item], total: int) -> Iterator[Item]:
+        """Pass items through, counting each as written: for what goes into a plain file instead of an array."""
+        self.items += total
+        for item in items:
+            yield item
+            self.on_write()
+
+    def seal(self, *, made: Mapping[str, Any] | None = None) -> None:
         """Declare the store complete.
 
         Raises : StoreError if an item of a declared array is missing.
@@ -196,7 +206,7 @@ class StageStore:
             if missing := self._arrays[name].missing():
                 raise StoreError(f"{self.folder / name} lacks {len(missing)} of {len(self._arrays[name])} items")
         arrays = {name: layout.shape for name, layout in self._layouts.items()}
-        hashes = {name: file_sha256(self.file(name)) for name in files}
+        hashes = {name: file_sha256(self.file(name)) for name in self.files}
         manifest = Manifest(self.key, arrays, self.attributes, hashes, made or {})
         write_manifest(self.folder, manifest)
         self.manifest = manifest

@@ -57,7 +57,8 @@ def test_a_damaged_plain_file_is_found(root):
     store = root.store("goat", key)
     store.begin()
     store.file("video.mp4").write_bytes(b"frames")
-    store.seal(files=["video.mp4"])
+    store.files.append("video.mp4")
+    store.seal()
     assert list(verify(root)) == []
     store.file("video.mp4").write_bytes(b"framez")
     assert [found.path.name for found in verify(root)] == ["video.mp4"]

@@ -1,0 +1,91 @@
+"""The table of contents of the pipeline: which stage reads which. It is walked to run a video, and to plan a run."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from flows.config import RunConfig
+from tasks.complete_flow import CompleteFlowParams, complete_flow
+from tasks.decode import MediaInput, decode
+from tasks.encode import encode
+from tasks.estimate_flow import EstimateFlowParams, estimate_flow
+from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
+from tasks.merge import merge
+from tasks.propagate import propagate
+from tasks.stage import Input, Stage, StageParams, StageResult
+
+
+class Step(Protocol):
+    """Does something with one stage and answers with its result: runs it, or looks it up."""
+
+    def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
+        """Do it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A clip as far as it is filled: the last merge (at first: decode), and the key frames filled since."""
+
+    merged: StageResult
+    fill: StageResult | None = None
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What came of one video."""
+
+    clip: StageResult
+    filled: Filled
+    encoded: StageResult
+
+
+class NotYetKnownError(Exception):
+    """The way on depends on a result that is not stored yet: how much is left to fill."""
+
+
+def inpaint_clip(step: Step, config: RunConfig, video: MediaInput, mask: MediaInput) -> Walked:
+    """Take one video through all stages."""
+    clip = step(decode, config.decode, video=video, mask=mask)
+    filled = _one_pass(step, config, clip, Filled(clip), config.estimate_flow, config.complete_flow)
+    if config.second_pass:
+        again = config.second_pass
+        filled = _one_pass(step, config, clip, filled, again.estimate_flow, again.complete_flow)
+    encoded = step(encode, config.encode, clip=clip, merged=filled.merged, fill=filled.fill, video=video)
+    return Walked(clip, filled, encoded)
+
+
+def _one_pass(
+    step: Step,
+    config: RunConfig,
+    clip: StageResult,
+    seen: Filled,
+    estimate_params: EstimateFlowParams,
+    complete_params: CompleteFlowParams,
+) -> Filled:
+    """Estimate flow on the clip as `seen`, complete it in the hole of `clip`, and fill that hole."""
+    estimated = step(estimate_flow, estimate_params, clip=seen.merged, fill=seen.fill)
+    flow = step(complete_flow, complete_params, flow=estimated, clip=clip)
+    base, fill, iteration = clip, None, 0
+    while True:
+        carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)
+        merged = step(merge, config.merge, iteration, carried=carried, clip=base, fill=fill)
+        if not _unfinished(merged):
+            return Filled(merged)
+        fill = step(fill_key_frames, _fill_params(config, iteration), iteration, merged=merged)
+        if not _unfinished(fill):
+            return Filled(merged, fill)
+        base, iteration = merged, iteration + 1
+
+
+def _fill_params(config: RunConfig, iteration: int) -> FillKeyFramesParams:
+    """Key frames only, so that propagation carries them on; every frame when that has gone on long enough."""
+    if iteration + 1 < config.max_iterations:
+        return config.fill_key_frames
+    return config.fill_key_frames.model_copy(update={"frames": "all"})
+
+
+def _unfinished(result: StageResult) -> list[int]:
+    """Frames that still have a hole."""
+    if "unfinished_frames" not in result.attributes:
+        raise NotYetKnownError(result.stage, result.iteration)
+    return list(result.attributes["unfinished_frames"])

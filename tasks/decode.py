@@ -1,0 +1,116 @@
+"""Decoding: frames and holes of a video. Media files in, store out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from dfvi_models.dilation import dilate
+from dfvi_models.parallel import ordered_map
+from storage import array_layout
+from storage.clip import Clip
+from storage.errors import InputError
+from storage.masks import mask_digest, parse_mask, read_holes
+from storage.media import content_digest, probe, read_frames
+from storage.stage_store import StageStore
+from tasks.stage import Job, StageParams, stage
+
+
+class DecodeParams(StageParams):
+    """Which frames are taken, and what counts as hole."""
+
+    start: int = Field(0, ge=0)
+    """First frame taken."""
+    stop: int | None = Field(None, ge=1)
+    """Frame after the last one taken; null takes all."""
+    frame_rate: str | None = None
+    """Frames a second of an image folder, as a number or a fraction such as 30000/1001; null takes 24."""
+    mask_threshold: int = Field(127, ge=0, le=254)
+    """Brightness of the mask, 0 to 255, above which a pixel is hole; numbers of label images are holes in any case."""
+    invert_mask: bool = False
+    """True where the mask marks what is kept."""
+    dilation: int = Field(4, ge=0, le=500)
+    """Pixels by which the mask grows: edges of things blend into their background."""
+
+    @field_validator("frame_rate", mode="before")
+    @classmethod
+    def _check_rate(cls, value: object) -> str | None:
+        if value is None:
+            return None
+        try:
+            rate = Fraction(str(value))
+        except (ValueError, ZeroDivisionError):
+            raise ValueError("frames a second are a number or a fraction such as 30000/1001") from None
+        if not 0 < rate <= 1000:
+            raise ValueError("frames a second lie above 0 and up to 1000")
+        return str(rate)
+
+
+@dataclass(frozen=True)
+class MediaInput:
+    """A video or a mask as the user names it, with the digest of its content."""
+
+    text: str
+    """Path, or what else names a mask (a box, `alpha`)."""
+    kind: Literal["video", "mask"]
+    digest: str = field(default="")
+
+    @classmethod
+    def video(cls, path: str) -> "MediaInput":
+        """A video file or image folder. Raises InputError if it cannot be read."""
+        return cls(path, "video", content_digest(Path(path)))
+
+    @classmethod
+    def mask(cls, text: str) -> "MediaInput":
+        """A mask: file, folder, box or `alpha`. Raises InputError if it cannot be read."""
+        return cls(text, "mask", mask_digest(parse_mask(text)))
+
+    def open(self, job: Job) -> str:  # noqa: ARG002
+        """The text itself: decoding opens the files."""
+        return self.text
+
+
+@stage(version=1)
+def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job: Job) -> None:
+    """Write the frames as decoded, and the mask, thresholded and dilated, as holes."""
+    clip = _clip(video, params)
+    stop = clip.frame_count if params.stop is None else params.stop
+    count = stop - params.start
+    wanted = out.create(
+        frames=array_layout.frames(count, clip.height, clip.width),
+        holes=array_layout.holes(count, clip.height, clip.width),
+    )
+    counts = [int(np.count_nonzero(out["holes"][t])) for t in sorted(set(range(count)) - set(wanted))]
+    for t, frame, hole in _decoded(clip, mask, params, wanted, job.threads):
+        out.write(t, frames=frame, holes=hole)
+        counts.append(int(np.count_nonzero(hole)))
+    if not any(counts):
+        raise InputError(f"the mask {mask} marks no pixel in any of the {count} frames; is it inverted, or dark?")
+    out.attributes.update({"clip": clip.to_json(), "start": params.start, "stop": stop, "frames": count})
+    out.attributes.update({"hole_pixels": sum(counts), "largest_hole": max(counts)})
+
+
+def _decoded(
+    clip: Clip, mask: str, params: DecodeParams, wanted: list[int], threads: int
+) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.bool_]]]:
+    """Frame number, frame and dilated hole of the wanted frames; files are decoded from the first of them on."""
+    if not wanted:
+        return iter(())
+    start, stop = params.start + wanted[0], params.start + wanted[-1] + 1
+    frames = read_frames(clip, start, stop)
+    holes = read_holes(
+        parse_mask(mask), clip, threshold=params.mask_threshold, invert=params.invert_mask, start=start, stop=stop
+    )
+    chosen = set(wanted)
+    numbered = zip(range(wanted[0], wanted[-1] + 1), frames, holes, strict=True)
+    pairs = (item for item in numbered if item[0] in chosen)
+    return ordered_map(lambda item: (item[0], item[1], dilate(item[2], params.dilation)), pairs, threads)
+
+
+def _clip(video: str, params: DecodeParams) -> Clip:
+    return probe(video, rate=Fraction(params.frame_rate)) if params.frame_rate else probe(video)

@@ -1,0 +1,63 @@
+"""Encoding: the finished frames as a video file or image folder, with the source's timing, colour tags and audio."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from dfvi_models.parallel import ordered_map
+from storage.clip import Clip
+from storage.media_write import write_images, write_video
+from storage.stage_store import StageStore
+from tasks.filled_clip import FilledClip
+from tasks.stage import Job, StageParams, stage
+
+
+class EncodeParams(StageParams):
+    """What kind of file comes out."""
+
+    container: Literal["mp4", "mov", "mkv", "png"] = "mp4"
+    """png: a folder of images, lossless. The command line takes it from the name of the output."""
+    codec: Literal["h264", "hevc", "h264-lossless", "ffv1", "png"] | None = None
+    """h264-lossless and ffv1 (mkv only) keep every pixel; null takes h264, or png for a folder."""
+    crf: int = Field(18, ge=0, le=51)
+    """Quality of h264 and hevc: 0 best, 51 worst; 18 is near what the eye can tell apart."""
+    audio: bool = True
+    """Carry the source's audio over, as it is."""
+
+
+@stage(version=1)
+def encode(
+    out: StageStore,
+    *,
+    clip: StageStore,
+    merged: StageStore,
+    video: str,
+    fill: StageStore | None = None,
+    params: EncodeParams,
+    job: Job,
+) -> None:
+    """Write every frame, the last one included."""
+    source = Clip.from_json(clip.attributes["clip"])
+    shown = FilledClip(merged, fill)
+    read_ahead = ordered_map(lambda t: shown.frames[t], range(shown.count), job.threads)
+    frames: Iterator[NDArray[np.uint8]] = out.count(read_ahead, shown.count)
+    if params.container == "png":
+        write_images(out.folder, frames)
+        out.files += [f"{t:05d}.png" for t in range(shown.count)]
+        return
+    name = f"video.{params.container}"
+    write_video(
+        out.file(name),
+        frames,
+        source,
+        codec=params.codec,
+        quality=params.crf,
+        audio_from=video if params.audio and source.has_audio else None,
+        start=clip.attributes["start"],
+        stop=clip.attributes["stop"],
+        threads=job.threads,
+    )
+    out.files.append(name)

@@ -1,0 +1,35 @@
+"""Key-frame filling: invents what no frame of the clip shows. Store in, store out."""
+
+from typing import Literal
+
+from dfvi_models.key_frames import key_frames
+from dfvi_models.smooth_inpainting import SmoothInpainter
+from storage import array_layout
+from storage.stage_store import StageStore
+from tasks.filled_clip import FilledClip
+from tasks.stage import Job, StageParams, stage
+
+
+class FillKeyFramesParams(StageParams):
+    """What fills the holes that propagation left."""
+
+    inpainter: Literal["smooth"] = "smooth"
+    """smooth: continues the rim's colours into the hole, needs no weights."""
+    frames: Literal["key", "all"] = "key"
+    """key: the first and last of each run of unfinished frames, and let propagation carry that on; all: every one."""
+
+
+@stage(version=1)
+def fill_key_frames(out: StageStore, *, merged: StageStore, params: FillKeyFramesParams, job: Job) -> None:
+    """Fill the whole remaining hole of the chosen frames."""
+    clip = FilledClip(merged)
+    unfinished = merged.attributes["unfinished_frames"]
+    is_unfinished = set(unfinished)
+    flags = [t in is_unfinished for t in range(clip.count)]
+    chosen = list(unfinished) if params.frames == "all" else key_frames(flags)
+    row_of = {t: row for row, t in enumerate(chosen)}
+    missing = out.create(frames=array_layout.frames(len(chosen), clip.height, clip.width))
+    wanted = [chosen[row] for row in missing]
+    for t, frame in SmoothInpainter().inpaint(clip.frames, clip.holes, wanted=wanted, threads=job.threads):
+        out.write(row_of[t], frames=frame)
+    out.attributes.update({"key_frames": chosen, "unfinished_frames": sorted(is_unfinished - set(chosen))})

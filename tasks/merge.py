@@ -1,0 +1,77 @@
+"""Merging: decides which of the colours that reached a hole pixel it takes. Store in, store out."""
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from dfvi_models.merge import merge_nearest
+from dfvi_models.parallel import ordered_map
+from dfvi_models.types import INVENTED, KNOWN, Merged
+from storage import array_layout
+from storage.stage_store import StageStore
+from tasks import candidates
+from tasks.filled_clip import FilledClip
+from tasks.stage import Job, StageParams, stage
+
+RULES = {"nearest": merge_nearest}
+
+
+class MergeParams(StageParams):
+    """How the candidates of a pixel become one colour."""
+
+    rule: Literal["nearest"] = "nearest"
+    """nearest: the colour seen nearer in time, as the paper does."""
+
+
+@stage(version=1)
+def merge(
+    out: StageStore,
+    *,
+    carried: StageStore,
+    clip: StageStore,
+    fill: StageStore | None = None,
+    params: MergeParams,
+    job: Job,
+) -> None:
+    """Write every frame with its hole filled as far as anything reached it, and where each pixel came from."""
+    seen = FilledClip(clip, fill)
+    size = (seen.count, seen.height, seen.width)
+    source = array_layout.values(*size, dtype="int32")
+    wanted = set(out.create(frames=array_layout.frames(*size), holes=array_layout.holes(*size), source=source))
+
+    def one_frame(t: int) -> Merged:
+        if t not in wanted:
+            return Merged(np.empty(0, np.uint8), out["holes"][t], out["source"][t])
+        hole, before = seen.holes[t], seen.source[t]
+        forward, backward = (candidates.read(carried, d, t, hole) for d in ("forward", "backward"))
+        merged = RULES[params.rule](seen.frames[t], hole, t, forward, backward)
+        return replace(merged, source=np.where(before == KNOWN, merged.source, before))
+
+    share = Share()
+    for t, merged in enumerate(ordered_map(one_frame, range(seen.count), job.threads)):
+        if t in wanted:
+            out.write(t, frames=merged.frame, holes=merged.hole, source=merged.source)
+        share.add(t, merged)
+    out.attributes.update(asdict(share))
+
+
+@dataclass
+class Share:
+    """What became of the clip's hole so far; pixels are counted over all frames."""
+
+    holes_left: int = 0
+    largest_hole: int = 0
+    propagated: int = 0
+    invented: int = 0
+    unfinished_frames: list[int] = field(default_factory=list)
+
+    def add(self, t: int, merged: Merged) -> None:
+        """Count frame t."""
+        left = int(np.count_nonzero(merged.hole))
+        self.holes_left += left
+        self.largest_hole = max(self.largest_hole, left)
+        self.propagated += int(np.count_nonzero(merged.source >= 0))
+        self.invented += int(np.count_nonzero(merged.source == INVENTED))
+        if left:
+            self.unfinished_frames.append(t)

@@ -1,0 +1,216 @@
+"""The one place where Prefect meets the store: turns a body that walks a store into a cached, resumable task."""
+
+import errno
+import logging
+import platform
+import resource
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import prefect
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.exceptions import MissingContextError
+from prefect.states import Completed
+from pydantic import BaseModel, ConfigDict
+
+from storage.key import StageKey
+from storage.root import Root
+from storage.stage_store import StageStore, file_sha256
+from tasks.progress import watch
+
+Action = Literal["reuse", "resume", "compute"]
+
+RETRY_DELAYS = [1.0, 10.0, 60.0]  # seconds
+PASSING_FAULTS = {errno.EIO, errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT, errno.ENETDOWN}
+"""System errors that may be gone a moment later. A full disk or a missing file is not among them."""
+
+
+class StageParams(BaseModel):
+    """What decides the content of a stage result. Paths, device and threads belong to the `Job`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Where and with what a stage runs; nothing here changes a pixel."""
+
+    root: str
+    """Folder of all stored results."""
+    video: str
+    """Name of the video below the root."""
+    threads: int = 1
+    """Threads a stage may use."""
+    device: str = "auto"
+    """Where networks run: auto, cpu, or cuda:N."""
+
+    @property
+    def root_path(self) -> Path:
+        """The root as a path."""
+        return Path(self.root)
+
+
+class Input(Protocol):
+    """What a stage reads: a stage result or a media file."""
+
+    @property
+    def digest(self) -> str:
+        """Stands for the content."""
+
+    def open(self, job: Job) -> Any:
+        """Give the body what it reads from."""
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """A finished stage result, as one stage hands it to the next: where it lies, and how it came about."""
+
+    video: str
+    stage: str
+    digest: str
+    iteration: int = 0
+    action: Action = "reuse"
+    why: str = ""
+    seconds: float = 0.0
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What the stage says about its result."""
+
+    def open(self, job: Job) -> StageStore:
+        """Open the store of this result."""
+        return Root(job.root_path).open_store(self.video, self.stage, self.digest)
+
+
+class Stage:
+    """A stage of the pipeline: its body, its version, and how to run it with or without Prefect."""
+
+    def __init__(
+        self, body: Callable[..., None], *, version: int, weights: Callable[[Any], Mapping[str, Path]] | None
+    ) -> None:
+        """Wrap `body(out, *, params, job, **inputs)`; see `stage`."""
+        self.body = body
+        self.name = body.__name__
+        self.version = version
+        self.__doc__ = body.__doc__
+        self._weights = weights
+        self.task = prefect.task(
+            name=self.name,
+            description=body.__doc__,
+            task_run_name=self.name + " {job.video} #{iteration}",
+            cache_policy=NO_CACHE,  # the store is the only cache
+            persist_result=False,
+            retries=len(RETRY_DELAYS),
+            retry_delay_seconds=RETRY_DELAYS,
+            retry_condition_fn=_may_pass,
+        )(self._run_as_task)
+
+    def __call__(self, job: Job, *, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
+        """Run as a Prefect task and return the result; raises what the body raises."""
+        state: State[Any] = self.task(job, params, _given(inputs), iteration, return_state=True)
+        result: StageResult = state.result()
+        return result
+
+    def key(self, params: StageParams, inputs: Mapping[str, Input]) -> StageKey:
+        """Identity of the result for these parameters and inputs.
+
+        Raises : WeightsError if a weight file that the parameters ask for is missing.
+        """
+        paths = self._weights(params) if self._weights else {}
+        return StageKey(
+            self.name,
+            self.version,
+            params.model_dump(mode="json"),
+            {role: given.digest for role, given in inputs.items()},
+            {network: file_sha256(path) for network, path in paths.items()},
+        )
+
+    def run(self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int = 0) -> StageResult:
+        """Reuse, resume or compute the result, without Prefect.
+
+        Two processes that want the same result do not compute it twice: the second waits, then reuses.
+        Raises : what the body raises; finished frames stay in the store, and the next call resumes there.
+        """
+        started = time.monotonic()
+        root = Root.open(job.root_path)
+        key = self.key(params, inputs)
+        store = root.store(job.video, key)
+        action: Action = "reuse"
+        if store.state != "complete":
+            with root.lock(store, on_wait=lambda holder: _logger().warning("%s: waiting for %s", self.name, holder)):
+                store = root.store(job.video, key)
+                if store.state != "complete":
+                    action = "resume" if store.state == "partial" else "compute"
+                    self._compute(store, job, params, inputs, iteration)
+        seconds = time.monotonic() - started
+        why = f"{_VERBS[action]} {key.digest[:8]} of {job.video}"
+        return StageResult(job.video, self.name, key.digest, iteration, action, why, seconds, store.attributes)
+
+    def _compute(
+        self, store: StageStore, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int
+    ) -> None:
+        opened = {role: given.open(job) for role, given in inputs.items()}
+        started = time.monotonic()
+        store.begin()
+        title = f"{self.name} #{iteration}" if iteration else self.name
+        with watch(title, store, _logger()) as progress:
+            store.on_write = progress.step
+            self.body(store, params=params, job=job, **opened)
+        store.seal(made=_circumstances(time.monotonic() - started, store.items - store.items_found, iteration))
+
+    def _run_as_task(
+        self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int
+    ) -> StageResult | State[StageResult]:
+        result = self.run(job, params, inputs, iteration)
+        if result.action == "reuse":
+            return Completed(name="Cached", message=result.why, data=result)
+        return result
+
+
+def stage(
+    *, version: int, weights: Callable[[Any], Mapping[str, Path]] | None = None
+) -> Callable[[Callable[..., None]], Stage]:
+    """Make a stage of a body `body(out: StageStore, *, params, job, **inputs)`.
+
+    version : raise it when the same input must give different content; it enters the digest.
+    weights : params -> network name -> path of each weight file the result depends on.
+    The body declares its arrays with `out.create`, walks the items still missing, and writes each with `out.write`. It
+    is called again on the same store after it was killed.
+    """
+    return lambda body: Stage(body, version=version, weights=weights)
+
+
+_VERBS: dict[Action, str] = {"reuse": "reused", "resume": "resumed", "compute": "computed"}
+
+
+def _given(inputs: Mapping[str, Input | None]) -> dict[str, Input]:
+    return {role: given for role, given in inputs.items() if given is not None}
+
+
+def _may_pass(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    """Retry only what may be gone a moment later."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, OSError) and error.errno in PASSING_FAULTS
+
+
+def _logger() -> logging.Logger | Any:
+    try:
+        return prefect.get_run_logger()
+    except MissingContextError:
+        return logging.getLogger(__name__)
+
+
+def _circumstances(seconds: float, items: int, iteration: int) -> dict[str, Any]:
+    return {
+        "host": platform.node(),
+        "python": platform.python_version(),
+        "dfvi": installed_version("dfvi"),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "iteration": iteration,
+        "items": items,
+        "seconds": round(seconds, 3),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }

@@ -1,0 +1,162 @@
+"""The whole pipeline on small clips: what is reused, what is recomputed, and what comes out."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from flows.config import load_config
+from flows.inpaint_video import inpaint_video
+from flows.plan import plan_video
+from storage.errors import InputError
+from storage.root import Root
+from tasks.decode import MediaInput
+from tests.clips import panning_clip, write_images
+
+BEFORE_PROPAGATION = {"decode", "estimate_flow", "complete_flow"}
+
+
+def small_config(*settings, **layers):
+    return load_config(settings=["decode.dilation=1", "encode.container=png", *settings], **layers)
+
+
+def read_folder(folder):
+    return np.stack([cv2.imread(str(path))[..., ::-1] for path in sorted(Path(folder).iterdir())])
+
+
+def actions(summary):
+    return {(stage.stage, stage.iteration): stage.action for stage in summary.stages}
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return panning_clip(tmp_path / "clip")
+
+
+@pytest.fixture
+def run(clip, tmp_path, prefect_server):
+    def run_with(*settings, output="out", **arguments):
+        given = {"video": str(clip.video), "mask": str(clip.mask), "output": str(tmp_path / output)}
+        return inpaint_video(config=small_config(*settings), root=str(tmp_path / "root"), **(given | arguments))
+
+    return run_with
+
+
+def test_what_the_pan_reveals_is_restored_and_everything_else_is_untouched(run, clip):
+    summary = run()
+    result = read_folder(summary.output)
+    grown = np.stack([cv2.dilate(hole.astype(np.uint8), np.ones((3, 3))) > 0 for hole in clip.holes])
+    assert result.shape == clip.clean.shape
+    np.testing.assert_array_equal(result[~grown], clip.clean[~grown])
+    error = np.abs(result.astype(int) - clip.clean)[clip.holes]
+    assert np.median(error) <= 3
+    assert summary.frames == 8
+    assert summary.propagated > 0.9
+    assert summary.propagated + summary.invented == pytest.approx(1)
+
+
+def test_a_second_run_reuses_everything_and_a_changed_threshold_only_what_lies_before_it(run):
+    first = run()
+    assert set(actions(first).values()) == {"compute"}
+    assert set(actions(run()).values()) == {"reuse"}
+    changed = actions(run("propagate.max_consistency_error=0.8"))
+    assert {stage for (stage, _), action in changed.items() if action == "reuse"} == BEFORE_PROPAGATION
+    assert {action for (stage, _), action in changed.items() if stage not in BEFORE_PROPAGATION} == {"compute"}
+    assert set(actions(run()).values()) == {"reuse"}
+
+
+def test_the_plan_says_what_the_run_then_does(run, clip, tmp_path):
+    def plan(*settings):
+        video, mask = MediaInput.video(str(clip.video)), MediaInput.mask(str(clip.mask))
+        return plan_video(tmp_path / "root", "frames", small_config(*settings), video, mask)
+
+    assert {stage.action for stage in plan()} == {"compute"}
+    assert plan()[-1].stage == "encode"
+    assert plan()[-1].digest is None
+    done = run()
+    planned = plan()
+    assert [(s.stage, s.iteration, s.digest) for s in planned] == [
+        (s.stage, s.iteration, s.digest) for s in done.stages
+    ]
+    assert {stage.action for stage in planned} == {"reuse"}
+    changed = {stage.stage: stage for stage in plan("propagate.max_consistency_error=0.8")}
+    assert changed["complete_flow"].action == "reuse"
+    assert changed["propagate"].action == "compute"
+    assert changed["propagate"].why == "max_consistency_error: 5.0 -> 0.8"
+    assert changed["merge"].why == "input carried changed"
+
+
+def test_a_moved_and_renamed_video_is_the_same_video(run, clip, tmp_path):
+    run()
+    moved = clip.video.rename(tmp_path / "elsewhere")
+    assert set(actions(run(video=str(moved), name="frames")).values()) == {"reuse"}
+
+
+def test_one_frame_is_enough(tmp_path, prefect_server):
+    clip = panning_clip(tmp_path / "clip", count=1)
+    summary = inpaint_video(
+        str(clip.video), str(clip.mask), str(tmp_path / "out"), small_config(), root=str(tmp_path / "root")
+    )
+    assert read_folder(tmp_path / "out").shape == clip.clean.shape
+    assert summary.invented == 1
+
+
+def test_a_hole_over_a_whole_frame_and_frames_without_any_are_fine(tmp_path, prefect_server):
+    clip = panning_clip(tmp_path / "clip", count=6)
+    masks = np.zeros((6, 48, 64), np.uint8)
+    masks[2] = 255
+    write_images(tmp_path / "masks", masks)
+    summary = inpaint_video(
+        str(clip.video), str(tmp_path / "masks"), str(tmp_path / "out"), small_config(), root=str(tmp_path / "root")
+    )
+    result = read_folder(tmp_path / "out")
+    source = read_folder(clip.video)
+    np.testing.assert_array_equal(result[[0, 1, 3, 4, 5]], source[[0, 1, 3, 4, 5]])
+    assert summary.hole_pixels == 48 * 64
+
+
+def test_a_hole_that_never_shows_ends_and_is_called_invented(tmp_path, prefect_server):
+    clip = panning_clip(tmp_path / "clip", step=0)
+    summary = inpaint_video(
+        str(clip.video), str(clip.mask), str(tmp_path / "out"), small_config(), root=str(tmp_path / "root")
+    )
+    assert summary.invented == 1
+    assert read_folder(tmp_path / "out").min() > 0
+
+
+def test_the_iteration_cap_fills_all_that_is_left(tmp_path, prefect_server):
+    clip = panning_clip(tmp_path / "clip")
+    config = small_config("propagate.max_consistency_error=1e-6", "max_iterations=2")
+    summary = inpaint_video(str(clip.video), str(clip.mask), str(tmp_path / "out"), config, root=str(tmp_path / "root"))
+    assert max(stage.iteration for stage in summary.stages) <= 1
+    assert read_folder(tmp_path / "out").min() > 0
+
+
+def test_a_second_pass_estimates_flow_on_the_filled_clip(run):
+    once, twice = run(), run("second_pass={}")
+    estimated = [stage for stage in twice.stages if stage.stage == "estimate_flow"]
+    assert [stage.action for stage in estimated] == ["reuse", "compute"]
+    assert twice.stages[-1].digest != once.stages[-1].digest
+
+
+def test_damage_is_repaired_and_only_that_is_computed_again(run, tmp_path):
+    from storage.housekeeping import verify
+
+    first = run()
+    before = read_folder(first.output)
+    root = Root.open(tmp_path / "root")
+    merged = next(stage for stage in first.stages if stage.stage == "merge")
+    store = root.open_store("frames", "merge", merged.digest)
+    store["frames"].chunk_path(3).write_bytes(b"damaged")
+    assert len(list(verify(root, repair=True))) == 1
+    again = run()
+    assert {stage for (stage, _), action in actions(again).items() if action != "reuse"} == {"merge"}
+    np.testing.assert_array_equal(read_folder(again.output), before)
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_work(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made"):
+        run(output="file/below/out")
+    assert not (tmp_path / "root").exists()
