@@ -100,14 +100,14 @@ class _Clock:
 
 
 def _common_tick(frame: Fraction, lead: Fraction) -> Fraction:
-    """The longest tick that divides both times; the frame's own where that would get too fine for a container."""
+    """The longest tick that divides both times; a 64th of a frame where that would get too fine for a container."""
     if not lead:
         return frame
     tick = Fraction(
         gcd(frame.numerator * lead.denominator, lead.numerator * frame.denominator),
         frame.denominator * lead.denominator,
     )
-    return tick if tick.denominator < 2**24 else frame
+    return tick if tick.denominator < 2**24 else frame / 64
 
 
 def _trimmed_sound(path: Path, clip: Clip, start: int, end: int) -> Sound:

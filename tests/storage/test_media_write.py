@@ -249,6 +249,15 @@ def test_sound_of_a_longer_file_goes_to_a_folder_clip(tmp_path, talkie):
     assert probe(tmp_path / "a.mp4").has_audio
 
 
+def test_a_lead_that_fits_no_clock_is_kept_within_a_millisecond_and_the_rate_exactly(tmp_path, talkie):
+    frames = moving_frames(10)
+    clip = clip_of(frames, Fraction(24000, 1001), start_time=Fraction(123457, 1000000))
+    write_video(tmp_path / "a.mp4", frames, clip, audio_from=talkie)
+    copy = probe(tmp_path / "a.mp4")
+    assert abs(copy.start_time - clip.start_time) <= Fraction(1, 1000)
+    assert (copy.rate, copy.pts) == (clip.rate, None)
+
+
 def test_sound_may_come_from_a_file_without_pictures(tmp_path):
     with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
         sound.setnchannels(1)
