@@ -8,18 +8,17 @@ from typing import Literal, get_args
 from storage.clip import BT709, RGB_MATRIX, UNSPECIFIED, Clip, ColourTags
 from storage.errors import InputError
 
-Codec = Literal["h264", "hevc", "h264-lossless", "ffv1", "png"]
+Codec = Literal["h264", "h264-lossless", "ffv1", "png"]
 LOSSLESS: tuple[Codec, ...] = ("h264-lossless", "ffv1", "png")
 
 MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 SUFFIXES: dict[Codec, tuple[str, ...]] = {
     "h264": (".mp4", ".m4v", ".mov", ".mkv"),
-    "hevc": (".mp4", ".m4v", ".mov", ".mkv"),
     "h264-lossless": (".mp4", ".m4v", ".mov", ".mkv"),
     "ffv1": (".mkv",),
     "png": ("",),
 }
-MAX_CRF = 51  # of x264 and x265
+MAX_CRF = 51  # of x264
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,6 @@ def choose_encoder(codec: Codec, clip: Clip, quality: int) -> Encoder:
     yuv, rgb = "yuv420p" if is_even else "yuv444p", _rgb_tags(clip)
     encoders = {
         "h264": Encoder("libx264", yuv, {"crf": str(quality), "preset": "medium"}, _yuv_tags(clip)),
-        "hevc": Encoder("libx265", yuv, {"crf": str(quality), "x265-params": "log-level=none"}, _yuv_tags(clip)),
         "h264-lossless": Encoder("libx264rgb", "rgb24", {"crf": "0", "preset": "medium"}, rgb),
         "ffv1": Encoder("ffv1", "bgr0", {"level": "3", "slicecrc": "1", "g": "1"}, rgb),
     }

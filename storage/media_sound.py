@@ -12,8 +12,9 @@ from av.error import FFmpegError
 from av.packet import Packet
 
 from storage.errors import InputError
-from storage.media_video import OPEN_OPTIONS, reason_of
+from storage.media_video import DEMUXERS, OPEN_OPTIONS, reason_of
 
+SOUND_FILES = f"{DEMUXERS},wav,mp3,flac,aac,aiff"  # sound may also come without pictures
 AHEAD = Fraction(1, 2)  # seconds that sound is handed over before the picture it goes with
 
 
@@ -26,10 +27,9 @@ class Sound:
 
     def __init__(self, path: Path, *, begin: Fraction | None, end: Fraction | None, shift: Fraction) -> None:
         self.path, self.begin, self.end, self.shift = path, begin, end, shift
+        options = {**OPEN_OPTIONS, "format_whitelist": SOUND_FILES}
         try:
-            self.source: InputContainer = av.open(
-                str(path.absolute()), "r", options=OPEN_OPTIONS, metadata_errors="replace"
-            )
+            self.source: InputContainer = av.open(str(path.absolute()), "r", options=options, metadata_errors="replace")
         except (FFmpegError, OSError) as error:
             raise InputError(f"{path}: the sound cannot be read ({reason_of(error)}); give a media file") from None
         self.copies: dict[int, AudioStream] = {}

@@ -26,7 +26,7 @@ from storage.media_video import reason_of
 
 __all__ = ["choose_output", "write_images", "write_video"]
 
-# RGB -> YUV without bias. Chroma sits left of the pixel pairs, where H.264 and HEVC decoders take it to be; PyAV's
+# RGB -> YUV without bias. Chroma sits left of the pixel pairs, where H.264 decoders take it to be; PyAV's
 # own reformat puts it in the middle, which moves colours by a quarter pixel each time a clip is written.
 EXACT = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:out_chroma_loc=left:out_range=tv"
 MATRIX_NAMES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
@@ -50,7 +50,7 @@ def write_video(
     frames     : (H, W, 3) uint8 RGB, as many as the range has, of the clip's size.
     clip       : gives time, colour tags and pixel shape; frames are upright, so no rotation is written.
     codec      : see choose_output; None takes the container's usual one.
-    quality    : constant rate factor of h264 and hevc, 0 (best) to 51.
+    quality    : constant rate factor of h264, 0 (best) to 51.
     audio_from : file whose sound streams are copied, all of them, without encoding; a part of the clip gets the
                  sound packets that overlap its time.
     Raises     : InputError if the path, codec or sound do not fit or the folder cannot be written to; ValueError
@@ -100,14 +100,14 @@ class _Clock:
 
 
 def _common_tick(frame: Fraction, lead: Fraction) -> Fraction:
-    """The longest tick that divides both times; the frame's own where that would get too fine for a container."""
+    """The longest tick that divides both times; a 64th of a frame where that would get too fine for a container."""
     if not lead:
         return frame
     tick = Fraction(
         gcd(frame.numerator * lead.denominator, lead.numerator * frame.denominator),
         frame.denominator * lead.denominator,
     )
-    return tick if tick.denominator < 2**24 else frame
+    return tick if tick.denominator < 2**24 else frame / 64
 
 
 def _trimmed_sound(path: Path, clip: Clip, start: int, end: int) -> Sound:
@@ -148,8 +148,6 @@ def _add_picture(output: OutputContainer, encoder: Encoder, clip: Clip, clock: _
     context.color_trc = encoder.colour.transfer
     context.colorspace = encoder.colour.matrix
     context.color_range = _range_tag(encoder)
-    if encoder.name == "libx265" and output.format.name in ("mp4", "mov"):
-        context.codec_tag = "hvc1"  # the tag that Apple's players want
     return stream
 
 

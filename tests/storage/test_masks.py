@@ -1,5 +1,6 @@
 """Masks in every form: polarity, threshold, labels, sizes, numbers of frames, emptiness."""
 
+import contextlib
 import struct
 import zlib
 from fractions import Fraction
@@ -8,6 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from storage.clip import Clip
 from storage.errors import InputError
@@ -301,6 +304,22 @@ def test_unreadable_masks_are_refused(tmp_path, clip):
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(InputError, match="does not decode"):
         holes_of(path, clip)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_arbitrary_bytes_are_masks_or_input_errors(tmp_path, data):
+    samples = [palette_png(squares()[0], DAVIS_PALETTE)]
+    image = white_on_black(squares()[0])
+    samples += [cv2.imencode(kind, image)[1].tobytes() for kind in (".png", ".tif", ".webp", ".bmp")]
+    content = bytearray(data.draw(st.sampled_from(samples)))
+    for _ in range(data.draw(st.integers(0, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path / "any.png"
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    with contextlib.suppress(InputError):
+        value = image_value(path)
+        assert (value.ndim, value.dtype) == (2, np.uint8)
 
 
 # digest
