@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dfvi_models.compiled import compiled
 from dfvi_models.errors import ShapeError
+from dfvi_models.hole_pixels import hole_pixels
 from dfvi_models.seam_blending import blend_seams
 from dfvi_models.types import INVENTED, KNOWN, Candidates, Merged
 
@@ -37,7 +38,7 @@ def merge_nearest(
         raise ShapeError(
             f"frame (H, W, 3) and hole (H, W) bool must agree; got {frame.shape}, {hole.shape} {hole.dtype}"
         )
-    pixels = np.flatnonzero(hole)
+    pixels = hole_pixels(hole)
     for name, candidates in (("forward", forward), ("backward", backward)):
         if candidates.source.shape[1:] != pixels.shape or len(candidates.source) < 1:
             raise ShapeError(
@@ -64,7 +65,7 @@ def merge_nearest(
 
 @compiled
 def _take_nearest(
-    pixels: NDArray[np.int64],
+    pixels: NDArray[np.int32],
     t: int,
     forward: tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.bool_]],
     backward: tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.bool_]],

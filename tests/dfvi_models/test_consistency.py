@@ -18,7 +18,7 @@ def constant_flow(dx, dy, shape=(5, 7)):
 
 def trace_all(there, back, limit=1.0, **options):
     height, width = there.shape[:2]
-    return trace_to_neighbour(np.arange(height * width), there, back, limit, **options)
+    return trace_to_neighbour(np.arange(height * width, dtype=np.int32), there, back, limit, **options)
 
 
 @pytest.mark.parametrize("case", range(8))
