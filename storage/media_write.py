@@ -118,7 +118,9 @@ def _trimmed_sound(path: Path, clip: Clip, start: int, end: int) -> Sound:
 
 @contextlib.contextmanager
 def _open_output(partial: Path, target: Path, muxer: str) -> Iterator[OutputContainer]:
-    options = {"movflags": "+faststart"} if muxer in ("mp4", "mov") else {}
+    options = {"fflags": "+bitexact"}  # no random identifiers: the same frames give the same file
+    if muxer in ("mp4", "mov"):
+        options["movflags"] = "+faststart"
     try:
         partial.touch()  # an unwritable place is the user's error, a failure later the machine's
         output = av.open(str(partial.absolute()), "w", format=muxer, options=options)

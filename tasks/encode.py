@@ -14,16 +14,18 @@ from storage.stage_store import StageStore
 from tasks.filled_clip import FilledClip
 from tasks.stage import Job, StageParams, stage
 
+ENCODER_THREADS = 4  # the same on every machine: x264's bytes depend on it
+
 
 class EncodeParams(StageParams):
     """What kind of file comes out."""
 
     container: Literal["mp4", "mov", "mkv", "png"] = "mp4"
     """png: a folder of images, lossless. The command line takes it from the name of the output."""
-    codec: Literal["h264", "hevc", "h264-lossless", "ffv1", "png"] | None = None
+    codec: Literal["h264", "h264-lossless", "ffv1", "png"] | None = None
     """h264-lossless and ffv1 (mkv only) keep every pixel; null takes h264, or png for a folder."""
     crf: int = Field(18, ge=0, le=51)
-    """Quality of h264 and hevc: 0 best, 51 worst; 18 is near what the eye can tell apart."""
+    """Quality of h264: 0 best, 51 worst; 18 is near what the eye can tell apart."""
     audio: bool = True
     """Carry the source's audio over, as it is."""
 
@@ -58,6 +60,6 @@ def encode(
         audio_from=video if params.audio and source.has_audio else None,
         start=clip.attributes["start"],
         stop=clip.attributes["stop"],
-        threads=job.threads,
+        threads=ENCODER_THREADS,
     )
     out.files.append(name)
