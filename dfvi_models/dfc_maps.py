@@ -34,12 +34,13 @@ def resize_hole(hole: NDArray[np.bool_], size: Size, *, nearest: bool = False) -
     """A hole on another grid.
 
     nearest : True samples single pixels, as the reference does; a thin wire then vanishes from a smaller grid.
-              False keeps every pixel that the hole touches.
+              False marks every pixel that the hole touches, when a picture or flow is resized bilinearly, too.
     """
     if hole.shape == size:
         return hole
-    mode = cv2.INTER_NEAREST if nearest else cv2.INTER_AREA if hole.shape[0] > size[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(hole.astype(np.float32), size[::-1], interpolation=mode) > 0)
+    modes = (cv2.INTER_NEAREST,) if nearest else (cv2.INTER_AREA, cv2.INTER_LINEAR)
+    touched = [cv2.resize(hole.astype(np.float32), size[::-1], interpolation=mode) > 0 for mode in modes]
+    return np.asarray(np.any(touched, axis=0))
 
 
 def dilate(hole: NDArray[np.bool_], kernel: int) -> NDArray[np.bool_]:
