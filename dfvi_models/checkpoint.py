@@ -6,7 +6,7 @@ tensors and plain containers only; everything else is refused before it is made.
 
 import os
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -258,6 +258,11 @@ def load_weights(network: Module, path: Path) -> Module:
         raise WeightsError(f"{path} does not fit {type(network).__name__}: {found}")
     network.load_state_dict(tensors, strict=False)  # all but counters was just compared
     return network
+
+
+def load_networks(names: Sequence[str], paths: Sequence[Path]) -> list[nn.Module]:
+    """`load_network` for each name and path, one to one."""
+    return [load_network(name, path) for name, path in zip(names, paths, strict=True)]
 
 
 def load_network(name: str, path: Path) -> nn.Module:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dfvi_models.checkpoint import load_network
+from dfvi_models.checkpoint import load_networks
 from dfvi_models.deepfill import MULTIPLE
 from dfvi_models.device import Runtime, choose_device
 from dfvi_models.dfc_maps import Size, resize_hole
@@ -68,10 +68,16 @@ class DeepFillInpainter:
 
     @classmethod
     def from_weights(
-        cls, path: Path, *, working_size: Size | None = None, runtime: Runtime | None = None
+        cls,
+        paths: Sequence[Path],
+        *,
+        names: Sequence[str] = ("deepfill",),
+        working_size: Size | None = None,
+        runtime: Runtime | None = None,
     ) -> "DeepFillInpainter":
-        """Build the network with the weights stored at `path` (see `dfvi_models.weights.find_weights`)."""
-        return cls(load_network("deepfill", path), working_size=working_size, runtime=runtime)
+        """Build the network called `names[0]` with the weights stored at `paths[0]` (see `weights.find_weights`)."""
+        (network,) = load_networks(names, paths)
+        return cls(network, working_size=working_size, runtime=runtime)
 
     def inpaint(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1

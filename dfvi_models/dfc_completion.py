@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
-from dfvi_models.checkpoint import load_network
+from dfvi_models.checkpoint import load_networks
 from dfvi_models.device import Runtime, choose_device
 from dfvi_models.dfc import IN_FIRST, IN_REFINE
 from dfvi_models.dfc_maps import Size, carry_over
@@ -72,7 +72,7 @@ class DfcCompleter:
         runtime: Runtime | None = None,
     ) -> "DfcCompleter":
         """Build the networks called `names` with the weights stored at `paths` (see `weights.find_weights`)."""
-        networks = [load_network(name, path) for name, path in zip(names, paths, strict=True)]
+        networks = load_networks(names, paths)
         return cls(networks, sizes=sizes, enlarge_kernel=enlarge_kernel, faithful=faithful, runtime=runtime)
 
     def complete(

@@ -1,10 +1,11 @@
 """FlowNet2 as an Estimator."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
 
-from dfvi_models.checkpoint import load_network
+from dfvi_models.checkpoint import load_networks
 from dfvi_models.device import Runtime
 from dfvi_models.flownet2 import MULTIPLE
 from dfvi_models.learned_estimator import LearnedEstimator
@@ -33,7 +34,13 @@ class FlowNet2Estimator(LearnedEstimator):
 
     @classmethod
     def from_weights(
-        cls, path: Path, *, working_size: tuple[int, int] | None = None, runtime: Runtime | None = None
+        cls,
+        paths: Sequence[Path],
+        *,
+        names: Sequence[str] = ("flownet2",),
+        working_size: tuple[int, int] | None = None,
+        runtime: Runtime | None = None,
     ) -> "FlowNet2Estimator":
-        """Build the network with the weights stored at `path` (see `dfvi_models.weights.find_weights`)."""
-        return cls(load_network("flownet2", path), working_size=working_size, runtime=runtime)
+        """Build the network called `names[0]` with the weights stored at `paths[0]` (see `weights.find_weights`)."""
+        (network,) = load_networks(names, paths)
+        return cls(network, working_size=working_size, runtime=runtime)

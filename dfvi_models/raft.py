@@ -27,7 +27,7 @@ def build_raft(name: RaftName | str) -> nn.Module:
 def _torchvision_builders() -> dict[str, Callable[..., Any]]:
     try:
         from torchvision.models.optical_flow import raft_large, raft_small
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:  # RuntimeError: built for another version of torch
         raise ImportError(
             f"RAFT needs torchvision, which cannot be imported here ({error}); "
             "install the extra: pip install 'dfvi[raft]', or choose another estimator"

@@ -1,13 +1,14 @@
 """RAFT as an Estimator."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch import nn
 
-from dfvi_models.checkpoint import load_network
+from dfvi_models.checkpoint import load_networks
 from dfvi_models.device import Runtime
 from dfvi_models.learned_estimator import LearnedEstimator
-from dfvi_models.raft import MULTIPLE, SMALLEST, RaftFlow, RaftName
+from dfvi_models.raft import MULTIPLE, SMALLEST, RaftFlow
 
 BYTES_PER_PIXEL = 4000  # at 480 x 840 the correlation alone is 2.1 kB; it grows with the square of the picture
 
@@ -35,11 +36,12 @@ class RaftEstimator(LearnedEstimator):
     @classmethod
     def from_weights(
         cls,
-        path: Path,
+        paths: Sequence[Path],
         *,
-        name: RaftName = "raft_large",
+        names: Sequence[str] = ("raft_large",),
         working_size: tuple[int, int] | None = None,
         runtime: Runtime | None = None,
     ) -> "RaftEstimator":
-        """Build the network with the weights stored at `path` (see `dfvi_models.weights.find_weights`)."""
-        return cls(load_network(name, path), working_size=working_size, runtime=runtime)
+        """Build the network called `names[0]` with the weights stored at `paths[0]` (see `weights.find_weights`)."""
+        (network,) = load_networks(names, paths)
+        return cls(network, working_size=working_size, runtime=runtime)
