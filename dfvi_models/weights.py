@@ -16,7 +16,7 @@ import platformdirs
 from dfvi_models.errors import WeightsError
 
 AUTHORS = "the Google Drive folder linked from https://github.com/nbei/Deep-Flow-Guided-Video-Inpainting (README)"
-TORCHVISION = "https://pytorch.org/vision/stable/models/raft.html"
+TORCHVISION = "https://download.pytorch.org/models"
 BLOCK = 2**22  # bytes hashed at a time
 
 
