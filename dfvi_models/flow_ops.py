@@ -30,14 +30,14 @@ def correlation(a: Tensor, b: Tensor) -> Tensor:
     if a.shape != b.shape or a.ndim != 4:
         raise ShapeError(f"features must both be (B, C, H, W); got {tuple(a.shape)} and {tuple(b.shape)}")
     batch, channels, height, width = a.shape
-    rows_a = _columns_by_parity(F.pad(a, (0, width % 2)))
+    rows_a = _columns_by_parity(F.pad(a / channels, (0, width % 2)))  # divided first: sums stay within float16
     margin = MAX_DISPLACEMENT
     rows_b = _columns_by_parity(F.pad(b, (margin, margin + width % 2, margin, margin))).transpose(-1, -2)
     bands = []
     for shift in range(0, 2 * margin + 1, DISPLACEMENT_STEP):
         products = rows_a @ rows_b[:, shift : shift + height]  # (B, H, 2, X, X + 20)
         bands.append(_band(products).permute(0, 4, 1, 3, 2).reshape(batch, WIDTH, height, -1)[..., :width])
-    return torch.cat(bands, dim=1) / channels
+    return torch.cat(bands, dim=1)
 
 
 def _columns_by_parity(features: Tensor) -> Tensor:

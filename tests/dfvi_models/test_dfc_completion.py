@@ -173,6 +173,26 @@ def test_frames_without_hole_cost_no_network() -> None:
     np.testing.assert_array_equal([pair.fw for _, pair in found], flow_fw)
 
 
+def test_running_out_of_memory_costs_time_but_no_result() -> None:
+    class Scarce(Mixer):
+        def forward(self, stack: Tensor) -> Tensor:
+            if len(stack) > 1:
+                raise torch.OutOfMemoryError("injected")
+            return super().forward(stack)
+
+    given = clip(7)
+    results = [
+        [
+            pair.fw
+            for _, pair in DfcCompleter(
+                [kind(1), kind(2), kind(2)], sizes=SIZES, runtime=Runtime(device="cpu", batch=4)
+            ).complete(*given, wanted=range(6))
+        ]
+        for kind in (Mixer, Scarce)
+    ]
+    np.testing.assert_array_equal(*results)
+
+
 def test_a_clip_of_one_frame_has_nothing_to_complete() -> None:
     completer = DfcCompleter(mixers(), sizes=SIZES, runtime=Runtime(device="cpu"))
     assert list(completer.complete([], [], np.zeros((1, 8, 8), bool), wanted=[])) == []

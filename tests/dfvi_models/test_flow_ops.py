@@ -59,6 +59,12 @@ def test_gradients_equal_finite_differences() -> None:
     assert torch.autograd.gradcheck(channelnorm, (a,))
 
 
+def test_correlation_of_large_features_stays_within_float16() -> None:
+    a = torch.full((1, 256, 2, 2), 100.0)
+    with torch.autocast("cpu", dtype=torch.float16):
+        assert correlation(a, a).max().item() == pytest.approx(10_000, rel=1e-2)
+
+
 def test_gradient_of_channelnorm_at_zero_is_zero() -> None:
     x = torch.zeros(1, 3, 2, 2, requires_grad=True)
     channelnorm(x).sum().backward()

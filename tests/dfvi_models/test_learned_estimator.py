@@ -76,6 +76,22 @@ def test_frames_are_read_lazily_and_at_most_twice() -> None:
     assert max(frames.reads[1:]) <= 2
 
 
+def test_running_out_of_memory_costs_time_but_no_result() -> None:
+    def scarce(frame_a: Tensor, frame_b: Tensor) -> Tensor:
+        if len(frame_a) > 3:
+            raise torch.OutOfMemoryError("injected")
+        return mean_difference(frame_a, frame_b)
+
+    frames = clip(9)
+    runtime = Runtime(device="cpu", batch=8)
+    little = LearnedEstimator(scarce, multiple=8, bytes_per_pixel=1, runtime=runtime)
+    for (t, pair), (_, other) in zip(
+        little.estimate(frames, [], wanted=range(8)), estimator().estimate(frames, [], wanted=range(8)), strict=True
+    ):
+        np.testing.assert_array_equal(pair.fw, other.fw, err_msg=str(t))
+        np.testing.assert_array_equal(pair.bw, other.bw, err_msg=str(t))
+
+
 def test_clips_of_one_frame_have_no_flow() -> None:
     assert list(estimator().estimate(clip(1), [], wanted=[])) == []
     with pytest.raises(ShapeError, match="asked for 0"):
