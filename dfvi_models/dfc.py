@@ -1,0 +1,172 @@
+"""DFC-Net: completes the flow of one frame from a window of 11 flow maps and holes.
+
+Source: arXiv:1905.02884, section 3.1; layers and parameter names as in the published checkpoints
+(`resnet101_movie.pth`, `resnet50_stage1.pth`, `davis_stage2.pth`, `davis_stage3.pth`), which load strictly once the
+prefix `module.` is off. Flows are pixels at the size of the input, in and out; nothing is normalised.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dfvi_models.errors import ShapeError
+
+WINDOW = 11  # flow maps t-5 .. t+5
+REACH = WINDOW // 2
+IN_FIRST = WINDOW * (2 + 1)  # dx, dy, hole per map -> 33 channels
+IN_REFINE = 2 * IN_FIRST  # forward and backward windows -> 66 channels
+OUT_FIRST = 2  # the completed flow of the centre
+OUT_REFINE = 4  # forward dx, dy, backward dx, dy
+EXPANSION = 4  # a bottleneck's output channels per inner channel
+BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
+FEATURES = 512 * EXPANSION
+
+Backbone = Literal["resnet50", "resnet101"]
+"""resnet50 comes with the multi-scale head, resnet101 with the single-scale one, as published."""
+
+
+class FrozenNorm(nn.Module):
+    """Batch normalisation by stored statistics, never trained: the published networks were trained with it so.
+
+    Its four tensors have the names of `nn.BatchNorm2d`; there is no `num_batches_tracked`.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels), requires_grad=False)
+        self.bias = nn.Parameter(torch.zeros(channels), requires_grad=False)
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> the same shape."""
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, training=False)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 with a shortcut. The stride sits in the first convolution, as in the Caffe networks."""
+
+    def __init__(self, inputs: int, inner: int, *, stride: int, dilation: int, first: bool) -> None:
+        super().__init__()
+        outputs = inner * EXPANSION
+        self.conv1, self.bn1 = nn.Conv2d(inputs, inner, 1, stride, bias=False), FrozenNorm(inner)
+        self.conv2 = nn.Conv2d(inner, inner, 3, padding=dilation, dilation=dilation, bias=False)
+        self.bn2 = FrozenNorm(inner)
+        self.conv3, self.bn3 = nn.Conv2d(inner, outputs, 1, bias=False), FrozenNorm(outputs)
+        self.downsample = (
+            nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), FrozenNorm(outputs)) if first else None
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, 4 * inner, H / stride, W / stride)."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        x = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        x = F.relu(self.bn2(self.conv2(x)), inplace=True)
+        x = self.bn3(self.conv3(x))
+        return F.relu(x + shortcut, inplace=True)
+
+
+class SingleScaleHead(nn.Module):
+    """One 1x1 convolution, then bilinear to the size of the input."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(FEATURES, outputs, 1)
+
+    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """(B, 2048, h, w) -> (B, outputs, *size)."""
+        return _resize(self.conv1(features).float(), size)
+
+
+class MultiScaleHead(nn.Module):
+    """Three convolutions at a quarter, half and the whole of the input size."""
+
+    def __init__(self, outputs: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(FEATURES, 256, 5, padding=2)
+        self.conv2 = nn.Conv2d(256, 128, 3, padding=1)
+        self.conv3 = nn.Conv2d(128, outputs, 1)
+
+    def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
+        """(B, 2048, h, w) -> (B, outputs, *size)."""
+        height, width = size
+        x = F.relu(self.conv1(_resize(features, (height // 4, width // 4))), inplace=True)
+        x = F.relu(self.conv2(_resize(x, (height // 2, width // 2))), inplace=True)
+        x = _resize(x, size)
+        with torch.autocast(x.device.type, enabled=False):  # bfloat16 flow steps by 0.06 at 10 pixels
+            flow: Tensor = self.conv3(x.float())
+        return flow
+
+
+def _resize(x: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(x, size, mode="bilinear", align_corners=False)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    inner: int
+    stride: int
+    dilation: int
+
+
+LAYERS = (_Layer(64, 1, 1), _Layer(128, 2, 1), _Layer(256, 1, 2), _Layer(512, 1, 4))
+
+
+class DfcNet(nn.Module):
+    """One subnetwork of the stack.
+
+    backbone : `resnet50` (multi-scale head) or `resnet101` (single-scale head).
+    maps     : 1 for the first stage (33 -> 2 channels), 2 for refinement of both directions at once (66 -> 4).
+    """
+
+    def __init__(self, backbone: Backbone | str = "resnet50", *, maps: int = 1) -> None:
+        super().__init__()
+        if backbone not in BLOCKS or maps not in (1, 2):
+            raise ValueError(f"backbone must be one of {sorted(BLOCKS)} and maps 1 or 2; got {backbone!r} and {maps}")
+        self.inputs, self.outputs = maps * IN_FIRST, maps * OUT_FIRST
+        self.conv1, self.bn1 = nn.Conv2d(self.inputs, 64, 7, 2, padding=3), FrozenNorm(64)
+        channels = 64
+        for number, (layer, blocks) in enumerate(zip(LAYERS, BLOCKS[backbone], strict=True), 1):
+            self.add_module(f"layer{number}", _residual_layer(channels, layer, blocks))
+            channels = layer.inner * EXPANSION
+        head = MultiScaleHead if backbone == "resnet50" else SingleScaleHead
+        self.layer5: nn.Module = head(self.outputs)
+
+    def forward(self, stack: Tensor) -> Tensor:
+        """Completed flow of the window's centre; not composed with the known flow.
+
+        stack   : (B, 33 or 66, H, W) float32: dx, dy (pixels), hole (0 or 1) of 11 maps, forward before backward.
+        Returns : (B, 2 or 4, H, W) float32, pixels.
+        Raises  : ShapeError for another number of channels or a side under 8 pixels.
+        """
+        if stack.ndim != 4 or stack.shape[1] != self.inputs or min(stack.shape[2:]) < 8:
+            raise ShapeError(f"stack must be (B, {self.inputs}, H >= 8, W >= 8); got {tuple(stack.shape)}")
+        x = F.relu(self.bn1(self.conv1(stack)), inplace=True)
+        x = F.max_pool2d(x, 3, stride=2, padding=1, ceil_mode=True)  # one larger than a quarter: 424 -> 107
+        for number in range(1, 5):
+            x = self.get_submodule(f"layer{number}")(x)
+        flow: Tensor = self.layer5(x, tuple(stack.shape[2:]))
+        return flow.float()
+
+
+def _residual_layer(inputs: int, layer: _Layer, blocks: int) -> nn.Sequential:
+    """The blocks of one layer; only the first changes size and channels."""
+    outputs = layer.inner * EXPANSION
+    return nn.Sequential(
+        *(
+            Bottleneck(
+                outputs if k else inputs,
+                layer.inner,
+                stride=1 if k else layer.stride,
+                dilation=layer.dilation,
+                first=k == 0,
+            )
+            for k in range(blocks)
+        )
+    )

@@ -1,0 +1,116 @@
+"""DFC-Net over a whole clip: up to three stages from coarse to fine, as a stream with bounded memory.
+
+Stage 1 completes each direction alone from a harmonic first guess; stages 2 and 3 see both directions as the stage
+before left them, on a finer grid. A stage at frame t looks at t-5 .. t+5 of the one before, so the third reads 15
+frames ahead. Source: arXiv:1905.02884, section 3.1 (coarse-to-fine refinement).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from torch import nn
+
+from dfvi_models.checkpoint import load_networks
+from dfvi_models.device import Runtime, choose_device
+from dfvi_models.dfc import IN_FIRST, IN_REFINE
+from dfvi_models.dfc_maps import Size, carry_over
+from dfvi_models.dfc_stages import Array, Clip, Directions, KnownFlow, MapMaker, Stage
+from dfvi_models.errors import ShapeError
+from dfvi_models.protocols import Flows, Holes
+from dfvi_models.sliding import Sliding
+from dfvi_models.types import FlowPair
+
+THREE_STAGES = ("dfc_stage1", "dfc_stage2", "dfc_stage3")
+SIZES: tuple[Size, ...] = ((240, 424), (320, 600), (480, 840))  # of the three stages, as published
+BYTES_PER_PIXEL = 3000  # float32, one window beyond the weights; see benchmarks/bench_networks.py
+MOST_WINDOWS = 8  # per batch; more is no faster and reads further ahead
+
+
+class DfcCompleter:
+    """A Completer: DFC-Net in one stage (ResNet-101) or three (ResNet-50).
+
+    networks       : one `DfcNet` per stage with weights loaded, the first 33 -> 2, the others 66 -> 4.
+    sizes          : (h, w) of each stage's grid; None: those of the paper.
+    enlarge_kernel : side of the square by which holes grow before completion, because flow beside a hole is spoilt
+                     by the object in it; 0: not at all. In pixels of the given flow (faithful: of stage 1).
+    faithful       : do exactly what the reference does, for released weights. Otherwise three of its choices give way
+                     to sane ones: known flow is taken from the input at every stage and in the result, not from the
+                     coarser stage; backward windows hold real flows only, not a zero flow for the first frame; the
+                     last forward flow comes from its own window. Thin holes survive on coarse grids.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[nn.Module],
+        *,
+        sizes: Sequence[Size] | None = None,
+        enlarge_kernel: int = 0,
+        faithful: bool = False,
+        runtime: Runtime | None = None,
+    ) -> None:
+        sizes = SIZES[: len(networks)] if sizes is None else sizes
+        inputs = [getattr(network, "inputs", None) for network in networks]
+        if not networks or len(sizes) != len(networks) or inputs != [IN_FIRST] + [IN_REFINE] * (len(networks) - 1):
+            raise ShapeError(
+                f"expected a first network of {IN_FIRST} channels, further ones of {IN_REFINE}, and a size for each; "
+                f"got {inputs} channels and the sizes {list(sizes)}"
+            )
+        self.runtime = runtime or Runtime()
+        self.networks = [self.runtime.place(network) for network in networks]
+        self.sizes = [(int(height), int(width)) for height, width in sizes]
+        self.enlarge_kernel, self.faithful = enlarge_kernel, faithful
+
+    @classmethod
+    def from_weights(
+        cls,
+        paths: Sequence[Path],
+        *,
+        names: Sequence[str] = THREE_STAGES,
+        sizes: Sequence[Size] | None = None,
+        enlarge_kernel: int = 0,
+        faithful: bool = False,
+        runtime: Runtime | None = None,
+    ) -> "DfcCompleter":
+        """Build the networks called `names` with the weights stored at `paths` (see `weights.find_weights`)."""
+        networks = load_networks(names, paths)
+        return cls(networks, sizes=sizes, enlarge_kernel=enlarge_kernel, faithful=faithful, runtime=runtime)
+
+    def complete(
+        self, flow_fw: Flows, flow_bw: Flows, holes: Holes, *, wanted: Sequence[int], threads: int = 1
+    ) -> Iterator[tuple[int, FlowPair]]:
+        """Yield (t, completed flows between t and t + 1) for every wanted t, on the grid of the given flow.
+
+        flow_fw, flow_bw : T - 1 flows (H, W, 2) float32, pixels; holes: T of (H, W) bool. Each is read once by every
+                           stage and once for the result.
+        wanted           : ascending, in 0 .. T-2. What lies far from every wanted t is not computed.
+        threads          : flows ahead are read, resized and filled on this many threads meanwhile.
+        Raises           : ShapeError where lengths or sizes do not fit, or a wanted number is out of range.
+        """
+        if not (len(flow_fw) == len(flow_bw) == len(holes) - 1):
+            raise ShapeError(f"T holes need T - 1 flows; got {len(holes)}, {len(flow_fw)} and {len(flow_bw)}")
+        if wanted and (wanted[0] < 0 or wanted[-1] >= len(flow_fw)):
+            raise ShapeError(f"there are flows 0 .. {len(flow_fw) - 1}; asked for {wanted[0]} .. {wanted[-1]}")
+        clip = Clip(flow_fw, flow_bw, holes, self.enlarge_kernel, self.faithful)
+        completed = self._chain(clip, threads)
+        known = Sliding(lambda start: map(clip.read, range(start, clip.frames)))
+        for t in wanted:
+            (here, there), (known_here, known_there) = completed.between(t, t + 1), known.between(t, t + 1)
+            yield t, FlowPair(fw=self._result(here.fw, known_here.fw), bw=self._result(there.bw, known_there.bw))
+
+    def _chain(self, clip: Clip, threads: int) -> Sliding[Directions[Array]]:
+        """The stages behind each other, each pulling what it needs from the one before; the last one's flows."""
+        device = choose_device(self.runtime.device)
+        completed: Sliding[Directions[Array]] | None = None
+        for network, size in zip(self.networks, self.sizes, strict=True):
+            batch = self.runtime.batch_size(size[0] * size[1] * BYTES_PER_PIXEL, MOST_WINDOWS)
+            maps = MapMaker(clip, size, completed, device, threads)
+            stage = Stage(network, maps, self.runtime, batch=batch, refine=completed is not None)
+            completed = Sliding(stage.flows, batch)
+        assert completed is not None  # there is at least one network
+        return completed
+
+    def _result(self, coarse: Array | None, known: KnownFlow | None) -> Array:
+        """The last stage's flow on the grid of the input."""
+        assert coarse is not None  # only the ends of a clip lack one direction, and no pair asks for those
+        assert known is not None
+        return carry_over(coarse, *known, everywhere=self.faithful)

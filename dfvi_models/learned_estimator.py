@@ -1,0 +1,146 @@
+"""Optical flow of a whole clip by a network for single pairs: batches, both directions, any frame size."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dfvi_models.device import Runtime, choose_device, run_in_batches
+from dfvi_models.errors import ShapeError
+from dfvi_models.parallel import ordered_map
+from dfvi_models.protocols import Frames, Holes
+from dfvi_models.types import FlowPair
+
+PairFlow = Callable[[Tensor, Tensor], Tensor]
+
+
+def frame_to_tensor(frame: NDArray[np.uint8], working_size: tuple[int, int] | None = None) -> Tensor:
+    """The network's door: (H, W, 3) uint8 RGB -> (3, h, w) float32, 0..255.
+
+    working_size : (h, w) to resize to, bilinear on uint8 as the reference does; None keeps the size.
+    Raises       : ShapeError for anything but (H, W, 3) uint8.
+    """
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+        raise ShapeError(f"a frame must be (H, W, 3) uint8 RGB; got {frame.shape} {frame.dtype}")
+    if working_size is not None and working_size != frame.shape[:2]:
+        frame = np.asarray(cv2.resize(frame, working_size[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+    return torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1))).float()
+
+
+def flow_of_any_size(
+    network: PairFlow, frame_a: Tensor, frame_b: Tensor, *, multiple: int, smallest: int = 1
+) -> Tensor:
+    """Flow a -> b of frames whose size the network does not take: padded by their last row and column, then cut.
+
+    frame_a, frame_b : (B, 3, H, W).
+    multiple         : what height and width must be multiples of, inside the network.
+    smallest         : the least height and width the network takes.
+    Returns          : (B, 2, H, W), pixels. Padding at the right and bottom only, so positions keep their numbers.
+    """
+    height, width = frame_a.shape[-2:]
+    padding = (0, _missing(width, multiple, smallest), 0, _missing(height, multiple, smallest))
+    if any(padding):
+        frame_a, frame_b = (F.pad(frame, padding, mode="replicate") for frame in (frame_a, frame_b))
+    return network(frame_a, frame_b)[..., :height, :width]
+
+
+def _missing(length: int, multiple: int, smallest: int) -> int:
+    """Pixels to add so that a length is at least `smallest` and a multiple of `multiple`."""
+    target = max(length, smallest)
+    return -(-target // multiple) * multiple - length
+
+
+def flow_to_array(flow: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
+    """(2, h, w) pixels of the working grid -> (H, W, 2) float32, pixels of the frame; bilinear where sizes differ."""
+    array = np.ascontiguousarray(flow.float().cpu().numpy().transpose(1, 2, 0))
+    height, width = array.shape[:2]
+    if size == (height, width):
+        return array
+    resized = cv2.resize(array, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized * np.array([size[1] / width, size[0] / height], np.float32), np.float32)
+
+
+class LearnedEstimator:
+    """An Estimator around a network for single pairs.
+
+    network        : (frames a, frames b), both (B, 3, h, w) float32 RGB 0..255 -> flow a -> b (B, 2, h, w), pixels.
+    multiple       : what h and w must be multiples of; other sizes are padded.
+    bytes_per_pixel: device memory of one pair and direction, for the batch size (measured, rounded up).
+    working_size   : (h, w) the frames are resized to for the network; None: their own size.
+    """
+
+    def __init__(
+        self,
+        network: PairFlow,
+        *,
+        multiple: int,
+        bytes_per_pixel: int,
+        smallest: int = 1,
+        working_size: tuple[int, int] | None = None,
+        runtime: Runtime | None = None,
+    ) -> None:
+        self.network = network
+        self.multiple, self.smallest = multiple, smallest
+        self.bytes_per_pixel = bytes_per_pixel
+        self.working_size = working_size
+        self.runtime = runtime or Runtime()
+        self.device = choose_device(self.runtime.device)
+
+    def estimate(
+        self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
+    ) -> Iterator[tuple[int, FlowPair]]:
+        """Yield (t, flows between t and t + 1) for every wanted t.
+
+        frames, holes : T frames (H, W, 3) uint8 RGB and T holes. The holes are not looked at: as in the paper, flow is
+                      estimated on the whole picture and removed from the holes by the next stage.
+        wanted        : ascending, in 0 .. T-2. Whole batches at fixed places are computed, so that the bits of a
+                        result do not depend on what else is wanted.
+        threads       : frames of the next batches are read and resized on this many threads meanwhile.
+        Raises        : ShapeError where frames differ in size or a wanted number is out of range.
+        """
+        del holes
+        if not wanted:
+            return
+        last = len(frames) - 2
+        if wanted[0] < 0 or wanted[-1] > last:
+            raise ShapeError(f"{len(frames)} frames have flows 0 .. {last}; asked for {wanted[0]} .. {wanted[-1]}")
+        size = frames[0].shape[:2]
+        batch = self._pairs_per_batch(size)
+        starts = sorted({t // batch * batch for t in wanted})
+        asked = set(wanted)
+
+        def load(start: int) -> tuple[int, Tensor]:
+            return start, self._load(frames, range(start, min(start + batch, last + 1) + 1), size)
+
+        for start, tensors in ordered_map(load, starts, threads):
+            for t, pair in enumerate(self._estimate_batch(tensors, batch, size), start):
+                if t in asked:
+                    yield t, pair
+
+    def _pairs_per_batch(self, size: tuple[int, int]) -> int:
+        height, width = (n + _missing(n, self.multiple, self.smallest) for n in self.working_size or size)
+        return self.runtime.batch_size(2 * height * width * self.bytes_per_pixel)
+
+    def _load(self, frames: Frames, numbers: range, size: tuple[int, int]) -> Tensor:
+        loaded = [frames[t] for t in numbers]
+        for t, frame in zip(numbers, loaded, strict=True):
+            if frame.shape[:2] != size:
+                raise ShapeError(f"frame {t} is {frame.shape[:2]}, frame 0 is {size}; all frames must have one size")
+        return torch.stack([frame_to_tensor(frame, self.working_size) for frame in loaded])
+
+    def _estimate_batch(self, tensors: Tensor, batch: int, size: tuple[int, int]) -> Iterator[FlowPair]:
+        """n + 1 frames -> n flow pairs; forward and backward run in one batch."""
+        tensors = tensors.to(self.device, non_blocking=True)
+        first, second = tensors[:-1], tensors[1:]
+        with torch.inference_mode(), self.runtime.autocast():
+            flow = run_in_batches(self._flow, (torch.cat((first, second)), torch.cat((second, first))), 2 * batch)
+        forward, backward = flow.float().cpu().chunk(2)
+        for fw, bw in zip(forward, backward, strict=True):
+            yield FlowPair(fw=flow_to_array(fw, size), bw=flow_to_array(bw, size))
+
+    def _flow(self, frame_a: Tensor, frame_b: Tensor) -> Tensor:
+        return flow_of_any_size(self.network, frame_a, frame_b, multiple=self.multiple, smallest=self.smallest)

@@ -1,0 +1,166 @@
+"""The folder of network weights: which networks there are, which weights are stored, where missing ones come from.
+
+Nothing here imports torch, so that a missing file is reported before anything slow starts. Reading and adding
+checkpoint files is in `checkpoint.py`.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import platformdirs
+
+from dfvi_models.errors import WeightsError
+
+AUTHORS = "the Google Drive folder linked from https://github.com/nbei/Deep-Flow-Guided-Video-Inpainting (README)"
+TORCHVISION = "https://download.pytorch.org/models"
+BLOCK = 2**22  # bytes hashed at a time
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network whose weights can be stored."""
+
+    name: str
+    """What `find_weights` and the command line call it."""
+    title: str
+    """What it is, for people."""
+    file: str
+    """Name of the published checkpoint file."""
+    published: str
+    """Where its authors put that file."""
+
+
+NETWORKS = {
+    network.name: network
+    for network in (
+        Network("flownet2", "FlowNet2, optical flow", "FlowNet2_checkpoint.pth.tar", AUTHORS),
+        Network("dfc_resnet101", "DFC-Net, ResNet-101, one stage alone", "resnet101_movie.pth", AUTHORS),
+        Network("dfc_stage1", "DFC-Net, ResNet-50, first of three stages", "resnet50_stage1.pth", AUTHORS),
+        Network("dfc_stage2", "DFC-Net, ResNet-50, second of three stages", "davis_stage2.pth", AUTHORS),
+        Network("dfc_stage3", "DFC-Net, ResNet-50, third of three stages", "davis_stage3.pth", AUTHORS),
+        Network("deepfill", "DeepFill v1, image inpainting", "imagenet_deepfill.pth", AUTHORS),
+        Network("raft_large", "RAFT, optical flow", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", TORCHVISION),
+        Network("raft_small", "RAFT, small, optical flow", "raft_small_C_T_V2-01064c6d.pth", TORCHVISION),
+    )
+}
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """The note beside one stored weight file."""
+
+    network: str
+    """Name in NETWORKS."""
+    sha256: str
+    """Of the stored safetensors file; also its name, and what enters a stage's digest."""
+    source_file: str
+    """Name of the file it was read from."""
+    source_sha256: str
+    """Of that file."""
+    origin: str
+    """Where it came from, in words."""
+    wrapping: str
+    """How the tensors were wrapped in the source file."""
+    tensors: int
+    """How many there are."""
+    parameters: int
+    """Numbers in all tensors together."""
+    bytes: int
+    """Size of the stored file."""
+    added: str
+    """When, UTC, ISO 8601."""
+
+
+def weights_folder() -> Path:
+    """Where weights are stored: the environment variable DFVI_WEIGHTS, else the user's data directory."""
+    named = os.environ.get("DFVI_WEIGHTS")
+    return Path(named).expanduser() if named else platformdirs.user_data_path("dfvi") / "weights"
+
+
+def weights_path(sha256: str, folder: Path | None = None) -> Path:
+    """Where weights with this digest lie, whether or not they are there."""
+    return (folder or weights_folder()) / f"{sha256}.safetensors"
+
+
+def list_weights(folder: Path | None = None) -> list[StoredWeights]:
+    """Every stored weight file, the one added last first.
+
+    Raises : WeightsError where a note cannot be read, with its path.
+    """
+    folder = folder or weights_folder()
+    notes = (_read_note(path) for path in folder.glob("*.json"))
+    stored = [note for note in notes if weights_path(note.sha256, folder).is_file()]
+    return sorted(stored, key=lambda note: (note.added, note.network), reverse=True)
+
+
+def _read_note(path: Path) -> StoredWeights:
+    try:
+        return StoredWeights(**json.loads(path.read_bytes()))
+    except (ValueError, TypeError) as error:
+        raise WeightsError(
+            f"{path} is not a note about weights ({error}); delete it and add the weights again"
+        ) from error
+
+
+def write_note(note: StoredWeights, folder: Path) -> Path:
+    """Write the note of one network's weights, whole or not at all."""
+    path = folder / f"{note.sha256}.{note.network}.json"
+    unfinished = path.with_suffix(f".{os.getpid()}.unfinished")
+    unfinished.write_text(json.dumps(asdict(note), indent=2) + "\n")
+    unfinished.replace(path)
+    return path
+
+
+def find_weights(network: str, *, sha256: str | None = None, folder: Path | None = None) -> Path:
+    """The stored weight file of a network: the one added last, or the one whose digest starts with `sha256`.
+
+    Returns : path of the safetensors file; its stem is the SHA-256 of its content.
+    Raises  : WeightsError if there is none, naming the network, the published file, where its authors put it, and
+              the command that stores it; ValueError for a network that does not exist.
+    """
+    known = network_called(network)
+    folder = folder or weights_folder()
+    fitting = [note for note in list_weights(folder) if note.network == network]
+    wanted = [note for note in fitting if note.sha256.startswith(sha256 or "")]
+    if wanted:
+        return weights_path(wanted[0].sha256, folder)
+    which = (
+        f" with a SHA-256 that starts with {sha256} (there are {[n.sha256[:12] for n in fitting]})" if fitting else ""
+    )
+    raise WeightsError(
+        f"no weights for {known.name} ({known.title}){which} in {folder}. Get the file {known.file}, published at "
+        f"{known.published}, then run: dfvi weights add {known.file}"
+    )
+
+
+def find_all_weights(networks: Iterable[str], folder: Path | None = None) -> list[Path]:
+    """`find_weights` for several networks; one error tells of everything that is missing."""
+    paths, problems = [], []
+    for network in networks:
+        try:
+            paths.append(find_weights(network, folder=folder))
+        except WeightsError as error:
+            problems.append(str(error))
+    if problems:
+        raise WeightsError("\n".join(problems))
+    return paths
+
+
+def network_called(name: str) -> Network:
+    """The entry of NETWORKS. Raises ValueError with the names there are."""
+    if name not in NETWORKS:
+        raise ValueError(f"there is no network {name!r}; there are {', '.join(NETWORKS)}")
+    return NETWORKS[name]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

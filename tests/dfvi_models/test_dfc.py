@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+import torch
+from golden_networks import dfc, golden, published
+from torch import nn
+
+from dfvi_models.dfc import DfcNet, FrozenNorm
+from dfvi_models.errors import ShapeError
+
+FILES = {
+    ("resnet101", 1): ("dfc_resnet101_stage1", "dfc_resnet101_stage1_33to2", 42_598_402),
+    ("resnet50", 1): ("dfc_resnet50multi_stage1", "dfc_resnet50multi_stage1_33to2", 37_004_930),
+    ("resnet50", 2): ("dfc_resnet50multi_refine", "dfc_resnet50multi_refine_66to4", 37_108_676),
+}
+
+
+@pytest.mark.parametrize(("kind", "files"), FILES.items())
+def test_each_subnetwork_equals_the_papers_code(kind: tuple[str, int], files: tuple[str, str, int]) -> None:
+    """Tolerance 1e-3: float32 noise is 2.5e-5, the smallest mistake tried moves the flow by 0.5."""
+    vectors = golden(files[0])
+    network = dfc(*kind)
+    seen = []
+    hook = network.get_submodule("layer4").register_forward_hook(lambda _m, _inputs, out: seen.append(out))
+    with torch.inference_mode():
+        flow = network(torch.from_numpy(vectors["x"]))
+    hook.remove()
+    np.testing.assert_allclose(flow.numpy(), vectors["out"], rtol=0, atol=1e-3)
+    assert tuple(seen[0].shape) == tuple(vectors["layer4_shape"])
+    np.testing.assert_allclose(seen[0].mean(dim=1).numpy(), vectors["layer4_mean_over_channels"], rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize(("kind", "files"), FILES.items())
+def test_names_and_shapes_are_those_of_the_published_checkpoint(
+    kind: tuple[str, int], files: tuple[str, str, int]
+) -> None:
+    with torch.device("meta"):
+        network = DfcNet(kind[0], maps=kind[1])
+    tensors = published()[files[1]]["tensors"]
+    expected = {key: shape for key, shape in tensors.items() if not key.endswith("num_batches_tracked")}
+    assert {key: list(t.shape) for key, t in network.state_dict().items()} == expected
+    assert sum(p.numel() for p in network.parameters()) == files[2]
+
+
+def test_the_pool_rounds_up_as_in_the_paper() -> None:
+    """240 x 424 -> 61 x 107 after the pool -> 31 x 54 in layers 2 to 4."""
+    with torch.device("meta"):
+        network = DfcNet("resnet50")
+        seen = []
+        network.get_submodule("layer4").register_forward_hook(lambda _m, _inputs, out: seen.append(out.shape))
+        network.layer5 = nn.Module()  # the head is of no interest here
+        network.layer5.forward = lambda features, _size: features
+        network(torch.empty(2, 33, 240, 424))
+    assert seen[0][2:] == (31, 54)
+
+
+def test_normalisation_stays_frozen_in_training() -> None:
+    norm = FrozenNorm(2).train()
+    x = torch.randn(4, 2, 3, 3)
+    torch.testing.assert_close(norm(x), x / (1 + 1e-5) ** 0.5)
+    assert torch.equal(norm.running_mean, torch.zeros(2))
+    assert not any(p.requires_grad for p in norm.parameters())
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 23), (41, 57)])
+def test_odd_and_small_sizes_keep_their_size(size: tuple[int, int]) -> None:
+    with torch.inference_mode():
+        assert dfc("resnet50", 2)(torch.zeros(1, 66, *size)).shape == (1, 4, *size)
+
+
+def test_other_stacks_and_backbones_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"66.*33"):
+        dfc("resnet50", 2)(torch.zeros(1, 33, 16, 16))
+    with pytest.raises(ShapeError, match="H >= 8"):
+        dfc("resnet50", 2)(torch.zeros(1, 66, 4, 16))
+    with pytest.raises(ValueError, match="vgg"):
+        DfcNet("vgg")
