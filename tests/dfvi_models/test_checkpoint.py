@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from golden_networks import published
 from torch import Tensor
 
 from dfvi_models.checkpoint import (
@@ -23,6 +22,7 @@ from dfvi_models.checkpoint import (
 from dfvi_models.deepfill import DeepFill
 from dfvi_models.errors import WeightsError
 from dfvi_models.weights import NETWORKS, find_weights, list_weights
+from tests.dfvi_models.golden_networks import published
 
 PUBLISHED_FOR = {
     "flownet2": "flownet2",

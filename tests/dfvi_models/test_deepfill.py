@@ -1,9 +1,9 @@
 import pytest
 import torch
-from golden_networks import deepfill, golden, published
 
 from dfvi_models.deepfill import DeepFill
 from dfvi_models.errors import ShapeError
+from tests.dfvi_models.golden_networks import deepfill, golden, published
 
 
 def test_both_stages_and_the_attention_equal_the_papers_code() -> None:

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from golden_networks import deepfill, golden
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -14,6 +13,7 @@ from dfvi_models.deepfill_inpainter import (
 )
 from dfvi_models.device import Runtime
 from dfvi_models.errors import ShapeError
+from tests.dfvi_models.golden_networks import deepfill, golden
 
 CPU = Runtime(device="cpu")
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from golden_networks import dfc, golden, published
 from torch import nn
 
 from dfvi_models.dfc import DfcNet, FrozenNorm
 from dfvi_models.errors import ShapeError
+from tests.dfvi_models.golden_networks import dfc, golden, published
 
 FILES = {
     ("resnet101", 1): ("dfc_resnet101_stage1", "dfc_resnet101_stage1_33to2", 42_598_402),

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from golden_networks import dfc
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -12,6 +11,7 @@ from dfvi_models.dfc_completion import DfcCompleter
 from dfvi_models.dfc_maps import carry_over, dilate, fill_initially, resize_flow, resize_hole, window_numbers
 from dfvi_models.errors import ShapeError
 from dfvi_models.types import FlowPair
+from tests.dfvi_models.golden_networks import dfc
 
 Array = NDArray[np.float32]
 SIZES = [(12, 16), (16, 20), (20, 28)]

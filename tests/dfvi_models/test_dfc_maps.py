@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from golden_networks import golden
 from numpy.typing import NDArray
 
 from dfvi_models.dfc_maps import (
@@ -15,6 +14,7 @@ from dfvi_models.dfc_maps import (
 )
 from dfvi_models.dfc_stages import Map, compose
 from dfvi_models.errors import ShapeError
+from tests.dfvi_models.golden_networks import golden
 
 VECTORS = golden("dfc_stacks")
 SIZE = tuple(VECTORS["shape"].tolist())

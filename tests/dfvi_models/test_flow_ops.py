@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from golden_networks import golden
 from torch import Tensor
 
 from dfvi_models.errors import ShapeError
 from dfvi_models.flow_ops import channelnorm, correlation, resample
+from tests.dfvi_models.golden_networks import golden
 
 
 def naive_correlation(a: Tensor, b: Tensor) -> Tensor:

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from golden_networks import flownet2, golden, published
 
 from dfvi_models.device import Runtime
 from dfvi_models.errors import ShapeError
 from dfvi_models.flownet2 import FlowNet2
+from tests.dfvi_models.golden_networks import flownet2, golden, published
 
 
 def test_every_intermediate_and_the_flow_equal_the_papers_code() -> None:

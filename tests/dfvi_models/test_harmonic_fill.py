@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
-from golden_networks import golden
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfvi_models.errors import ShapeError
 from dfvi_models.harmonic_fill import harmonic_fill
+from tests.dfvi_models.golden_networks import golden
 
 CASES = sorted({key.rpartition("_")[0] for key in golden("regionfill")})
 

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from golden_networks import flownet2, golden
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -11,6 +10,7 @@ from dfvi_models.device import Runtime
 from dfvi_models.errors import ShapeError
 from dfvi_models.flownet2_estimator import FlowNet2Estimator
 from dfvi_models.learned_estimator import LearnedEstimator, flow_of_any_size, flow_to_array, frame_to_tensor
+from tests.dfvi_models.golden_networks import flownet2, golden
 
 CPU = Runtime(device="cpu", batch=2)
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from golden_networks import golden
 from torch import Tensor
 
 from dfvi_models.errors import ShapeError
 from dfvi_models.losses import completion_loss, hard_l1, hard_pixels, hole_l1
+from tests.dfvi_models.golden_networks import golden
 
 CLOSE = {"rtol": 0, "atol": 1e-4}
 
