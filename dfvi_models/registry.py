@@ -14,7 +14,7 @@ class Part:
     where: str
     """`module:class`; the class fulfils the protocol of its kind (see protocols.py).
 
-    Classes with weights are built by `from_weights(paths, names=part.networks, runtime=..., ...)`.
+    Classes with weights are built by `from_weights(paths, names=part.networks, runtime=..., ...)`, others called.
     """
     networks: tuple[str, ...] = ()
     """Names in `weights.NETWORKS` whose weights it needs, in the order it takes them; empty: none."""
@@ -22,15 +22,18 @@ class Part:
 
 PARTS: dict[Kind, dict[str, Part]] = {
     "estimator": {
+        "dis": Part("dfvi_models.dis_flow:DisEstimator"),
         "flownet2": Part("dfvi_models.flownet2_estimator:FlowNet2Estimator", ("flownet2",)),
         "raft": Part("dfvi_models.raft_estimator:RaftEstimator", ("raft_large",)),
         "raft_small": Part("dfvi_models.raft_estimator:RaftEstimator", ("raft_small",)),
     },
     "completer": {
+        "smooth": Part("dfvi_models.smooth_completion:SmoothCompleter"),
         "dfc": Part("dfvi_models.dfc_completion:DfcCompleter", ("dfc_stage1", "dfc_stage2", "dfc_stage3")),
         "dfc_resnet101": Part("dfvi_models.dfc_completion:DfcCompleter", ("dfc_resnet101",)),
     },
     "inpainter": {
+        "smooth": Part("dfvi_models.smooth_inpainting:SmoothInpainter"),
         "deepfill": Part("dfvi_models.deepfill_inpainter:DeepFillInpainter", ("deepfill",)),
     },
 }

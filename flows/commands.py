@@ -110,7 +110,10 @@ def _add_configuration(parser: argparse.ArgumentParser) -> None:
 
 def _inpaint(options: argparse.Namespace) -> int:
     """Remove what the mask marks from a video. Results of all stages are kept: a second run reuses them."""
+    from flows.preflight import check_request
+
     config = configuration(options)
+    check_request(options.video, options.mask, options.output, config)
     cli.prepare_prefect(options.verbose)
     from flows.inpaint_video import inpaint_video
     from flows.server import connected

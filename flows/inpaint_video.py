@@ -10,8 +10,9 @@ import prefect
 from pydantic import BaseModel
 
 from flows.config import RunConfig
+from flows.preflight import check_request
 from flows.walk import Walked, inpaint_clip
-from storage.delivery import check_output, deliver
+from storage.delivery import deliver
 from storage.root import Root, video_name
 from tasks.decode import MediaInput
 from tasks.stage import Input, Job, Stage, StageParams, StageResult
@@ -88,7 +89,7 @@ def inpaint_video(
     """
     started = time.monotonic()
     config = config or RunConfig()
-    check_output(Path(output), config.encode.container, config.encode.codec)
+    check_request(video, mask, output, config)
     store_root = Root.create(Path(root))
     job = Job(str(store_root.path), name or video_name(Path(video).stem), threads or available_threads(), device)
     runner = Runner(job)

@@ -1,30 +1,44 @@
 """Flow completion: gives the hole the flow its background would have. Store in, store out."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from dfvi_models.smooth_completion import SmoothCompleter
 from storage import array_layout
 from storage.stage_store import StageStore
+from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage
 
 
 class CompleteFlowParams(StageParams):
     """How the flow inside holes is completed."""
 
-    completer: Literal["smooth"] = "smooth"
-    """smooth: the smoothest flow that fits the hole's rim (Laplace), needs no weights."""
+    completer: Literal["smooth", "dfc", "dfc_resnet101"] = "smooth"
+    """smooth: the smoothest flow that fits the hole's rim (Laplace), needs no weights; dfc: the paper's DFC-Net in
+    three stages; dfc_resnet101: its single stage for object removal."""
     dilation: int = Field(10, ge=0, le=200)
     """Pixels by which holes grow before the flow in them is discarded: flow beside a hole shows the removed thing."""
+    faithful: bool = False
+    """dfc: repeat the reference code's choices that harm, for exactly its numbers with the published weights."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Numbers networks compute with."""
 
 
-@stage(version=1)
+@stage(version=1, weights=weights_of("completer", "completer"))
 def complete_flow(out: StageStore, *, flow: StageStore, clip: StageStore, params: CompleteFlowParams, job: Job) -> None:
     """Complete every flow map inside the hole of the frame on whose grid it lies."""
     flow_fw, flow_bw = flow["flow_fw"], flow["flow_bw"]
     layout = array_layout.flow(*flow_fw.shape[:3])
     wanted = out.create(flow_fw=layout, flow_bw=layout)
-    completer = SmoothCompleter(dilation=params.dilation)
+    if not wanted:
+        return
+    completer = build("completer", params.completer, job, **_options(params))
     for t, pair in completer.complete(flow_fw, flow_bw, clip["holes"], wanted=wanted, threads=job.threads):
         out.write(t, flow_fw=pair.fw, flow_bw=pair.bw)
+
+
+def _options(params: CompleteFlowParams) -> dict[str, Any]:
+    if params.completer == "smooth":
+        return {"dilation": params.dilation}
+    kernel = 2 * params.dilation + 1 if params.dilation else 0
+    return {"enlarge_kernel": kernel, "faithful": params.faithful, "precision": params.precision}

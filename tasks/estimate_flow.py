@@ -1,31 +1,42 @@
 """Optical flow between neighbouring frames, both ways. Store in, store out."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from dfvi_models.dis_flow import DisEstimator
 from storage import array_layout
 from storage.errors import InputError
 from storage.stage_store import StageStore
 from tasks.filled_clip import FilledClip
+from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage
+
+Size = tuple[int, int]
 
 
 class EstimateFlowParams(StageParams):
     """How optical flow is estimated."""
 
-    estimator: Literal["dis", "imported"] = "dis"
-    """dis: dense inverse search (OpenCV), needs no weights; imported: files given to `dfvi store import-flow`."""
-    imported: str | None = None
-    """Digest that `dfvi store import-flow` printed."""
+    estimator: Literal["dis", "flownet2", "raft", "raft_small", "imported"] = "dis"
+    """dis: dense inverse search (OpenCV), needs no weights; flownet2: the paper's; raft: torchvision's; imported: files
+    given to `dfvi store import-flow`."""
     preset: Literal["ultrafast", "fast", "medium"] = "fast"
     """Speed preset of dis."""
     finest_scale: int | None = Field(1, ge=0, le=10)
-    """Finest pyramid level of dis: 0 = full size; each step halves the size. None keeps the preset's own."""
+    """Finest pyramid level of dis: 0 = full size; each step halves the size. null keeps the preset's own."""
+    working_size: Size | None = None
+    """Height and width at which flow is estimated and kept, in pixels; null is that of the frames."""
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Numbers networks compute with."""
+    imported: str | None = None
+    """Digest that `dfvi store import-flow` printed."""
 
 
-@stage(version=1)
+def _weights(params: EstimateFlowParams) -> dict[str, str]:
+    return {} if params.estimator == "imported" else weights_of("estimator", "estimator")(params)
+
+
+@stage(version=1, weights=_weights)
 def estimate_flow(
     out: StageStore, *, clip: StageStore, fill: StageStore | None = None, params: EstimateFlowParams, job: Job
 ) -> None:
@@ -33,8 +44,15 @@ def estimate_flow(
     if params.estimator == "imported":
         raise InputError(f"flow {params.imported} is not in this root; bring it in with: dfvi store import-flow")
     seen = FilledClip(clip, fill)
-    pairs = array_layout.flow(seen.count - 1, seen.height, seen.width)
-    wanted = out.create(flow_fw=pairs, flow_bw=pairs)
-    estimator = DisEstimator(preset=params.preset, finest_scale=params.finest_scale)
+    height, width = params.working_size or (seen.height, seen.width)
+    layout = array_layout.flow(seen.count - 1, height, width)
+    wanted = out.create(flow_fw=layout, flow_bw=layout)
+    estimator = build("estimator", params.estimator, job, working_size=params.working_size, **_options(params))
     for t, flow in estimator.estimate(seen.frames, seen.holes, wanted=wanted, threads=job.threads):
         out.write(t, flow_fw=flow.fw, flow_bw=flow.bw)
+
+
+def _options(params: EstimateFlowParams) -> dict[str, Any]:
+    if params.estimator == "dis":
+        return {"preset": params.preset, "finest_scale": params.finest_scale}
+    return {"precision": params.precision}

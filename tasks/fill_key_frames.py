@@ -3,23 +3,23 @@
 from typing import Literal
 
 from dfvi_models.key_frames import key_frames
-from dfvi_models.smooth_inpainting import SmoothInpainter
 from storage import array_layout
 from storage.stage_store import StageStore
 from tasks.filled_clip import FilledClip
+from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage
 
 
 class FillKeyFramesParams(StageParams):
     """What fills the holes that propagation left."""
 
-    inpainter: Literal["smooth"] = "smooth"
-    """smooth: continues the rim's colours into the hole, needs no weights."""
+    inpainter: Literal["smooth", "deepfill"] = "smooth"
+    """smooth: continues the rim's colours into the hole, needs no weights; deepfill: DeepFill v1, the paper's."""
     frames: Literal["key", "all"] = "key"
     """key: the first and last of each run of unfinished frames, and let propagation carry that on; all: every one."""
 
 
-@stage(version=1)
+@stage(version=1, weights=weights_of("inpainter", "inpainter"))
 def fill_key_frames(out: StageStore, *, merged: StageStore, params: FillKeyFramesParams, job: Job) -> None:
     """Fill the whole remaining hole of the chosen frames."""
     clip = FilledClip(merged)
@@ -30,6 +30,7 @@ def fill_key_frames(out: StageStore, *, merged: StageStore, params: FillKeyFrame
     row_of = {t: row for row, t in enumerate(chosen)}
     missing = out.create(frames=array_layout.frames(len(chosen), clip.height, clip.width))
     wanted = [chosen[row] for row in missing]
-    for t, frame in SmoothInpainter().inpaint(clip.frames, clip.holes, wanted=wanted, threads=job.threads):
+    inpainter = build("inpainter", params.inpainter, job)
+    for t, frame in inpainter.inpaint(clip.frames, clip.holes, wanted=wanted, threads=job.threads):
         out.write(row_of[t], frames=frame)
     out.attributes.update({"key_frames": chosen, "unfinished_frames": sorted(is_unfinished - set(chosen))})

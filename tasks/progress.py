@@ -1,16 +1,14 @@
 """How far a stage is: a bar on a terminal; elsewhere a log line each ten seconds and a Prefect progress artifact."""
 
+import logging
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from logging import Logger
 from typing import Any, Protocol
 from uuid import UUID
 
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import TaskRunContext
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LOG_LINES = 10.0
@@ -27,7 +25,7 @@ class Counted(Protocol):
 class Progress:
     """Counts finished items, from any thread."""
 
-    def __init__(self, name: str, counted: Counted, logger: Logger) -> None:
+    def __init__(self, name: str, counted: Counted, logger: logging.LoggerAdapter[Any] | logging.Logger) -> None:
         """Watch `counted`, whose total may still grow, under the title `name`."""
         self._name, self._counted, self._logger = name, counted, logger
         self._lock = threading.Lock()
@@ -53,7 +51,7 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
         elif self._artifact is not None:
-            update_progress_artifact(self._artifact, progress=100.0)
+            _show_in_prefect(self._artifact, self._name, 100.0)
 
     def _tell(self, now: float) -> None:
         total, found = self._counted.items, self._counted.items_found
@@ -62,20 +60,47 @@ class Progress:
             self._last_line = now
             left = (now - self._started) / self._done * (total - found - self._done)
             self._logger.info("%s: %d of %d, about %.0f s left", self._name, found + self._done, total, left)
-        if now - self._last_artifact >= SECONDS_BETWEEN_ARTIFACTS and TaskRunContext.get() is not None:
+        if now - self._last_artifact >= SECONDS_BETWEEN_ARTIFACTS:
             self._last_artifact = now
-            if self._artifact is None:
-                created = create_progress_artifact(100 * share, description=self._name)
-                self._artifact = created if isinstance(created, UUID) else None
-            else:
-                update_progress_artifact(self._artifact, progress=100 * share)
+            self._artifact = _show_in_prefect(self._artifact, self._name, 100 * share)
 
 
 @contextmanager
-def watch(name: str, counted: Counted, logger: Logger) -> Iterator[Progress]:
+def watch(name: str, counted: Counted, logger: logging.LoggerAdapter[Any] | logging.Logger) -> Iterator[Progress]:
     """Show the progress of `counted` for the length of a `with` block."""
     progress = Progress(name, counted, logger)
     try:
         yield progress
     finally:
         progress.close()
+
+
+def run_logger() -> "logging.LoggerAdapter[Any] | logging.Logger":
+    """The logger of the Prefect run this is called in; outside one, that of the program."""
+    if _in_task_run():
+        from prefect import get_run_logger
+
+        return get_run_logger()
+    return logging.getLogger(__name__)
+
+
+def _show_in_prefect(artifact: UUID | None, name: str, percent: float) -> UUID | None:
+    """Create or update the progress artifact of the task run; outside one there is none."""
+    if not _in_task_run():
+        return None
+    from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+    if artifact is not None:
+        update_progress_artifact(artifact, progress=percent)
+        return artifact
+    created = create_progress_artifact(percent, description=name)
+    return created if isinstance(created, UUID) else None
+
+
+def _in_task_run() -> bool:
+    """Whether this runs as a Prefect task; then Prefect has long been imported."""
+    if "prefect.context" not in sys.modules:
+        return False
+    from prefect.context import TaskRunContext
+
+    return TaskRunContext.get() is not None

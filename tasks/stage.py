@@ -1,27 +1,29 @@
-"""The one place where Prefect meets the store: turns a body that walks a store into a cached, resumable task."""
+"""The one place where Prefect meets the store: turns a body that walks a store into a cached, resumable task.
+
+Prefect is imported when the first task is made: planning, and errors before the first task, do not wait for it.
+"""
 
 import errno
-import logging
 import platform
 import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import prefect
-from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
-from prefect.exceptions import MissingContextError
-from prefect.states import Completed
 from pydantic import BaseModel, ConfigDict
 
 from storage.key import StageKey
 from storage.root import Root
-from storage.stage_store import StageStore, file_sha256
-from tasks.progress import watch
+from storage.stage_store import StageStore
+from tasks.progress import run_logger, watch
+
+if TYPE_CHECKING:
+    from prefect import Task
+    from prefect.client.schemas.objects import State, TaskRun
 
 Action = Literal["reuse", "resume", "compute"]
 
@@ -89,7 +91,7 @@ class Stage:
     """A stage of the pipeline: its body, its version, and how to run it with or without Prefect."""
 
     def __init__(
-        self, body: Callable[..., None], *, version: int, weights: Callable[[Any], Mapping[str, Path]] | None
+        self, body: Callable[..., None], *, version: int, weights: Callable[[Any], Mapping[str, str]] | None
     ) -> None:
         """Wrap `body(out, *, params, job, **inputs)`; see `stage`."""
         self.body = body
@@ -97,9 +99,16 @@ class Stage:
         self.version = version
         self.__doc__ = body.__doc__
         self._weights = weights
-        self.task = prefect.task(
+
+    @cached_property
+    def task(self) -> "Task[..., Any]":
+        """The Prefect task, called with `(job, params, inputs, iteration)`."""
+        import prefect
+        from prefect.cache_policies import NO_CACHE
+
+        return prefect.task(
             name=self.name,
-            description=body.__doc__,
+            description=self.body.__doc__,
             task_run_name=self.name + " {job.video} #{iteration}",
             cache_policy=NO_CACHE,  # the store is the only cache
             persist_result=False,
@@ -110,7 +119,7 @@ class Stage:
 
     def __call__(self, job: Job, *, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
         """Run as a Prefect task and return the result; raises what the body raises."""
-        state: State[Any] = self.task(job, params, _given(inputs), iteration, return_state=True)
+        state: Any = self.task(job, params, _given(inputs), iteration, return_state=True)
         result: StageResult = state.result()
         return result
 
@@ -119,14 +128,15 @@ class Stage:
 
         Raises : WeightsError if a weight file that the parameters ask for is missing.
         """
-        paths = self._weights(params) if self._weights else {}
-        return StageKey(
-            self.name,
-            self.version,
-            params.model_dump(mode="json"),
-            {role: given.digest for role, given in inputs.items()},
-            {network: file_sha256(path) for network, path in paths.items()},
-        )
+        digests = {role: given.digest for role, given in inputs.items()}
+        return StageKey(self.name, self.version, params.model_dump(mode="json"), digests, self.weights(params))
+
+    def weights(self, params: StageParams) -> Mapping[str, str]:
+        """Network -> SHA-256 of each weight file that the parameters ask for.
+
+        Raises : WeightsError, naming every file that is missing and where to get it.
+        """
+        return self._weights(params) if self._weights else {}
 
     def run(self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int = 0) -> StageResult:
         """Reuse, resume or compute the result, without Prefect.
@@ -140,7 +150,7 @@ class Stage:
         store = root.store(job.video, key)
         action: Action = "reuse"
         if store.state != "complete":
-            with root.lock(store, on_wait=lambda holder: _logger().warning("%s: waiting for %s", self.name, holder)):
+            with root.lock(store, on_wait=lambda holder: run_logger().warning("%s: waiting for %s", self.name, holder)):
                 store = root.store(job.video, key)
                 if store.state != "complete":
                     action = "resume" if store.state == "partial" else "compute"
@@ -156,14 +166,16 @@ class Stage:
         started = time.monotonic()
         store.begin()
         title = f"{self.name} #{iteration}" if iteration else self.name
-        with watch(title, store, _logger()) as progress:
+        with watch(title, store, run_logger()) as progress:
             store.on_write = progress.step
             self.body(store, params=params, job=job, **opened)
         store.seal(made=_circumstances(time.monotonic() - started, store.items - store.items_found, iteration))
 
     def _run_as_task(
         self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int
-    ) -> StageResult | State[StageResult]:
+    ) -> "StageResult | State[StageResult]":
+        from prefect.states import Completed
+
         result = self.run(job, params, inputs, iteration)
         if result.action == "reuse":
             return Completed(name="Cached", message=result.why, data=result)
@@ -171,12 +183,12 @@ class Stage:
 
 
 def stage(
-    *, version: int, weights: Callable[[Any], Mapping[str, Path]] | None = None
+    *, version: int, weights: Callable[[Any], Mapping[str, str]] | None = None
 ) -> Callable[[Callable[..., None]], Stage]:
     """Make a stage of a body `body(out: StageStore, *, params, job, **inputs)`.
 
     version : raise it when the same input must give different content; it enters the digest.
-    weights : params -> network name -> path of each weight file the result depends on.
+    weights : params -> network name -> SHA-256 of each weight file the result depends on.
     The body declares its arrays with `out.create`, walks the items still missing, and writes each with `out.write`. It
     is called again on the same store after it was killed.
     """
@@ -190,17 +202,10 @@ def _given(inputs: Mapping[str, Input | None]) -> dict[str, Input]:
     return {role: given for role, given in inputs.items() if given is not None}
 
 
-def _may_pass(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+def _may_pass(_task: Any, _run: "TaskRun", state: "State[Any]") -> bool:
     """Retry only what may be gone a moment later."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, OSError) and error.errno in PASSING_FAULTS
-
-
-def _logger() -> logging.Logger | Any:
-    try:
-        return prefect.get_run_logger()
-    except MissingContextError:
-        return logging.getLogger(__name__)
 
 
 def _circumstances(seconds: float, items: int, iteration: int) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""What can be known to be wrong before anything starts: the server, the first frame, hours of work."""
+
+from pathlib import Path
+
+from flows.config import RunConfig
+from storage.clip import find_source
+from storage.delivery import check_output
+from storage.masks import parse_mask
+from tasks.complete_flow import complete_flow
+from tasks.estimate_flow import estimate_flow
+from tasks.fill_key_frames import fill_key_frames
+
+
+def check_request(video: str, mask: str, output: str, config: RunConfig) -> None:
+    """Check that the files are there, the output can be written, and every weight file is stored.
+
+    Raises : InputError, or WeightsError naming each missing file and where its authors published it.
+    """
+    require_weights(config)
+    find_source(video)
+    parse_mask(mask)
+    check_output(Path(output), config.encode.container, config.encode.codec)
+
+
+def require_weights(config: RunConfig) -> None:
+    """Check that every weight file which the configuration asks for is stored; raises WeightsError."""
+    estimate_flow.weights(config.estimate_flow)
+    complete_flow.weights(config.complete_flow)
+    fill_key_frames.weights(config.fill_key_frames)
+    if config.second_pass:
+        estimate_flow.weights(config.second_pass.estimate_flow)
+        complete_flow.weights(config.second_pass.complete_flow)
