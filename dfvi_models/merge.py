@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.candidates import check_candidates
 from dfvi_models.compiled import compiled
 from dfvi_models.errors import ShapeError
 from dfvi_models.hole_pixels import hole_pixels
@@ -39,12 +40,8 @@ def merge_nearest(
             f"frame (H, W, 3) and hole (H, W) bool must agree; got {frame.shape}, {hole.shape} {hole.dtype}"
         )
     pixels = hole_pixels(hole)
-    for name, candidates in (("forward", forward), ("backward", backward)):
-        if candidates.source.shape[1:] != pixels.shape or len(candidates.source) < 1:
-            raise ShapeError(
-                f"frame {t} has {len(pixels)} hole pixels, its {name} candidates are {candidates.source.shape}; "
-                "propagate this hole again"
-            )
+    check_candidates(forward, len(pixels), f"forward candidates of frame {t}")
+    check_candidates(backward, len(pixels), f"backward candidates of frame {t}")
     merged = Merged(
         frame=np.array(frame, np.uint8, order="C"),
         hole=np.zeros(hole.shape, np.bool_),

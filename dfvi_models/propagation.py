@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.candidates import check_candidates, no_candidates, room_for_candidates
 from dfvi_models.compiled import compiled
 from dfvi_models.consistency import trace_to_neighbour
 from dfvi_models.errors import ShapeError
@@ -101,7 +102,7 @@ class _Sweep:
             neighbour = t - self.step
             here = self._look_at(t)
             if not 0 <= neighbour < len(self.frames):
-                candidates = _no_candidates(len(here.pixels))
+                candidates = no_candidates(len(here.pixels))
             else:
                 if near is None or near.t != neighbour:
                     near = self._look_at(neighbour)
@@ -119,47 +120,55 @@ class _Sweep:
     def _read_candidates(self, near: "_Frame", t: int) -> Candidates:
         count = len(near.pixels)
         if count == 0:
-            return _no_candidates(0)
+            return no_candidates(0)
         if self.previous is None:
             raise ValueError(
                 f"frame {t} needs the candidates of frame {near.t}, which is not wanted; "
                 "pass previous= or want that frame too"
             )
         candidates = self.previous(near.t)
-        if candidates.source.shape != (1, count):
-            raise ShapeError(
-                f"candidates of frame {near.t} must be (1, {count}) as its hole has {count} pixels; "
-                f"got {candidates.source.shape}: they belong to another hole or rule"
-            )
+        check_candidates(candidates, count, f"candidates of frame {near.t}")
         return candidates
 
     def _carry(self, near: "_Frame", carried: Candidates, here: "_Frame") -> Candidates:
         if len(here.pixels) == 0:
-            return _no_candidates(0)
+            return no_candidates(0)
         frame = self.frames[near.t]
         if near.hole.shape != here.hole.shape or frame.shape != (*near.hole.shape, 3) or frame.dtype != np.uint8:
             raise ShapeError(
                 f"frame {near.t} {frame.shape} {frame.dtype}, its hole {near.hole.shape} and "
                 f"hole {here.t} {here.hole.shape} do not belong together; frames are (H, W, 3) uint8"
             )
-        invented = np.zeros(0, np.bool_) if self.invented is None else self.invented[near.t]
+        invented = self._invented_pixels(near)
         there, back = self._flows(here.t, here.hole.shape)
         trace = trace_to_neighbour(here.pixels, there, back, self.max_consistency_error, reach_border=self.reach_border)
         if self.rank.size != near.hole.size:
             self.rank = np.empty(near.hole.size, np.int32)
-        result = _room_for(len(here.pixels))
+        result = room_for_candidates(len(here.pixels))
         _gather(
             (trace.target, trace.error),
             near.t,
             np.ascontiguousarray(frame).reshape(-1, 3),
             near.hole.reshape(-1),
             near.pixels,
-            np.ascontiguousarray(invented).reshape(-1),
+            invented,
             self.rank,
             (carried.colour[0], carried.source[0], carried.error[0], carried.invented[0]),
             (result.colour[0], result.source[0], result.error[0], result.invented[0]),
         )
         return result
+
+    def _invented_pixels(self, near: "_Frame") -> NDArray[np.bool_]:
+        """Flat; empty where none are."""
+        if self.invented is None:
+            return np.empty(0, np.bool_)
+        invented = np.ascontiguousarray(self.invented[near.t])
+        if invented.shape != near.hole.shape or invented.dtype != np.bool_:
+            raise ShapeError(
+                f"invented pixels of frame {near.t} must be {near.hole.shape} bool; "
+                f"got {invented.shape} {invented.dtype}"
+            )
+        return invented.reshape(-1)
 
     def _flows(self, t: int, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Flow from frame t to the neighbour it asks, and back."""
@@ -168,23 +177,6 @@ class _Sweep:
         else:
             there, back = self.flow_fw[t], self.flow_bw[t]
         return resize_flow(there, shape[0], shape[1]), resize_flow(back, shape[0], shape[1])
-
-
-def _room_for(count: int) -> Candidates:
-    return Candidates(
-        colour=np.empty((1, count, 3), np.uint8),
-        source=np.empty((1, count), np.int32),
-        error=np.empty((1, count), np.float32),
-        invented=np.empty((1, count), np.bool_),
-    )
-
-
-def _no_candidates(count: int) -> Candidates:
-    candidates = _room_for(count)
-    candidates.source[:] = NO_SOURCE
-    for nothing in (candidates.colour, candidates.error, candidates.invented):
-        nothing[:] = 0
-    return candidates
 
 
 def _check_lengths(

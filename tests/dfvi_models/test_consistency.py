@@ -123,3 +123,18 @@ def test_compiled_loops_work_without_a_writable_cache_folder(tmp_path):
         [sys.executable, "-c", script], env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True
     )
     assert (done.returncode, done.stdout.strip()) == (0, "0.0"), done.stderr
+
+
+def test_compiled_loops_work_where_the_disk_is_full(tmp_path):
+    script = (
+        "import errno, numpy as np; from numba.core import caching\n"
+        "def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')\n"
+        "caching.IndexDataCacheFile.save = full\n"
+        "from dfvi_models.consistency import consistency_error as e\n"
+        "f = np.zeros((3, 3, 2), np.float32); print(e(f, f).sum())"
+    )
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "0.0"), done.stderr

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,8 +58,16 @@ def test_the_frame_handed_in_is_not_written_to():
 
 
 def test_candidates_of_another_hole_are_refused():
-    with pytest.raises(ShapeError, match=r"frame 5 has 3 hole pixels, its backward candidates are \(1, 2\)"):
+    with pytest.raises(ShapeError, match=r"backward candidates of frame 5 are \(1, 2\) .* the hole has 3 pixels"):
         merge_nearest(FRAME, HOLE, 5, candidates(1, [4] * 3), candidates(2, [7] * 2))
+
+
+@pytest.mark.parametrize("field", ["colour", "error", "invented"])
+def test_candidates_whose_arrays_differ_are_refused(field):
+    good = candidates(1, [4] * 3)
+    bad = replace(good, **{field: getattr(good, field)[:, :2]})
+    with pytest.raises(ShapeError, match="forward candidates of frame 5"):
+        merge_nearest(FRAME, HOLE, 5, bad, good)
 
 
 def test_a_hole_of_another_size_is_refused():
