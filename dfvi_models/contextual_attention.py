@@ -12,7 +12,7 @@ from dfvi_models.errors import ShapeError
 
 SOFTMAX_SCALE = 10.0
 LEAST_NORM = 1e-4  # of a key: an empty patch must not be divided by zero
-SCORE_BYTES = 256 * 2**20  # budget of one block of scores; about four are alive at a time
+SCORE_BYTES = 192 * 2**20  # budget of one block of scores; about four are alive at a time
 
 
 def contextual_attention(features: Tensor, small_hole: Tensor, *, score_bytes: int = SCORE_BYTES) -> Tensor:
@@ -39,16 +39,15 @@ def contextual_attention(features: Tensor, small_hole: Tensor, *, score_bytes: i
 def _rebuild(features: Tensor, small_hole: Tensor, score_bytes: int) -> Tensor:
     """One picture. Patches are numbered row by row on the (h, w) grid of the thinned features."""
     size = small_hole.shape[2:]
-    patches = F.unfold(features[..., ::2, ::2], 3, padding=1)[0]  # (9C, P)
-    keys = patches / patches.norm(dim=0).clamp(min=LEAST_NORM)
+    patches = F.pad(F.unfold(features[..., ::2, ::2], 3, padding=1)[0], (0, 1))  # (9C, P + 1), the last one of zeros
+    scale = 1 / patches[:, :-1].norm(dim=0).clamp(min=LEAST_NORM)
     values = F.unfold(features, 4, padding=1, stride=2)[0].T  # (P, 16C)
-    queries = F.pad(patches, (0, 1))  # one more, of zeros
     usable = (F.max_pool2d((small_hole != 0).float(), 3, 1, padding=1) == 0).flatten()  # outside counts as known
     rebuilt = torch.empty_like(values)
     for columns in _column_blocks(size, score_bytes):
-        scores = _fused_scores(queries, keys, size, columns) * usable
+        scores = _fused_scores(patches, scale, size, columns) * usable
         weights = torch.softmax(SOFTMAX_SCALE * scores, dim=1) * usable  # unusable ones still count, with score 0
-        numbers = _column_numbers(size, columns, keys.device)
+        numbers = _column_numbers(size, columns, patches.device)
         rebuilt[numbers] = weights @ values
     return F.fold(rebuilt.T[None], features.shape[2:], 4, padding=1, stride=2) / 4
 
@@ -68,22 +67,22 @@ def _column_numbers(size: torch.Size, columns: range, device: torch.device) -> T
     return (torch.arange(columns.start, columns.stop, device=device)[:, None] + rows).flatten()
 
 
-def _fused_scores(queries: Tensor, keys: Tensor, size: torch.Size, columns: range) -> Tensor:
+def _fused_scores(patches: Tensor, scale: Tensor, size: torch.Size, columns: range) -> Tensor:
     """Scores of the queries in `columns`, summed with those of neighbours that are displaced alike.
 
     The reference does it with a 3x3 identity kernel on the matrix queries x patches: once with both numbered row by
     row, once column by column. A neighbour is thus the next *number*: past the end of a row comes the start of the
-    next one. `queries` holds a column of zeros behind the last one, for neighbours that do not exist.
+    next one. `patches` ends in one of zeros, for neighbours that do not exist; `scale` makes keys of length 1.
     Returns (queries column by column, patches row by row).
     """
     height, width = size
     count = height * width
-    by_column = torch.arange(columns.start * height - 1, columns.stop * height + 1, device=keys.device)
+    by_column = torch.arange(columns.start * height - 1, columns.stop * height + 1, device=patches.device)
     exists = (by_column >= 0) & (by_column < count)
     here = by_column % height * width + by_column // height
     neighbours = torch.stack([torch.where(exists & (n >= 0), n, count) for n in (here - 1, here, here + 1)])
     wanted, place = torch.unique(neighbours, return_inverse=True)
-    raw = queries[:, wanted].T @ keys
+    raw = (patches[:, wanted].T @ patches[:, :-1]).mul_(scale)
     fused = _add_diagonally(*(raw[rows] for rows in place))
     fused = fused.reshape(-1, height, width).transpose(1, 2).reshape(-1, count)  # patches column by column
     fused = _add_diagonally(fused[:-2], fused[1:-1].clone(), fused[2:])
