@@ -52,7 +52,8 @@ def _is_ours(record: logging.LogRecord) -> bool:
 def _fail(message: str, code: int, verbose: bool) -> int:
     if verbose:
         traceback.print_exc()
-    print(f"dfvi: {' '.join(message.split())}", file=sys.stderr)
+    lines = [" ".join(line.split()) for line in message.splitlines()]
+    print("\n".join(f"dfvi: {line}" for line in lines if line), file=sys.stderr)
     return code
 
 
@@ -64,14 +65,14 @@ def _explain(error: OSError) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from flows import commands, store_commands
+    from flows import commands, store_commands, weights_commands
 
     parser = argparse.ArgumentParser(
         prog="dfvi", description="Remove things from videos by deep flow-guided inpainting."
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show Prefect's own log, and tracebacks")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (*commands.COMMANDS, *store_commands.COMMANDS):
+    for add in (*commands.COMMANDS, *store_commands.COMMANDS, *weights_commands.COMMANDS):
         add(subparsers)
     return parser
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from dfvi_models.errors import WeightsError
 from flows.config import RunConfig
 from storage.clip import find_source
 from storage.delivery import check_output
@@ -9,6 +10,7 @@ from storage.masks import parse_mask
 from tasks.complete_flow import complete_flow
 from tasks.estimate_flow import estimate_flow
 from tasks.fill_key_frames import fill_key_frames
+from tasks.stage import Stage, StageParams
 
 
 def check_request(video: str, mask: str, output: str, config: RunConfig) -> None:
@@ -23,10 +25,22 @@ def check_request(video: str, mask: str, output: str, config: RunConfig) -> None
 
 
 def require_weights(config: RunConfig) -> None:
-    """Check that every weight file which the configuration asks for is stored; raises WeightsError."""
-    estimate_flow.weights(config.estimate_flow)
-    complete_flow.weights(config.complete_flow)
-    fill_key_frames.weights(config.fill_key_frames)
+    """Check that every weight file which the configuration asks for is stored.
+
+    Raises : WeightsError that names all that are missing.
+    """
+    asked: list[tuple[Stage, StageParams]] = [
+        (estimate_flow, config.estimate_flow),
+        (complete_flow, config.complete_flow),
+        (fill_key_frames, config.fill_key_frames),
+    ]
     if config.second_pass:
-        estimate_flow.weights(config.second_pass.estimate_flow)
-        complete_flow.weights(config.second_pass.complete_flow)
+        asked += [(estimate_flow, config.second_pass.estimate_flow), (complete_flow, config.second_pass.complete_flow)]
+    problems = []
+    for stage, params in asked:
+        try:
+            stage.weights(params)
+        except WeightsError as error:
+            problems.append(str(error))
+    if problems:
+        raise WeightsError("\n".join(dict.fromkeys(problems)))
