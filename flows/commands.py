@@ -61,7 +61,7 @@ def add_demo(subparsers: Subparsers) -> None:
 def add_server(subparsers: Subparsers) -> None:
     """`dfvi server stop`."""
     parser = subparsers.add_parser("server", help="the Prefect server in the background: where it is, or stop it")
-    parser.add_argument("action", choices=("url", "stop"))
+    parser.add_argument("action", choices=("url", "stop"), help="url: print its address; stop: stop it")
     parser.set_defaults(command=_server)
 
 

@@ -20,6 +20,8 @@ class CompleteFlowParams(StageParams):
     """Pixels by which holes grow before the flow in them is discarded: flow beside a hole shows the removed thing."""
     faithful: bool = False
     """dfc: repeat the reference code's choices that harm, for exactly its numbers with the published weights."""
+    sizes: tuple[tuple[int, int], ...] | None = None
+    """dfc: height and width of the grid of each stage; null takes the paper's, 240x424, 320x600 and 480x840."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Numbers networks compute with."""
 
@@ -41,4 +43,4 @@ def _options(params: CompleteFlowParams) -> dict[str, Any]:
     if params.completer == "smooth":
         return {"dilation": params.dilation}
     kernel = 2 * params.dilation + 1 if params.dilation else 0
-    return {"enlarge_kernel": kernel, "faithful": params.faithful, "precision": params.precision}
+    return {"enlarge_kernel": kernel, "faithful": params.faithful, "sizes": params.sizes, "precision": params.precision}

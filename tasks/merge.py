@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from dfvi_models.merge import merge_nearest
 from dfvi_models.parallel import ordered_map
@@ -14,14 +15,14 @@ from tasks import candidates
 from tasks.filled_clip import FilledClip
 from tasks.stage import Job, StageParams, stage
 
-RULES = {"nearest": merge_nearest}
-
 
 class MergeParams(StageParams):
     """How the candidates of a pixel become one colour."""
 
     rule: Literal["nearest"] = "nearest"
     """nearest: the colour seen nearer in time, as the paper does."""
+    seam_blending: float = Field(8.0, ge=0, le=100)
+    """Pixels over which a step between colours of different frames, or of the hole's rim, is smoothed out; 0: not."""
 
 
 @stage(version=1)
@@ -45,7 +46,7 @@ def merge(
             return Merged(np.empty(0, np.uint8), out["holes"][t], out["source"][t])
         hole, before = seen.holes[t], seen.source[t]
         forward, backward = (candidates.read(carried, d, t, hole) for d in ("forward", "backward"))
-        merged = RULES[params.rule](seen.frames[t], hole, t, forward, backward)
+        merged = merge_nearest(seen.frames[t], hole, t, forward, backward, seam_blending=params.seam_blending)
         return replace(merged, source=np.where(before == KNOWN, merged.source, before))
 
     share = Share()

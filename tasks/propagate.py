@@ -23,6 +23,8 @@ class PropagateParams(StageParams):
     """Largest forward-backward error of a pixel that may be carried on, in pixels."""
     sampling: Literal["nearest"] = "nearest"
     """nearest: whole pixels, handed from frame to frame as the paper does."""
+    reach_border: bool = True
+    """Carry pixels of the last row and column too; the paper's code does not."""
 
 
 @stage(version=1)
@@ -51,6 +53,7 @@ def propagate(
             wanted=wanted[direction],
             previous=candidates.reader(out, direction, seen.holes),
             invented=seen.invented,
+            reach_border=params.reach_border,
         )
         for t, carried in found:
             candidates.write(out, direction, t, carried)
