@@ -1,0 +1,78 @@
+"""Motion of the camera: one quadratic flow for the whole picture, fitted so that moving objects do not pull on it."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dfvi_models.errors import ShapeError
+
+MARGIN = 12  # pixels by which holes are grown (a square of 25): flow next to them is dragged along by the object
+STEP = 6  # every sixth pixel in both directions is plenty for twelve numbers
+FEWEST_SAMPLES = 600  # pictures with fewer pixels than these at every STEP are looked at whole
+ROUNDS = 6
+FIRST_SCALE = 3.0  # pixels; residuals beyond it count little. Wide in the first round, when the fit is still pulled
+SCALE = 1.0
+
+
+def fit_global_motion(flow: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Fit dx and dy, each as a + bx + cy + dx² + exy + fy², to the flow outside the hole.
+
+    flow    : (H, W, 2) float32, pixels; hole pixels, those near them and values that are not finite are not read.
+    hole    : (H, W) bool.
+    Returns : (2, 6) float64: coefficients of dx and of dy. x and y run from -1 to 1 across the picture, so the
+              coefficients are pixels. All 0 if there is no pixel to fit.
+    Raises  : ShapeError if the sizes differ.
+    Source  : iteratively reweighted least squares, weight 1/(1 + r²/s²)² (Geman and McClure) of the residual r.
+    """
+    if flow.ndim != 3 or flow.shape[2] != 2 or hole.shape != flow.shape[:2]:
+        raise ShapeError(f"expected flow (H, W, 2) and hole (H, W); got {flow.shape} and {hole.shape}")
+    y, x = _samples(flow, hole)
+    values = flow[y, x].astype(np.float64)
+    terms = _terms(x, flow.shape[1], y, flow.shape[0])
+    weight = np.ones(len(values))
+    coefficients: NDArray[np.float64] = np.zeros((6, 2))
+    for scale in (None, FIRST_SCALE, *[SCALE] * (ROUNDS - 1)):
+        if scale is not None:
+            residual = ((values - terms @ coefficients) ** 2).sum(axis=1)
+            weight = (1 + residual / scale**2) ** -2
+        weighted = terms * weight[:, None]
+        # Normal equations: well-conditioned since x and y are centred, and ten times faster than a decomposition.
+        fit = np.linalg.lstsq(weighted.T @ terms, weighted.T @ values, rcond=1e-10)[0]
+        coefficients = np.asarray(fit, np.float64)
+    return coefficients.T.copy()
+
+
+def evaluate_global_motion(coefficients: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Flow of the fitted motion at every pixel.
+
+    coefficients : (2, 6) from `fit_global_motion`.
+    shape        : (H, W) of the picture it was fitted to.
+    Returns      : (H, W, 2) float32, pixels.
+    """
+    height, width = shape
+    columns, rows = _centred(np.arange(width), width), _centred(np.arange(height), height)
+    flow = np.empty((height, width, 2), np.float32)
+    for axis, (a, b, c, d, e, f) in enumerate(coefficients):
+        by_column, by_row = b * columns + d * columns**2, a + c * rows + f * rows**2
+        flow[..., axis] = np.outer(e * rows, columns) + by_column + by_row[:, None]
+    return flow
+
+
+def _samples(flow: NDArray[np.float32], hole: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    grown = cv2.dilate(np.ascontiguousarray(hole).view(np.uint8), np.ones((2 * MARGIN + 1,) * 2, np.uint8)) > 0
+    if grown.all():
+        grown = hole
+    step = STEP if hole.size >= FEWEST_SAMPLES * STEP**2 else 1
+    usable = ~grown[::step, ::step] & np.isfinite(flow[::step, ::step]).all(axis=-1)
+    y, x = np.nonzero(usable)
+    return y * step, x * step
+
+
+def _terms(x: NDArray[np.int64], width: int, y: NDArray[np.int64], height: int) -> NDArray[np.float64]:
+    """(N, 6): 1, x, y, x², xy, y²."""
+    columns, rows = _centred(x, width), _centred(y, height)
+    return np.stack([np.ones(len(x)), columns, rows, columns**2, columns * rows, rows**2], axis=1)
+
+
+def _centred(position: NDArray[np.int64], size: int) -> NDArray[np.float64]:
+    return (2.0 * position - (size - 1)) / max(size - 1, 1)

@@ -1,0 +1,134 @@
+"""Scores of inpainted frames and completed flow against the truth. Averages over frames are the caller's."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dfvi_models.errors import ShapeError
+
+PEAK = 255.0  # largest value of a uint8 frame
+SSIM_WINDOW = 65  # pixels, a box; the convention of E2FGVI, ProPainter and others, far wider than the usual 7 or 11
+SSIM_K1, SSIM_K2 = 0.01, 0.03
+
+
+def psnr(frame: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
+    """Peak signal-to-noise ratio of a whole frame in dB; inf if the frames are equal.
+
+    frame, truth : (H, W, 3) uint8.
+    Source       : E2FGVI's and ProPainter's evaluation: one mean squared error over all pixels and channels.
+    """
+    _check_frames(frame, truth)
+    return _decibels(_squared_difference(frame, truth).mean())
+
+
+def psnr_in_hole(frame: NDArray[np.uint8], truth: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
+    """As `psnr`, over the pixels of `hole` (H, W) alone; nan if it is empty."""
+    _check_frames(frame, truth, hole)
+    return _decibels(_squared_difference(frame[hole], truth[hole]).mean()) if hole.any() else float("nan")
+
+
+def ssim(frame: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
+    """Structural similarity of a whole frame, -1 to 1, mean over pixels and channels.
+
+    frame, truth : (H, W, 3) uint8. Frames narrower than SSIM_WINDOW are scored with the largest odd window that fits.
+    Source       : Wang et al. 2004, as scikit-image computes it with win_size=65, data_range=255, float64: uniform
+                   window, sample covariance, half a window cut off at each border.
+    """
+    _check_frames(frame, truth)
+    window = min(SSIM_WINDOW, *frame.shape[:2])
+    window -= 1 - window % 2
+    mean = _box_mean(window)
+    a, b = frame.astype(np.float64), truth.astype(np.float64)
+    mean_a, mean_b = mean(a), mean(b)
+    unbiased = window**2 / max(window**2 - 1, 1)
+    variances = unbiased * (mean(a * a) - mean_a**2 + mean(b * b) - mean_b**2)
+    covariance = unbiased * (mean(a * b) - mean_a * mean_b)
+    c1, c2 = (SSIM_K1 * PEAK) ** 2, (SSIM_K2 * PEAK) ** 2
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    return float((luminance * (2 * covariance + c2) / (variances + c2)).mean())
+
+
+def end_point_error(flow: NDArray[np.float32], truth: NDArray[np.float32], hole: NDArray[np.bool_]) -> float:
+    """Mean distance in pixels between two flows (H, W, 2), over the pixels of `hole` (H, W); nan if it is empty."""
+    if flow.shape != truth.shape or flow.ndim != 3 or flow.shape[2] != 2 or hole.shape != flow.shape[:2]:
+        raise ShapeError(
+            f"flows must be (H, W, 2) and the hole (H, W); got {flow.shape}, {truth.shape} and {hole.shape}"
+        )
+    if not hole.any():
+        return float("nan")
+    return float(np.linalg.norm(flow[hole].astype(np.float64) - truth[hole], axis=-1).mean())
+
+
+def warping_error(
+    frame: NDArray[np.uint8],
+    next_frame: NDArray[np.uint8],
+    flow_fw: NDArray[np.float32],
+    flow_bw: NDArray[np.float32],
+    region: NDArray[np.bool_],
+) -> float:
+    """How much a result flickers: mean squared difference between a frame and the next one warped back to it.
+
+    frame, next_frame : (H, W, 3) uint8, neighbours of the inpainted clip.
+    flow_fw, flow_bw  : (H, W, 2) float32, pixels, between them, of the clip *without* holes.
+    region            : (H, W) bool, pixels of `frame` that count, usually the hole.
+    Returns           : with colours 0..1, over pixels and channels; papers print it times 1000. Pixels that leave the
+                        frame or are occluded do not count; nan if none is left.
+    Source            : Lai et al., arXiv:1808.00449, occlusion after Sundaram et al.: |fw + bw|² >=
+                        0.01 (|fw|² + |bw|²) + 0.5.
+    """
+    _check_frames(frame, next_frame, region)
+    if flow_fw.shape != (*region.shape, 2) or flow_bw.shape != flow_fw.shape:
+        raise ShapeError(f"flows must be {(*region.shape, 2)}; got {flow_fw.shape} and {flow_bw.shape}")
+    y, x = np.nonzero(region)
+    there = flow_fw[y, x].astype(np.float64)
+    at_y, at_x = y + there[:, 1], x + there[:, 0]
+    inside = (at_y >= 0) & (at_y <= region.shape[0] - 1) & (at_x >= 0) & (at_x <= region.shape[1] - 1)
+    y, x, at_y, at_x, there = y[inside], x[inside], at_y[inside], at_x[inside], there[inside]
+    back = _sample(flow_bw, at_y, at_x)
+    visible = ((there + back) ** 2).sum(axis=1) < 0.01 * ((there**2).sum(axis=1) + (back**2).sum(axis=1)) + 0.5
+    if not visible.any():
+        return float("nan")
+    warped = _sample(next_frame, at_y[visible], at_x[visible])
+    return float((((frame[y, x][visible] - warped) / PEAK) ** 2).mean())
+
+
+def _check_frames(frame: NDArray[np.uint8], truth: NDArray[np.uint8], hole: NDArray[np.bool_] | None = None) -> None:
+    if frame.shape != truth.shape or frame.ndim != 3 or frame.dtype != np.uint8 or truth.dtype != np.uint8:
+        raise ShapeError(
+            f"frames must be (H, W, 3) uint8 and alike; got {frame.shape} {frame.dtype} and {truth.shape} {truth.dtype}"
+        )
+    if hole is not None and hole.shape != frame.shape[:2]:
+        raise ShapeError(f"hole must be {frame.shape[:2]}; got {hole.shape}")
+
+
+def _squared_difference(frame: NDArray[np.uint8], truth: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return np.square(frame.astype(np.float64) - truth)
+
+
+def _decibels(mean_squared_error: np.floating) -> float:
+    return float(10 * np.log10(PEAK**2 / mean_squared_error)) if mean_squared_error > 0 else float("inf")
+
+
+def _box_mean(window: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Mean over every whole window of a picture (H, W, C)."""
+    half = window // 2
+
+    def mean(picture: NDArray[np.float64]) -> NDArray[np.float64]:
+        height, width = picture.shape[:2]
+        blurred = cv2.blur(picture, (window, window))
+        return np.asarray(blurred, np.float64)[half : height - half, half : width - half]
+
+    return mean
+
+
+def _sample(picture: NDArray[np.generic], y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bilinear values (N, C) at positions inside the picture."""
+    top, left = np.floor(y).astype(int), np.floor(x).astype(int)
+    bottom, right = np.minimum(top + 1, picture.shape[0] - 1), np.minimum(left + 1, picture.shape[1] - 1)
+    dy, dx = (y - top)[:, None], (x - left)[:, None]
+    picture = picture.astype(np.float64)
+    upper = (1 - dx) * picture[top, left] + dx * picture[top, right]
+    lower = (1 - dx) * picture[bottom, left] + dx * picture[bottom, right]
+    return np.asarray((1 - dy) * upper + dy * lower, np.float64)

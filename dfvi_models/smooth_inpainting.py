@@ -1,0 +1,70 @@
+"""Image inpainting without weights: a smooth surface through the rim of the hole, with a little of Telea's streaks."""
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dfvi_models.errors import ShapeError
+from dfvi_models.hole_boxes import hole_boxes
+from dfvi_models.laplace import fill_smooth
+from dfvi_models.parallel import ordered_map
+
+TELEA_SHARE = 0.2
+"""Measured on 90 photos, 3 kinds of holes, hole only: PSNR / SSIM 20.22 / .555 against 20.22 / .553 for the harmonic
+fill alone, 19.26 / .536 for Telea alone, 20.02 / .552 for halves."""
+
+TELEA_RADIUS = 3  # pixels
+BOX_MARGIN = 8  # pixels: more than Telea's method looks beyond the rim
+GREY_TOLERANCE = 0.1  # grey levels: the fill is rounded to whole ones
+NOTHING_KNOWN = 128  # mid-grey, where a hole covers the whole frame
+
+
+class SmoothInpainter:
+    """Fills single frames; blurred but quiet, meant for key frames whose content no other frame shows."""
+
+    def inpaint(
+        self,
+        frames: Sequence[NDArray[np.uint8]],
+        holes: Sequence[NDArray[np.bool_]],
+        *,
+        wanted: Sequence[int],
+        threads: int = 1,
+    ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Fill the wanted frames, each by itself, in ascending order.
+
+        frames  : T of (H, W, 3) uint8 RGB; only the wanted ones are read, and not in their holes.
+        holes   : T of (H, W) bool, True = fill.
+        wanted  : frame numbers.
+        threads : frames computed at once; the result is the same for every number.
+        Yields  : (t, frame (H, W, 3) uint8), bit-equal outside the hole; mid-grey if the hole is the whole frame.
+        Raises  : ShapeError if frames and holes differ.
+        """
+        if len(frames) != len(holes):
+            raise ShapeError(f"{len(frames)} frames need as many holes; got {len(holes)}")
+        return ordered_map(_fill, ((t, frames[t], holes[t]) for t in sorted(set(wanted))), threads)
+
+
+def _fill(inputs: tuple[int, NDArray[np.uint8], NDArray[np.bool_]]) -> tuple[int, NDArray[np.uint8]]:
+    t, frame, hole = inputs
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or hole.shape != frame.shape[:2]:
+        raise ShapeError(
+            f"frame {t} must be (H, W, 3) uint8 and its hole (H, W); got {frame.shape} {frame.dtype} and {hole.shape}"
+        )
+    filled = frame.copy()
+    if hole.all():
+        filled[:] = NOTHING_KNOWN
+        return t, filled
+    for box in hole_boxes(hole, BOX_MARGIN):
+        inside = hole[box]
+        smooth = fill_smooth(frame[box].astype(np.float32), inside, tolerance=GREY_TOLERANCE)
+        streaks = cv2.inpaint(
+            np.ascontiguousarray(frame[box]),
+            np.ascontiguousarray(inside).view(np.uint8),
+            TELEA_RADIUS,
+            cv2.INPAINT_TELEA,
+        )
+        mixed = (1 - TELEA_SHARE) * smooth[inside] + TELEA_SHARE * np.asarray(streaks, np.float32)[inside]
+        filled[box][inside] = np.clip(np.rint(mixed), 0, 255)
+    return t, filled
