@@ -79,6 +79,9 @@ def trace(
 Ends = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 """Of N hole pixels: source (K, N) frame number or NO_SOURCE, place (K, N, 2) x and y in it, error (K, N)."""
 
+Arrived = tuple[int, NDArray[np.bool_], NDArray[np.int32], Ends]
+"""What a compiled step asks a frame: its number, hole, rank of each hole pixel, and ends."""
+
 
 @dataclass
 class _Frame:
@@ -217,20 +220,22 @@ def _check(
 
 
 @register_jitable
-def _bilinear(field, y, x):  # type: ignore[no-untyped-def]
+def _bilinear(field: NDArray[np.float32], y: float, x: float) -> tuple[float, float]:
     """Value of a (H, W, 2) field at a place inside it."""
     top, left = int(y), int(x)
     bottom, right = min(top + 1, field.shape[0] - 1), min(left + 1, field.shape[1] - 1)
     dy, dx = y - top, x - left
-    w00, w01, w10, w11 = (1 - dy) * (1 - dx), (1 - dy) * dx, dy * (1 - dx), dy * dx
-    return (
-        w00 * field[top, left, 0] + w01 * field[top, right, 0] + w10 * field[bottom, left, 0] + w11 * field[bottom, right, 0],
-        w00 * field[top, left, 1] + w01 * field[top, right, 1] + w10 * field[bottom, left, 1] + w11 * field[bottom, right, 1],
-    )  # fmt: skip
+    weights = ((1 - dy) * (1 - dx), (1 - dy) * dx, dy * (1 - dx), dy * dx)
+    rows, columns = (top, top, bottom, bottom), (left, right, left, right)
+    along_x, along_y = 0.0, 0.0
+    for i in range(4):
+        along_x += weights[i] * field[rows[i], columns[i], 0]
+        along_y += weights[i] * field[rows[i], columns[i], 1]
+    return along_x, along_y
 
 
 @register_jitable
-def _step(y, x, there, back):  # type: ignore[no-untyped-def]
+def _step(y: float, x: float, there: NDArray[np.float32], back: NDArray[np.float32]) -> tuple[float, float, float]:
     """Where a place moves to, and the squared forward-backward error; error inf if it leaves the frame."""
     there_x, there_y = _bilinear(there, y, x)
     to_y, to_x = y + there_y, x + there_x
@@ -243,7 +248,7 @@ def _step(y, x, there, back):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
-def _end_at(y, x, t, max_steps, arrived, k):  # type: ignore[no-untyped-def]
+def _end_at(y: float, x: float, t: int, max_steps: int, arrived: Arrived, k: int) -> tuple[int, float, float, float]:
     """k-th end of the path that continues from a place in the frame `arrived`: source, y, x, error."""
     number, hole, rank, (source, place, error) = arrived
     top, left = int(y), int(x)
@@ -297,10 +302,10 @@ def _step_ends(
     max_steps: int,
     there: NDArray[np.float32],
     back: NDArray[np.float32],
-    before: tuple[int, NDArray[np.bool_], NDArray[np.int32], Ends],
+    before: Arrived,
     further_there: NDArray[np.float32],
     further_back: NDArray[np.float32],
-    beyond: tuple[int, NDArray[np.bool_], NDArray[np.int32], Ends],
+    beyond: Arrived,
     result: Ends,
 ) -> None:
     """Ends of all hole pixels of frame t, from those of the frame before; `beyond` is the one before that."""
@@ -309,19 +314,20 @@ def _step_ends(
     width = there.shape[1]
     for n in range(len(pixels)):
         at_y, at_x = divmod(pixels[n], width)
-        to_y, to_x, off = _step(float(at_y), float(at_x), there, back)
-        if not off <= limit:
+        to_y, to_x, miss = _step(float(at_y), float(at_x), there, back)
+        if not miss <= limit:
             continue
-        step_error = np.sqrt(off)
+        step_error = np.sqrt(miss)
         for k in range(len(source)):
             origin, y, x, carried = _end_at(to_y, to_x, t, max_steps, before, k)
             if k == 1 and source[0, n] == number:  # seen at once: the second end lies one step further
                 origin = NO_SOURCE
                 if further_there.shape[0] > 0:
-                    far_y, far_x, far_off = _step(float(place[0, n, 1]), float(place[0, n, 0]), further_there, further_back)
-                    if far_off <= limit:
+                    seen_y, seen_x = float(place[0, n, 1]), float(place[0, n, 0])
+                    far_y, far_x, far_miss = _step(seen_y, seen_x, further_there, further_back)
+                    if far_miss <= limit:
                         origin, y, x, carried = _end_at(far_y, far_x, t, max_steps, beyond, 0)
-                        carried += np.sqrt(far_off)
+                        carried += np.sqrt(far_miss)
             if origin >= 0 and abs(t - origin) <= max_steps:
                 source[k, n], error[k, n] = origin, carried + step_error
                 place[k, n, 0], place[k, n, 1] = x, y
