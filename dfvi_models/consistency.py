@@ -14,6 +14,12 @@ from dfvi_models.errors import ShapeError
 NOWHERE = -1
 """`Trace.target` of a pixel that may not be carried."""
 
+ROUND = 2.0**52
+"""Added to a small positive float64 and taken away again, it rounds to the nearest integer, halves to even."""
+
+BLOCK = 128
+"""Pixels traced at a time: few enough for their numbers to stay in the fastest cache."""
+
 
 class Trace(NamedTuple):
     """Where N pixels of one frame come from in a neighbouring frame."""
@@ -25,7 +31,7 @@ class Trace(NamedTuple):
 
 
 def trace_to_neighbour(
-    pixels: NDArray[np.int64],
+    pixels: NDArray[np.int32],
     flow_there: NDArray[np.float32],
     flow_back: NDArray[np.float32],
     max_consistency_error: float,
@@ -34,7 +40,7 @@ def trace_to_neighbour(
 ) -> Trace:
     """Follow the flow of some pixels to a neighbouring frame and back, and refuse what does not come home.
 
-    pixels                : (N,) int64 flat indices (y * W + x) into the current frame.
+    pixels                : (N,) int32 flat indices (y * W + x) into the current frame.
     flow_there            : (H, W, 2) float32, pixels: current -> neighbour, on the grid of the current frame.
     flow_back             : (H, W, 2) float32, pixels: neighbour -> current, on the grid of the neighbour.
     max_consistency_error : pixels; the error |there(p) + back(p + there(p))| must be smaller (strictly).
@@ -49,9 +55,10 @@ def trace_to_neighbour(
     target = np.empty(len(pixels), np.int32)
     error = np.empty(len(pixels), np.float32)
     _trace(
-        np.ascontiguousarray(pixels, np.int64),
-        np.ascontiguousarray(flow_there, np.float32),
-        np.ascontiguousarray(flow_back, np.float32),
+        np.ascontiguousarray(pixels, np.int32),
+        np.ascontiguousarray(flow_there, np.float32).reshape(-1, 2),
+        np.ascontiguousarray(flow_back, np.float32).reshape(-1, 2),
+        (flow_there.shape[0], flow_there.shape[1]),
         float(max_consistency_error),
         bool(reach_border),
         target,
@@ -70,7 +77,7 @@ def consistency_error(
     Raises  : ShapeError as `trace_to_neighbour`.
     """
     height, width = flow_there.shape[:2]
-    everywhere = np.arange(height * width)
+    everywhere = np.arange(height * width, dtype=np.int32)
     return trace_to_neighbour(everywhere, flow_there, flow_back, np.inf, reach_border=reach_border).error.reshape(
         height, width
     )
@@ -78,51 +85,64 @@ def consistency_error(
 
 @compiled
 def _trace(
-    pixels: NDArray[np.int64],
+    pixels: NDArray[np.int32],
     flow_there: NDArray[np.float32],
     flow_back: NDArray[np.float32],
+    shape: tuple[int, int],
     limit: float,
     reach_border: bool,
     target: NDArray[np.int32],
     error: NDArray[np.float32],
 ) -> None:
-    height, width, _ = flow_there.shape
+    height, width = shape
     last_y, last_x = height - 1, width - 1
-    for n in range(len(pixels)):
-        target[n] = NOWHERE
-        error[n] = np.inf
-        y, x = divmod(pixels[n], width)
-        there_x, there_y = float(flow_there[y, x, 0]), float(flow_there[y, x, 1])
-        at_y, at_x = y + there_y, x + there_x
-        # Written so that NaN fails: it lies in no range.
-        inside = 0.0 <= at_y <= last_y and 0.0 <= at_x <= last_x
-        if not inside or (not reach_border and (at_y == last_y or at_x == last_x)):
-            continue
-        top, left = int(at_y), int(at_x)
-        bottom, right = min(top + 1, last_y), min(left + 1, last_x)
-        dy, dx = at_y - top, at_x - left
-        # Weights and order of the sum are the reference's: results are compared bit for bit.
-        w00, w10 = (1.0 - dy) * (1.0 - dx), dy * (1.0 - dx)
-        w01, w11 = (1.0 - dy) * dx, dy * dx
-        back_x = (
-            w00 * flow_back[top, left, 0]
-            + w10 * flow_back[bottom, left, 0]
-            + w01 * flow_back[top, right, 0]
-            + w11 * flow_back[bottom, right, 0]
-        )
-        back_y = (
-            w00 * flow_back[top, left, 1]
-            + w10 * flow_back[bottom, left, 1]
-            + w01 * flow_back[top, right, 1]
-            + w11 * flow_back[bottom, right, 1]
-        )
-        off_y, off_x = back_y + there_y, back_x + there_x
-        miss = np.sqrt(off_y * off_y + off_x * off_x)
-        error[n] = miss
-        if not miss < limit:
-            continue
-        from_y, from_x = y + (there_y - back_y) / 2.0, x + (there_x - back_x) / 2.0
-        inside = 0.0 <= from_y <= last_y and 0.0 <= from_x <= last_x
-        if not inside or (not reach_border and (from_y == last_y or from_x == last_x)):
-            continue
-        target[n] = int(np.rint(from_y)) * width + int(np.rint(from_x))
+    end_y, end_x = float(last_y), float(last_x)
+    if not reach_border:
+        end_y, end_x = np.nextafter(end_y, -1.0), np.nextafter(end_x, -1.0)
+    block = np.empty((17, BLOCK))
+    ys, xs, there_xs, there_ys, dys, dxs = block[0], block[1], block[2], block[3], block[4], block[5]
+    back_x00, back_x10, back_x01, back_x11 = block[6], block[7], block[8], block[9]
+    back_y00, back_y10, back_y01, back_y11 = block[10], block[11], block[12], block[13]
+    outside, misses, targets = block[14], block[15], block[16]
+    y, row = 0, 0  # row = y * width; pixels usually come in order, and division is slow
+    for start in range(0, len(pixels), BLOCK):
+        count = min(BLOCK, len(pixels) - start)
+        for i in range(count):  # look up what a pixel needs
+            at = pixels[start + i]
+            if not row <= at < row + width:
+                y = at // width
+                row = y * width
+            there_x, there_y = float(flow_there[at, 0]), float(flow_there[at, 1])
+            at_y, at_x = y + there_y, at - row + there_x
+            inside = 0.0 <= at_y <= end_y and 0.0 <= at_x <= end_x  # NaN lies in no range
+            if not inside:
+                at_y, at_x = 0.0, 0.0
+            top, left = int(at_y), int(at_x)
+            corner, right = top * width + left, 1 if left < last_x else 0
+            below = width if top < last_y else 0
+            # Unsigned, or numba would test each for being negative.
+            p00, p10 = np.uint32(corner), np.uint32(corner + below)
+            p01, p11 = np.uint32(corner + right), np.uint32(corner + below + right)
+            ys[i], xs[i], there_xs[i], there_ys[i] = y, at - row, there_x, there_y
+            dys[i], dxs[i], outside[i] = at_y - top, at_x - left, 0.0 if inside else 1.0
+            back_x00[i], back_x10[i] = flow_back[p00, 0], flow_back[p10, 0]
+            back_x01[i], back_x11[i] = flow_back[p01, 0], flow_back[p11, 0]
+            back_y00[i], back_y10[i] = flow_back[p00, 1], flow_back[p10, 1]
+            back_y01[i], back_y11[i] = flow_back[p01, 1], flow_back[p11, 1]
+        for i in range(BLOCK):  # arithmetic alone, which vector instructions take several pixels at a time
+            dy, dx = dys[i], dxs[i]
+            # Weights and order of the sum are the reference's: results are compared bit for bit.
+            w00, w10, w01, w11 = (1.0 - dy) * (1.0 - dx), dy * (1.0 - dx), (1.0 - dy) * dx, dy * dx
+            back_x = w00 * back_x00[i] + w10 * back_x10[i] + w01 * back_x01[i] + w11 * back_x11[i]
+            back_y = w00 * back_y00[i] + w10 * back_y10[i] + w01 * back_y01[i] + w11 * back_y11[i]
+            off_y, off_x = back_y + there_ys[i], back_x + there_xs[i]
+            miss = np.sqrt(off_y * off_y + off_x * off_x)
+            from_y, from_x = ys[i] + (there_ys[i] - back_y) / 2.0, xs[i] + (there_xs[i] - back_x) / 2.0
+            known = (outside[i] == 0.0) & (miss < np.inf)
+            good = known & (miss < limit)
+            good &= (from_y >= 0.0) & (from_y <= end_y) & (from_x >= 0.0) & (from_x <= end_x)
+            source = (from_y + ROUND - ROUND) * width + (from_x + ROUND - ROUND)
+            targets[i] = source if good else NOWHERE
+            misses[i] = miss if known else np.inf
+        for i in range(count):
+            target[start + i], error[start + i] = int(targets[i]), misses[i]

@@ -5,15 +5,17 @@ pixel there gives its own colour, a hole pixel passes on what was carried to it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.candidates import check_candidates, no_candidates, room_for_candidates
 from dfvi_models.compiled import compiled
 from dfvi_models.consistency import trace_to_neighbour
 from dfvi_models.errors import ShapeError
 from dfvi_models.flow_resize import resize_flow
+from dfvi_models.hole_pixels import hole_pixels
 from dfvi_models.types import NO_SOURCE, Candidates
 
 Direction = Literal["forward", "backward"]
@@ -65,6 +67,14 @@ def propagate(
     return sweep.run(order)
 
 
+class _Frame(NamedTuple):
+    """A frame's hole, as a plane and as a list of flat pixel numbers."""
+
+    t: int
+    hole: NDArray[np.bool_]
+    pixels: NDArray[np.int32]
+
+
 class _Sweep:
     """One direction over one clip; holds the last frame's hole pixels and candidates, nothing older."""
 
@@ -87,74 +97,78 @@ class _Sweep:
         self.rank = np.empty(0, np.int32)  # (H * W,): which hole pixel of the neighbour; read at its hole pixels only
 
     def run(self, order: Sequence[int]) -> Iterator[tuple[int, Candidates]]:
-        last: int | None = None
-        hole, candidates = np.empty((0, 0), np.bool_), _no_candidates(0)
+        near: _Frame | None = None  # the one before, in sweep order
         for t in order:
             neighbour = t - self.step
+            here = self._look_at(t)
             if not 0 <= neighbour < len(self.frames):
-                hole = self._hole(t)
-                candidates = _no_candidates(int(np.count_nonzero(hole)))
+                candidates = no_candidates(len(here.pixels))
             else:
-                if last != neighbour:
-                    hole = self._hole(neighbour)
-                    candidates = self._read_candidates(neighbour, t, int(np.count_nonzero(hole)))
-                next_hole = self._hole(t)
-                candidates = self._carry(neighbour, hole, candidates, t, next_hole)
-                hole = next_hole
-            last = t
+                if near is None or near.t != neighbour:
+                    near = self._look_at(neighbour)
+                    carried = self._read_candidates(near, t)
+                candidates = self._carry(near, carried, here)
             yield t, candidates
+            near, carried = here, candidates
 
-    def _hole(self, t: int) -> NDArray[np.bool_]:
+    def _look_at(self, t: int) -> "_Frame":
         hole = np.ascontiguousarray(self.holes[t])
         if hole.dtype != np.bool_ or hole.ndim != 2:
             raise ShapeError(f"hole {t} must be (H, W) bool; got {hole.shape} {hole.dtype}")
-        return hole
+        return _Frame(t, hole, hole_pixels(hole))
 
-    def _read_candidates(self, neighbour: int, t: int, count: int) -> Candidates:
+    def _read_candidates(self, near: "_Frame", t: int) -> Candidates:
+        count = len(near.pixels)
         if count == 0:
-            return _no_candidates(0)
+            return no_candidates(0)
         if self.previous is None:
             raise ValueError(
-                f"frame {t} needs the candidates of frame {neighbour}, which is not wanted; "
+                f"frame {t} needs the candidates of frame {near.t}, which is not wanted; "
                 "pass previous= or want that frame too"
             )
-        candidates = self.previous(neighbour)
-        if candidates.source.shape != (1, count):
-            raise ShapeError(
-                f"candidates of frame {neighbour} must be (1, {count}) as its hole has {count} pixels; "
-                f"got {candidates.source.shape}: they belong to another hole or rule"
-            )
+        candidates = self.previous(near.t)
+        check_candidates(candidates, count, f"candidates of frame {near.t}")
         return candidates
 
-    def _carry(
-        self, neighbour: int, hole: NDArray[np.bool_], carried: Candidates, t: int, next_hole: NDArray[np.bool_]
-    ) -> Candidates:
-        pixels = np.flatnonzero(next_hole)
-        if len(pixels) == 0:
-            return _no_candidates(0)
-        frame = self.frames[neighbour]
-        if hole.shape != next_hole.shape or frame.shape != (*hole.shape, 3):
+    def _carry(self, near: "_Frame", carried: Candidates, here: "_Frame") -> Candidates:
+        if len(here.pixels) == 0:
+            return no_candidates(0)
+        frame = self.frames[near.t]
+        if near.hole.shape != here.hole.shape or frame.shape != (*near.hole.shape, 3) or frame.dtype != np.uint8:
             raise ShapeError(
-                f"frame {neighbour} {frame.shape}, its hole {hole.shape} and hole {t} {next_hole.shape} differ in size"
+                f"frame {near.t} {frame.shape} {frame.dtype}, its hole {near.hole.shape} and "
+                f"hole {here.t} {here.hole.shape} do not belong together; frames are (H, W, 3) uint8"
             )
-        known_invented = np.zeros((0, 0), np.bool_) if self.invented is None else self.invented[neighbour]
-        there, back = self._flows(t, next_hole.shape)
-        trace = trace_to_neighbour(pixels, there, back, self.max_consistency_error, reach_border=self.reach_border)
-        if self.rank.size != hole.size:
-            self.rank = np.empty(hole.size, np.int32)
-        result = _no_candidates(len(pixels))
+        invented = self._invented_pixels(near)
+        there, back = self._flows(here.t, here.hole.shape)
+        trace = trace_to_neighbour(here.pixels, there, back, self.max_consistency_error, reach_border=self.reach_border)
+        if self.rank.size != near.hole.size:
+            self.rank = np.empty(near.hole.size, np.int32)
+        result = room_for_candidates(len(here.pixels))
         _gather(
-            trace.target,
-            trace.error,
-            neighbour,
+            (trace.target, trace.error),
+            near.t,
             np.ascontiguousarray(frame).reshape(-1, 3),
-            hole.reshape(-1),
-            np.ascontiguousarray(known_invented).reshape(-1),
+            near.hole.reshape(-1),
+            near.pixels,
+            invented,
             self.rank,
             (carried.colour[0], carried.source[0], carried.error[0], carried.invented[0]),
             (result.colour[0], result.source[0], result.error[0], result.invented[0]),
         )
         return result
+
+    def _invented_pixels(self, near: "_Frame") -> NDArray[np.bool_]:
+        """Flat; empty where none are."""
+        if self.invented is None:
+            return np.empty(0, np.bool_)
+        invented = np.ascontiguousarray(self.invented[near.t])
+        if invented.shape != near.hole.shape or invented.dtype != np.bool_:
+            raise ShapeError(
+                f"invented pixels of frame {near.t} must be {near.hole.shape} bool; "
+                f"got {invented.shape} {invented.dtype}"
+            )
+        return invented.reshape(-1)
 
     def _flows(self, t: int, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Flow from frame t to the neighbour it asks, and back."""
@@ -163,15 +177,6 @@ class _Sweep:
         else:
             there, back = self.flow_fw[t], self.flow_bw[t]
         return resize_flow(there, shape[0], shape[1]), resize_flow(back, shape[0], shape[1])
-
-
-def _no_candidates(count: int) -> Candidates:
-    return Candidates(
-        colour=np.zeros((1, count, 3), np.uint8),
-        source=np.full((1, count), NO_SOURCE, np.int32),
-        error=np.zeros((1, count), np.float32),
-        invented=np.zeros((1, count), np.bool_),
-    )
 
 
 def _check_lengths(
@@ -196,38 +201,31 @@ Fields = tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32], NDArra
 
 @compiled
 def _gather(
-    target: NDArray[np.int32],
-    step_error: NDArray[np.float32],
+    trace: tuple[NDArray[np.int32], NDArray[np.float32]],
     neighbour: int,
     frame: NDArray[np.uint8],
     hole: NDArray[np.bool_],
+    hole_pixels: NDArray[np.int32],
     known_invented: NDArray[np.bool_],
     rank: NDArray[np.int32],
     carried: Fields,
     result: Fields,
 ) -> None:
+    target, step_error = trace
     old_colour, old_source, old_error, old_invented = carried
     colour, source, error, invented = result
-    n = 0
-    for at in range(len(hole)):
-        if hole[at]:
-            rank[at] = n
-            n += 1
+    for n in range(len(hole_pixels)):
+        rank[hole_pixels[n]] = n
     for n in range(len(target)):
         at = target[n]
-        if at < 0:
-            continue
-        if not hole[at]:
+        old = rank[at] if at >= 0 and hole[at] else 0
+        if at < 0 or (hole[at] and old_source[old] < 0):
+            colour[n, 0], colour[n, 1], colour[n, 2] = 0, 0, 0
+            source[n], error[n], invented[n] = NO_SOURCE, 0, False
+        elif hole[at]:
+            colour[n, 0], colour[n, 1], colour[n, 2] = old_colour[old, 0], old_colour[old, 1], old_colour[old, 2]
+            source[n], error[n], invented[n] = old_source[old], old_error[old] + step_error[n], old_invented[old]
+        else:
             colour[n, 0], colour[n, 1], colour[n, 2] = frame[at, 0], frame[at, 1], frame[at, 2]
-            source[n] = neighbour
-            error[n] = step_error[n]
-            if len(known_invented) > 0:
-                invented[n] = known_invented[at]
-            continue
-        old = rank[at]
-        if old_source[old] < 0:
-            continue
-        colour[n, 0], colour[n, 1], colour[n, 2] = old_colour[old, 0], old_colour[old, 1], old_colour[old, 2]
-        source[n] = old_source[old]
-        error[n] = old_error[old] + step_error[n]
-        invented[n] = old_invented[old]
+            source[n], error[n] = neighbour, step_error[n]
+            invented[n] = known_invented[at] if len(known_invented) > 0 else False

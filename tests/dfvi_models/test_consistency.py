@@ -18,7 +18,7 @@ def constant_flow(dx, dy, shape=(5, 7)):
 
 def trace_all(there, back, limit=1.0, **options):
     height, width = there.shape[:2]
-    return trace_to_neighbour(np.arange(height * width), there, back, limit, **options)
+    return trace_to_neighbour(np.arange(height * width, dtype=np.int32), there, back, limit, **options)
 
 
 @pytest.mark.parametrize("case", range(8))
@@ -119,6 +119,21 @@ def test_compiled_loops_work_without_a_writable_cache_folder(tmp_path):
         "f = np.zeros((3, 3, 2), np.float32); print(e(f, f).sum())"
     )
     environment = {"XDG_CACHE_HOME": str(blocker / "x"), "NUMBA_CACHE_LOCATOR_CLASSES": "UserWideCacheLocator"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "0.0"), done.stderr
+
+
+def test_compiled_loops_work_where_the_disk_is_full(tmp_path):
+    script = (
+        "import errno, numpy as np; from numba.core import caching\n"
+        "def full(*_): raise OSError(errno.ENOSPC, 'No space left on device')\n"
+        "caching.IndexDataCacheFile.save = full\n"
+        "from dfvi_models.consistency import consistency_error as e\n"
+        "f = np.zeros((3, 3, 2), np.float32); print(e(f, f).sum())"
+    )
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True
     )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,10 +58,33 @@ def test_the_frame_handed_in_is_not_written_to():
 
 
 def test_candidates_of_another_hole_are_refused():
-    with pytest.raises(ShapeError, match=r"frame 5 has 3 hole pixels, its backward candidates are \(1, 2\)"):
+    with pytest.raises(ShapeError, match=r"backward candidates of frame 5 are \(1, 2\) .* the hole has 3 pixels"):
         merge_nearest(FRAME, HOLE, 5, candidates(1, [4] * 3), candidates(2, [7] * 2))
+
+
+@pytest.mark.parametrize("field", ["colour", "error", "invented"])
+def test_candidates_whose_arrays_differ_are_refused(field):
+    good = candidates(1, [4] * 3)
+    bad = replace(good, **{field: getattr(good, field)[:, :2]})
+    with pytest.raises(ShapeError, match="forward candidates of frame 5"):
+        merge_nearest(FRAME, HOLE, 5, bad, good)
 
 
 def test_a_hole_of_another_size_is_refused():
     with pytest.raises(ShapeError, match=r"\(1, 4, 3\), \(1, 3\)"):
         merge_nearest(FRAME, HOLE[:, :3], 5, candidates(1, [4] * 3), candidates(2, [7] * 3))
+
+
+def test_seam_blending_draws_the_filled_pixels_together_and_nothing_else():
+    frame, hole = np.full((3, 20, 3), 100, np.uint8), np.zeros((3, 20), bool)
+    hole[:, 5:15] = True
+    forward, backward = candidates(60, [4] * 30), candidates(140, [-1] * 30)
+    plain = merge_nearest(frame, hole, 5, forward, backward)
+    blended = merge_nearest(frame, hole, 5, forward, backward, seam_blending=4.0)
+    np.testing.assert_array_equal(plain.frame[hole], 60)
+    np.testing.assert_array_equal(blended.frame[~hole], 100)
+    row = blended.frame[1, 5:15, 0].astype(int)
+    assert row[0] > 90
+    assert row[5] < row[2] < row[0]
+    np.testing.assert_array_equal(blended.source, plain.source)
+    np.testing.assert_array_equal(blended.hole, plain.hole)

@@ -237,7 +237,7 @@ def test_candidates_of_another_hole_are_refused():
     frames, holes, flow_fw, flow_bw = still_clip()
     forward, _ = propagate_all(frames, holes, flow_fw, flow_bw, 1.0)
     arguments = {"direction": "forward", "max_consistency_error": 1.0, "wanted": [2]}
-    with pytest.raises(ShapeError, match=r"must be \(1, 12\)"):
+    with pytest.raises(ShapeError, match=r"candidates of frame 1 are \(1, 0\) .* the hole has 12 pixels"):
         list(propagate(frames, holes, flow_fw, flow_bw, previous=lambda t: forward[0], **arguments))
 
 
@@ -255,6 +255,21 @@ def test_impossible_arguments_are_refused_at_the_call(change, message):
     arguments = {"direction": "forward", "max_consistency_error": 1.0, "wanted": [0, 1, 2]} | change
     with pytest.raises(ValueError, match=message):
         propagate(*still_clip(), **arguments)
+
+
+@pytest.mark.parametrize("plane", [np.zeros((3, 5), bool), np.zeros((3, 4), np.uint8)])
+def test_invented_planes_of_another_size_or_type_are_refused(plane):
+    arguments = {"direction": "forward", "max_consistency_error": 1.0, "wanted": [0, 1]}
+    with pytest.raises(ShapeError, match=r"invented pixels of frame 0 must be \(3, 4\) bool"):
+        list(propagate(*still_clip(), invented=[plane] * 3, **arguments))
+
+
+def test_arrays_that_may_not_be_written_to_are_read():
+    clip = still_clip()
+    for arrays in clip:
+        for array in arrays:
+            array.setflags(write=False)
+    assert [m.source[0, 0] for m in fill_once(*clip, 1.0)] == [-1, 0, 0]
 
 
 def test_lengths_that_do_not_belong_together_are_refused():
