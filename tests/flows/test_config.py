@@ -33,7 +33,7 @@ def test_the_printed_configuration_reads_back_as_itself(tmp_path):
         ("propagate.max_consistency_error=big", r"max_consistency_error = 'big' is not possible: .* valid number"),
         ("propagate.max_consistency_error=.nan", r"max_consistency_error = nan is not possible"),
         ("propagate.max_consistency_error=.inf", r"max_consistency_error = inf is not possible"),
-        ("merge.rule=best", r"merge.rule = 'best' is not possible: input should be 'nearest'"),
+        ("merge.rule=best", r"merge.rule = 'best' is not possible: input should be 'robust' or 'nearest'"),
         ("decode.frame_rate=fast", "decode.frame_rate = 'fast' is not possible: .* fraction such as 30000/1001"),
         ("decode.frame_rate=1/0", "decode.frame_rate = '1/0' is not possible"),
         ("decode=3", "decode = 3 is not possible"),
