@@ -6,17 +6,25 @@ past and future are believed, against smoothness in the picture, is measured bes
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.carried_motion import (
+    CarriedMotion,
+    CompletedPair,
+    carry_motion,
+    flow_from,
+    hole_of,
+    relative_motion,
+)
 from dfvi_models.compiled import compiled
 from dfvi_models.dilation import dilate
 from dfvi_models.errors import ShapeError
 from dfvi_models.global_motion import evaluate_global_motion, fit_global_motion
 from dfvi_models.laplace import fill_smooth
 from dfvi_models.parallel import ordered_map
+from dfvi_models.smooth_completion import hole_on_grid
 from dfvi_models.types import FlowPair
 
 BLOCK = 12
@@ -24,8 +32,6 @@ BLOCK = 12
 since blocks start at fixed numbers and each is made from itself and its two neighbours."""
 
 BLOCKS_HELD = 4  # of each round: the three a block is made from, and the next
-MAX_CONSISTENCY_ERROR = 5.0  # pixels: motion is not carried along flow that does not come home
-SAME_MOTION = 2.0  # pixels (dx + dy): carried motions that differ by more are not interpolated
 RING = 25  # pixels around the dilated hole where belief is measured
 RING_STEP = 2
 FEWEST_SAMPLES = 20
@@ -63,9 +69,9 @@ class TemporalCompleter:
     ) -> Iterator[tuple[int, FlowPair]]:
         """Complete the flow of the wanted pairs, in ascending order.
 
-        flow_fw : T-1 of (H, W, 2) float32, pixels, t -> t+1: holes of frame t are filled.
-        flow_bw : T-1 of (H, W, 2) float32, pixels, t+1 -> t: holes of frame t+1 are filled.
-        holes   : T of (H, W) bool.
+        flow_fw : T-1 of (h, w, 2) float32, pixels, t -> t+1: holes of frame t are filled.
+        flow_bw : T-1 of (h, w, 2) float32, pixels, t+1 -> t: holes of frame t+1 are filled.
+        holes   : T of (H, W) bool; where (h, w) is another size, a flow pixel that touches a hole belongs to it.
         wanted  : numbers t of pairs (t, t+1), 0..T-2.
         threads : pairs computed at once; the result is the same for every number.
         Yields  : (t, FlowPair); outside the dilated holes bit-equal to the input, 0 if nothing is known.
@@ -83,31 +89,6 @@ class TemporalCompleter:
         return ((t, clip.block(self.rounds, t // BLOCK)[t].flow) for t in pairs)
 
 
-@dataclass(frozen=True)
-class _Pair:
-    """One pair of frames in one round."""
-
-    flow: FlowPair
-    camera: FlowPair
-    """The camera's motion of the pair, which the flow is seen relative to."""
-    holes: tuple[NDArray[np.bool_], NDArray[np.bool_]]
-    """Dilated holes of the first and the second frame."""
-
-
-@dataclass(frozen=True)
-class _Carried:
-    """Motion that reached the N dilated hole pixels of one frame from one direction of time."""
-
-    motion: NDArray[np.float32]
-    """(N, 4) relative to the camera: dx, dy to the next frame, then dx, dy to the one before."""
-    known: NDArray[np.bool_]
-    """(2,) per pixel whether each of the two exists: (N, 2). The last frame has no next one."""
-    error: NDArray[np.float32]
-    """(N,) consistency error summed along the way, pixels."""
-    lag: NDArray[np.int32]
-    """(N,) frames carried; 0 where nothing came."""
-
-
 class _Clip:
     """Blocks of pairs, each made once as long as pairs are asked for in ascending order."""
 
@@ -121,9 +102,11 @@ class _Clip:
     ):
         self.flow_fw, self.flow_bw, self.holes, self.settings = flow_fw, flow_bw, holes, settings
         self.threads = threads
-        self.held: list[OrderedDict[int, dict[int, _Pair]]] = [OrderedDict() for _ in range(settings.rounds + 1)]
+        self.held: list[OrderedDict[int, dict[int, CompletedPair]]] = [
+            OrderedDict() for _ in range(settings.rounds + 1)
+        ]
 
-    def block(self, done: int, number: int) -> dict[int, _Pair]:
+    def block(self, done: int, number: int) -> dict[int, CompletedPair]:
         """Pairs BLOCK * number and following, after `done` rounds."""
         held = self.held[done]
         if number not in held:
@@ -135,7 +118,7 @@ class _Clip:
     def _numbers(self, block: int) -> range:
         return range(BLOCK * block, min(BLOCK * (block + 1), len(self.flow_fw)))
 
-    def _fill_smoothly(self, block: int) -> dict[int, _Pair]:
+    def _fill_smoothly(self, block: int) -> dict[int, CompletedPair]:
         numbers = self._numbers(block)
         inputs = ((t, self.flow_fw[t], self.flow_bw[t], self.holes[t], self.holes[t + 1]) for t in numbers)
         return dict(zip(numbers, ordered_map(self._smooth_pair, inputs, self.threads), strict=True))
@@ -143,46 +126,46 @@ class _Clip:
     def _smooth_pair(
         self,
         inputs: tuple[int, NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]],
-    ) -> _Pair:
+    ) -> CompletedPair:
         t, fw, bw, *undilated = inputs
-        if fw.shape != (*undilated[0].shape, 2) or bw.shape != fw.shape or undilated[1].shape != undilated[0].shape:
-            raise ShapeError(
-                f"flows of pair {t} must be {(*undilated[0].shape, 2)} as its holes; got {fw.shape} and {bw.shape}"
-            )
-        here, there = (self._grow(hole) for hole in undilated)
+        if fw.ndim != 3 or fw.shape[2] != 2 or bw.shape != fw.shape:
+            raise ShapeError(f"flows of pair {t} must both be (H, W, 2); got {fw.shape} and {bw.shape}")
         shape = (fw.shape[0], fw.shape[1])
+        here, there = (hole_on_grid(self._grow(hole), *shape) for hole in undilated)
         camera = [evaluate_global_motion(fit_global_motion(f, h), shape) for f, h in ((fw, here), (bw, there))]
-        return _Pair(FlowPair(fill_smooth(fw, here), fill_smooth(bw, there)), FlowPair(*camera), (here, there))
+        return CompletedPair(FlowPair(fill_smooth(fw, here), fill_smooth(bw, there)), FlowPair(*camera), (here, there))
 
     def _grow(self, hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
         grown = dilate(hole, self.settings.dilation)
         return hole.copy() if grown.all() else grown  # dragged flow beside the hole is better than none
 
-    def _carry_motion(self, done: int, block: int) -> dict[int, _Pair]:
+    def _carry_motion(self, done: int, block: int) -> dict[int, CompletedPair]:
         numbers = self._numbers(block)
         around = [b for b in (block - 1, block, block + 1) if b >= 0 and len(self._numbers(b))]
         pairs = {t: pair for b in around for t, pair in self.block(done - 1, b).items()}
         first, last = min(pairs), max(pairs) + 1  # frames
-        carried: dict[tuple[int, int], _Carried] = {}
+        carried: dict[tuple[int, int], CarriedMotion] = {}
         for step, sweep in ((1, range(first, numbers[-1] + 2)), (-1, range(last, numbers[0] - 1, -1))):
-            before: _Carried | None = None
+            before: CarriedMotion | None = None
             for t in sweep:
-                before = _carry(pairs, t, step, before)
+                before = carry_motion(pairs, t, step, before, most=BLOCK)
                 if numbers[0] <= t <= numbers[-1] + 1:
                     carried[step, t] = before
 
-        def corrected(t: int) -> _Pair:
+        def corrected(t: int) -> CompletedPair:
             pair = pairs[t]
             fw = self._correct(pairs, t, t, [carried[1, t], carried[-1, t]])
             bw = self._correct(pairs, t, t + 1, [carried[1, t + 1], carried[-1, t + 1]])
-            return _Pair(FlowPair(fw, bw), pair.camera, pair.holes)
+            return CompletedPair(FlowPair(fw, bw), pair.camera, pair.holes)
 
         return dict(zip(numbers, ordered_map(corrected, numbers, self.threads), strict=True))
 
-    def _correct(self, pairs: dict[int, _Pair], pair: int, frame: int, carried: list[_Carried]) -> NDArray[np.float32]:
+    def _correct(
+        self, pairs: dict[int, CompletedPair], pair: int, frame: int, carried: list[CarriedMotion]
+    ) -> NDArray[np.float32]:
         """Flow of one pair on the grid of one of its frames, drawn towards the motion carried to its hole."""
         way = frame - pair
-        flow, camera, hole = _of(pairs[pair], way)
+        flow, camera, hole = flow_from(pairs[pair], way)
         pixels = np.flatnonzero(hole)
         wanted, weight = np.zeros((len(pixels), 2)), np.zeros(len(pixels))
         for side in carried:
@@ -201,58 +184,8 @@ class _Clip:
         return completed
 
 
-def _of(pair: _Pair, way: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Flow, camera motion and dilated hole on the grid of the pair's first (way 0) or second frame (way 1)."""
-    if way == 0:
-        return pair.flow.fw, pair.camera.fw, pair.holes[0]
-    return pair.flow.bw, pair.camera.bw, pair.holes[1]
-
-
-def _hole(pairs: dict[int, _Pair], frame: int) -> NDArray[np.bool_]:
-    return pairs[frame].holes[0] if frame in pairs else pairs[frame - 1].holes[1]
-
-
-def _relative(pairs: dict[int, _Pair], frame: int, way: int) -> NDArray[np.float32] | None:
-    """Motion relative to the camera, from a frame to the next (way 0) or to the one before (way 1), if in reach."""
-    pair = pairs.get(frame - way)
-    if pair is None:
-        return None
-    flow, camera, _ = _of(pair, way)
-    return flow - camera
-
-
-def _carry(pairs: dict[int, _Pair], t: int, step: int, before: _Carried | None) -> _Carried:
-    """What reaches the hole pixels of frame t from the frame before it in sweep order."""
-    hole = _hole(pairs, t)
-    pixels = np.flatnonzero(hole)
-    result = _Carried(
-        motion=np.zeros((len(pixels), 4), np.float32),
-        known=np.zeros((len(pixels), 2), np.bool_),
-        error=np.zeros(len(pixels), np.float32),
-        lag=np.zeros(len(pixels), np.int32),
-    )
-    if before is None or len(pixels) == 0:
-        return result
-    origin = t - step
-    pair = pairs[min(t, origin)]
-    there, back = (pair.flow.bw, pair.flow.fw) if step == 1 else (pair.flow.fw, pair.flow.bw)
-    origin_hole = _hole(pairs, origin)
-    rank = np.full(hole.shape, -1, np.int32)
-    rank[origin_hole] = np.arange(len(before.lag), dtype=np.int32)
-    motions = [_relative(pairs, origin, way) for way in (0, 1)]
-    known = np.array([motion is not None for motion in motions])
-    nothing = np.zeros_like(there)
-    following, preceding = (nothing if motion is None else motion for motion in motions)
-    _advance(
-        pixels, there, back, rank, (following, preceding), known,
-        (before.motion, before.known, before.error, before.lag),
-        (result.motion, result.known, result.error, result.lag),
-    )  # fmt: skip
-    return result
-
-
 def _belief(
-    pairs: dict[int, _Pair], frame: int, way: int, relative: NDArray[np.float32], hole: NDArray[np.bool_]
+    pairs: dict[int, CompletedPair], frame: int, way: int, relative: NDArray[np.float32], hole: NDArray[np.bool_]
 ) -> float:
     """How much better motion is foretold by time than by space, measured on known pixels around the hole.
 
@@ -268,7 +201,7 @@ def _belief(
     changes = [np.zeros(0)]
     for step in (1, -1):
         origin = frame - step
-        motion = _relative(pairs, origin, way)
+        motion = relative_motion(pairs, origin, way)
         pair = pairs.get(min(frame, origin))
         if motion is None or pair is None:
             continue
@@ -276,7 +209,7 @@ def _belief(
         to_y, to_x = (np.rint(at + there[y, x, axis]) for at, axis in ((y, 1), (x, 0)))
         inside = (to_y >= 0) & (to_y < hole.shape[0]) & (to_x >= 0) & (to_x < hole.shape[1])
         at_y, at_x = to_y[inside].astype(np.intp), to_x[inside].astype(np.intp)
-        seen = ~_hole(pairs, origin)[at_y, at_x]
+        seen = ~hole_of(pairs, origin)[at_y, at_x]
         change = ((motion[at_y, at_x] - relative[y[inside], x[inside]])[seen] ** 2).sum(axis=-1)
         if len(change) >= FEWEST_SAMPLES:
             changes.append(np.minimum(change, 25.0))
@@ -285,80 +218,6 @@ def _belief(
         return 0.0
     slope = ((relative[y + 1, x] - relative[y, x]) ** 2 + (relative[y, x + 1] - relative[y, x]) ** 2).sum(axis=-1)
     return float((np.minimum(slope, 4.0).mean() + 1e-4) / (change.mean() + 1e-3))
-
-
-CarriedArrays = tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32], NDArray[np.int32]]
-
-
-@compiled
-def _advance(
-    pixels: NDArray[np.int64],
-    there: NDArray[np.float32],
-    back: NDArray[np.float32],
-    rank: NDArray[np.int32],
-    motions: tuple[NDArray[np.float32], NDArray[np.float32]],
-    exists: NDArray[np.bool_],
-    before: CarriedArrays,
-    result: CarriedArrays,
-) -> None:
-    """Read motion where each pixel lands: the known flow there, or what was carried there."""
-    height, width, _ = there.shape
-    following, preceding = motions
-    old_motion, old_known, old_error, old_lag = before
-    motion, known, error, lag = result
-    for n in range(len(pixels)):
-        at_y, at_x = divmod(pixels[n], width)
-        y, x = at_y + float(there[at_y, at_x, 1]), at_x + float(there[at_y, at_x, 0])
-        if not (0.0 <= y <= height - 1.0 and 0.0 <= x <= width - 1.0):
-            continue
-        top, left = int(y), int(x)
-        bottom, right = min(top + 1, height - 1), min(left + 1, width - 1)
-        dy, dx = y - top, x - left
-        rows, columns = (top, top, bottom, bottom), (left, right, left, right)
-        weights = ((1 - dy) * (1 - dx), (1 - dy) * dx, dy * (1 - dx), dy * dx)
-        off_x, off_y, seen, best, best_weight = float(there[at_y, at_x, 0]), float(there[at_y, at_x, 1]), 0.0, -1, 0.0
-        for i in range(4):
-            off_x += weights[i] * back[rows[i], columns[i], 0]
-            off_y += weights[i] * back[rows[i], columns[i], 1]
-            old = rank[rows[i], columns[i]]
-            if old < 0:
-                seen += weights[i]
-            elif old_lag[old] > 0 and weights[i] > best_weight:
-                best, best_weight = old, weights[i]
-        off = np.sqrt(off_x * off_x + off_y * off_y)
-        if off > MAX_CONSISTENCY_ERROR:
-            continue
-        total = 0.0
-        if seen > 0.5:
-            for i in range(4):
-                if rank[rows[i], columns[i]] >= 0:
-                    continue
-                total += weights[i]
-                for c in range(2):
-                    motion[n, c] += weights[i] * following[rows[i], columns[i], c]
-                    motion[n, 2 + c] += weights[i] * preceding[rows[i], columns[i], c]
-            known[n, 0], known[n, 1] = exists[0], exists[1]
-            lag[n] = 1
-        elif best >= 0 and old_lag[best] < BLOCK:
-            for i in range(4):
-                old = rank[rows[i], columns[i]]
-                if old < 0 or old_lag[old] == 0:
-                    continue
-                apart = abs(old_motion[old, 0] - old_motion[best, 0]) + abs(old_motion[old, 1] - old_motion[best, 1])
-                if apart > SAME_MOTION:
-                    continue
-                total += weights[i]
-                error[n] += weights[i] * old_error[old]
-                for c in range(4):
-                    motion[n, c] += weights[i] * old_motion[old, c]
-            error[n] /= total
-            known[n, 0], known[n, 1] = old_known[best, 0], old_known[best, 1]
-            lag[n] = old_lag[best] + 1
-        else:
-            continue
-        error[n] += off
-        for c in range(4):
-            motion[n, c] /= total
 
 
 @compiled

@@ -118,13 +118,21 @@ def test_clips_without_holes_without_pairs_and_wholly_hidden_ones_work():
     assert complete_all(TemporalCompleter(), [], [], holes[:1]) == {}
 
 
+def test_holes_may_be_larger_than_the_flow():
+    flow_fw, flow_bw, holes = random_clip(5)
+    double = [hole.repeat(2, axis=0).repeat(2, axis=1) for hole in holes]
+    first = complete_all(TemporalCompleter(0), flow_fw, flow_bw, holes)
+    for t, pair in complete_all(TemporalCompleter(0), flow_fw, flow_bw, double).items():
+        np.testing.assert_array_equal(pair.fw, first[t].fw)
+
+
 def test_lengths_and_numbers_that_do_not_fit_are_refused():
     flow_fw, flow_bw, holes = random_clip(4)
     with pytest.raises(ShapeError, match="need 3 flows"):
         TemporalCompleter().complete(flow_fw[1:], flow_bw, holes, wanted=[0])
     with pytest.raises(ValueError, match=r"0\.\.2"):
         TemporalCompleter().complete(flow_fw, flow_bw, holes, wanted=[3])
-    with pytest.raises(ShapeError, match="as its holes"):
-        list(TemporalCompleter().complete(flow_fw, flow_bw, [hole[1:] for hole in holes], wanted=[0]))
+    with pytest.raises(ShapeError, match="must both be"):
+        list(TemporalCompleter().complete(flow_fw, [flow[1:] for flow in flow_bw], holes, wanted=[0]))
     with pytest.raises(ValueError, match="decay above 0"):
         TemporalCompleter(decay=0)
