@@ -38,7 +38,7 @@ def merge_robust(
         raise ShapeError(
             f"frame (H, W, 3) and hole (H, W) bool must agree; got {frame.shape}, {hole.shape} {hole.dtype}"
         )
-    fused = fuse(hole, t, forward, backward, doubt=doubt)
+    fused = fuse(frame, hole, t, forward, backward, doubt=doubt)
     if blending:
         filled = blend(frame, hole, fused.colour, fused.confidence, screen=screen)
     else:
