@@ -62,8 +62,12 @@ def test_bad_files_are_named(tmp_path, content, message):
 
 
 def test_an_unknown_preset_is_named():
-    with pytest.raises(InputError, match="no preset 'best'; choose from default, paper"):
+    with pytest.raises(InputError, match="no preset 'best'; choose from default, fast, paper"):
         load_config("best")
+
+
+def test_the_default_preset_states_what_the_models_default_to():
+    assert load_config("default") == RunConfig()
 
 
 def test_every_key_has_a_meaning():
