@@ -17,7 +17,8 @@ from dfvi_models.smooth_inpainting import SmoothInpainter
 DEEPEST_START = 6.0
 """Pixels from the rim to the middle of the hole on the coarsest grid, where the smooth fill is the first guess.
 
-A shallower start (coarser grid) forgets the smooth fill: 3 lost 0.4 dB in the hole against 6, 10 looked blurred."""
+A shallower start, on a coarser grid, forgets the smooth fill; a deeper one keeps its blur. Measured as MEAN_WEIGHT
+was: 3: 17.38 dB / .665, 6: 17.65 / .663, 10: 17.80 / .654."""
 
 FEWEST_SOURCES = 50  # patches without hole; a grid with fewer is not made, the finest one aside
 ITERATIONS = (3, 4, 6, 8, 10, 12)  # searches and votes per grid, the finest first; more for the coarse ones cost little
@@ -31,7 +32,11 @@ GREY_TOLERANCE = 0.1  # grey levels: the result is rounded to whole ones
 
 
 class PatchInpainter:
-    """Fills single frames with texture, sharp but invented; meant for key frames whose content no other frame shows."""
+    """Fills single frames with texture, sharp but invented; meant for key frames whose content no other frame shows.
+
+    Patches of other frames were tried as sources, 10 and 30 frames away on 8 clips: no gain (PSNR in the hole -0.1 dB,
+    gradient similarity the same), so each frame is filled by itself.
+    """
 
     def inpaint(
         self,
@@ -46,7 +51,7 @@ class PatchInpainter:
         frames  : T of (H, W, 3) uint8 RGB; only the wanted ones are read, and not in their holes.
         holes   : T of (H, W) bool, True = fill.
         wanted  : frame numbers.
-        threads : frames computed at once; the result is the same for every number. One takes about 40 bytes a pixel.
+        threads : frames computed at once; the result is the same for every number. One takes about 60 bytes a pixel.
         Yields  : (t, frame (H, W, 3) uint8), bit-equal outside the hole, and equal for equal frames and holes. Where
                   no patch of SIDE pixels is wholly known, as SmoothInpainter fills.
         Raises  : ShapeError if frames and holes differ.
@@ -99,7 +104,7 @@ def _fill(inputs: tuple[int, NDArray[np.uint8], NDArray[np.bool_]]) -> tuple[int
 
 def _pyramid(frame: NDArray[np.uint8], hole: NDArray[np.bool_]) -> list[_Grid]:
     """Grids of half the size each, the finest first, down to where the hole is shallow."""
-    picture = frame.copy()
+    picture, hole = frame.copy(), np.ascontiguousarray(hole)
     smooth = fill_smooth(frame.astype(np.float32), hole, tolerance=GREY_TOLERANCE)[hole]
     picture[hole] = np.clip(np.rint(smooth), 0, 255)
     grids = [_grid(picture, hole)]
@@ -185,7 +190,7 @@ def _without_seam(grid: _Grid, match: NDArray[np.int32], weight: NDArray[np.floa
     """The picture, its hole shifted in colour so that the patches' step at the rim vanishes.
 
     On the known pixels along the rim the votes should have given the pixel itself. What they miss by is continued
-    smoothly into the hole and added. Hole of 60 photos: +0.3 dB, and no visible outline.
+    smoothly into the hole and added: measured as MEAN_WEIGHT was, +0.27 dB / +.011, and no outline is seen.
     """
     filled, hole = grid.picture, grid.hole
     rim = _grown(hole, 3) & ~hole

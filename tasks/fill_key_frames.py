@@ -15,7 +15,7 @@ class FillKeyFramesParams(StageParams):
 
     inpainter: Literal["smooth", "patch", "deepfill"] = "smooth"
     """smooth: continues the rim's colours into the hole, blurred, needs no weights.
-    patch: continues texture and edges by patches of the same frame, sharp, needs no weights; five times slower.
+    patch: continues texture and edges by patches of the same frame, sharp, needs no weights; six times slower.
     deepfill: DeepFill v1, the paper's."""
     frames: Literal["key", "all"] = "key"
     """key: the first and last of each run of unfinished frames, and let propagation carry that on; all: every one."""

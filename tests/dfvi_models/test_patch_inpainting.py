@@ -133,6 +133,12 @@ def test_the_result_is_the_same_for_every_number_of_threads_and_every_choice_of_
             np.testing.assert_array_equal(filled[t], whole[t])
 
 
+def test_arrays_that_are_views_of_others_are_taken():
+    frame, hole = rough(8), box((90, 120), 20, 60, 30, 70)
+    backwards = inpaint([frame[::-1, ::-1].copy()[::-1, ::-1]], [hole[::-1, ::-1].copy()[::-1, ::-1]])[0]
+    np.testing.assert_array_equal(backwards, inpaint([frame], [hole])[0])
+
+
 def test_a_frame_without_hole_is_returned_as_it_is():
     np.testing.assert_array_equal(inpaint([checks()], [np.zeros((80, 120), bool)])[0], checks())
 
