@@ -34,6 +34,7 @@ PARTS: dict[Kind, dict[str, Part]] = {
     },
     "inpainter": {
         "smooth": Part("dfvi_models.smooth_inpainting:SmoothInpainter"),
+        "telea": Part("dfvi_models.baselines:TeleaInpainter"),
         "deepfill": Part("dfvi_models.deepfill_inpainter:DeepFillInpainter", ("deepfill",)),
     },
 }
