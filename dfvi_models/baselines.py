@@ -134,8 +134,10 @@ def _fill(frame: NDArray[np.uint8], hole: NDArray[np.bool_], method: Method) -> 
 def _telea(frame: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
     if frame.shape[0] < 2:
         return _harmonic(frame, hole)  # OpenCV would read beside a picture of one row
+    blind = frame.copy()
+    blind[hole] = frame[~hole].mean(axis=0)  # at the picture's border OpenCV looks at what stands in the hole
     mask = np.ascontiguousarray(hole).view(np.uint8)
-    filled = cv2.inpaint(np.ascontiguousarray(frame), mask, TELEA_RADIUS, cv2.INPAINT_TELEA)
+    filled = cv2.inpaint(blind, mask, TELEA_RADIUS, cv2.INPAINT_TELEA)
     return np.asarray(filled, np.uint8)[hole]
 
 

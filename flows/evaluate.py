@@ -20,8 +20,6 @@ from tasks.read_truth import ReadTruthParams, read_truth
 from tasks.score import ScoreParams, frame_table, score
 from tasks.stage import Job, StageResult
 
-RUN = "evaluate"  # `dfvi store gc` keeps what the last evaluation of each clip used
-
 
 @prefect.flow(name="evaluate", persist_result=False)
 def evaluate(
@@ -30,6 +28,7 @@ def evaluate(
     config: EvaluateConfig | None = None,
     clips: list[str] | None = None,
     root: str = ".dfvi",
+    run: str = "evaluate",
     threads: int | None = None,
     device: str = "auto",
 ) -> Evaluation:
@@ -40,6 +39,7 @@ def evaluate(
     config  : sizes and holes; None takes the defaults. `decode` and `encode` of the rows' configurations play no part.
     clips   : names of the clips taken; None takes all.
     root    : folder of the stored results.
+    run     : name under which the results are kept by `dfvi store gc`.
     threads : None takes as many as there are cores.
     device  : auto, cpu or cuda:N, for networks.
     Raises  : InputError for what cannot be used, WeightsError for missing weights; finished frames are kept.
@@ -52,7 +52,7 @@ def evaluate(
         job = Job(str(store_root.path), clip.name, threads or available_threads(), device)
         runner = Runner(job)
         cases += evaluate_clip(runner, clip, rows, config, masks)
-        store_root.record_run(RUN, clip.name, [{"stage": r.stage, "digest": r.digest} for r in runner.done])
+        store_root.record_run(run, clip.name, [{"stage": r.stage, "digest": r.digest} for r in runner.done])
     return Evaluation(config=config, rows=rows, threads=threads or available_threads(), cases=cases)
 
 
@@ -101,8 +101,8 @@ def evaluate_row(runner: Runner, row: Row, truth: StageResult, true_flow: StageR
         height=height,
         width=width,
         hole_share=holed.attributes["hole_pixels"] / (frames * height * width),
-        seconds_per_frame=sum(_seconds(runner.job, result) for result in done) / frames,
-        scores=scored.attributes["mean"],
+        seconds_per_frame=_seconds(runner.job, done) / frames,
+        scores={name: scored.attributes["mean"][name] for name in scored.attributes["columns"]},
         per_frame=frame_table(scored.open(runner.job)),
     )
 
@@ -122,10 +122,13 @@ def _fill(step: Step, row: Row, holed: StageResult, true_flow: StageResult) -> F
     return fill_clip(OnTrueFlow(step, true_flow) if row.on_true_flow else step, row.config, holed)
 
 
-def _seconds(job: Job, result: StageResult) -> float:
-    """Seconds the stage took when it was computed, however long ago."""
-    manifest = result.open(job).manifest
-    return float(manifest.made.get("seconds", 0.0)) if manifest else 0.0
+def _seconds(job: Job, done: list[StageResult]) -> float:
+    """Seconds these stages took when they were computed, however long ago.
+
+    Of a stage that was stopped and resumed, only the last sitting is known.
+    """
+    manifests = [result.open(job).manifest for result in {result.digest: result for result in done}.values()]
+    return sum(float(manifest.made.get("seconds", 0.0)) for manifest in manifests if manifest)
 
 
 def _in_words(case: Case) -> str:

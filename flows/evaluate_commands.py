@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Subparsers = Any  # argparse keeps its class private
 
-EXAMPLE = "dfvi evaluate --clips davis -o scores --size 432x240 --frames 50 --row strict=default,merge.rule=nearest"
+EXAMPLE = "dfvi evaluate --clips davis --size 432x240 --frames 50 --row far=default,propagate.max_consistency_error=9"
 
 
 def add_evaluate(subparsers: Subparsers) -> None:
@@ -57,6 +57,9 @@ def add_evaluate(subparsers: Subparsers) -> None:
         help="one more row: a preset with changed parameters; may be repeated",
     )
     add_root(parser)
+    parser.add_argument(
+        "--run", default="evaluate", metavar="NAME", help="`dfvi store gc` keeps what this run used (evaluate)"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="threads to use (all cores)")
     parser.add_argument("--device", default="auto", help="where networks run: auto, cpu, cuda:N (auto)")
     parser.add_argument("--json", action="store_true", help="print the evaluation as JSON instead of tables")
@@ -89,6 +92,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             config,
             only,
             root=str(options.root),
+            run=options.run,
             threads=options.threads,
             device=options.device,
         )

@@ -23,6 +23,8 @@ HEADINGS = {
 """Column -> its heading and format on the terminal."""
 BAR = "paper-rule"
 """The row from which the way to the ceiling is measured."""
+COMPARED_WITH = (BAR, "paper-rule-plus", "harmonic")
+"""Rows every other is held against, case by case."""
 NEAR = 0.5  # dB; where bar and ceiling are nearer than this, a share of the way between them says nothing
 MEAN = "mean"
 
@@ -36,22 +38,31 @@ def summary_tables(evaluation: Evaluation) -> str:
     for kind in kinds:
         cases = [case for case in evaluation.cases if case.hole == kind]
         blocks.append(_means_table(evaluation, f"holes: {kind}", cases))
-    return "\n\n".join([*blocks, _cases_table(evaluation)])
+    return "\n\n".join([*blocks, *_paired_table(evaluation), _cases_table(evaluation)])
 
 
 def describe(evaluation: Evaluation) -> str:
     """Clips, sizes, frames, kinds of holes and metric code, without which no score says anything."""
-    sizes = sorted({f"{case.width}x{case.height}" for case in evaluation.cases})
     lengths = {case.clip: case.frames for case in evaluation.cases}
     shares = [case.hole_share for case in evaluation.cases]
     return "\n".join(
         [
-            f"{len(lengths)} clips: {', '.join(f'{clip} ({count} frames)' for clip, count in lengths.items())}",
-            f"size {', '.join(sizes)}; holes {', '.join(evaluation.config.holes)}, {min(shares):.1%} to "
-            f"{max(shares):.1%} of the frame; seed {evaluation.config.seed}; {evaluation.threads} threads",
+            title(evaluation),
+            f"clips (frames): {', '.join(f'{clip} ({count})' for clip, count in lengths.items())}",
+            f"holes cover {min(shares):.1%} to {max(shares):.1%} of a clip; seed {evaluation.config.seed}; "
+            f"threads: {evaluation.threads}",
             f"metrics: {evaluation.metric_code}",
         ]
     )
+
+
+def title(evaluation: Evaluation) -> str:
+    """What was scored, in one line."""
+    sizes = sorted({f"{case.width}x{case.height}" for case in evaluation.cases})
+    frames = sorted({case.frames for case in evaluation.cases})
+    lengths = str(frames[0]) if len(frames) == 1 else f"{frames[0]} to {frames[-1]}"
+    clips = f"{len(evaluation.clips)} clip" + ("s" if len(evaluation.clips) > 1 else "")
+    return f"{clips} at {', '.join(sizes)}, {lengths} frames each; holes: {', '.join(evaluation.config.holes)}"
 
 
 def means(evaluation: Evaluation, cases: Sequence[Case]) -> dict[str, Scores]:
@@ -119,6 +130,31 @@ def _means_table(evaluation: Evaluation, title: str, cases: Sequence[Case]) -> s
     for row, scores in means(evaluation, cases).items():
         table.append([row, *(_text(scores[name], shape) for name, (_, shape) in HEADINGS.items())])
     return _aligned(table)
+
+
+def _paired_table(evaluation: Evaluation) -> list[str]:
+    """Hole PSNR above that of the rows to compare with: mean over cases, cases won, worst case. One table or none."""
+    names = [row.name for row in evaluation.rows]
+    bars = [name for name in COMPARED_WITH if name in names]
+    psnr = {(case.row, f"{case.clip} {case.hole}"): case.scores["hole_psnr"] for case in evaluation.cases}
+
+    def compared(name: str, bar: str) -> str:
+        gains = [
+            own - other
+            for (row, case), own in psnr.items()
+            if row == name and own is not None and (other := psnr[bar, case]) is not None
+        ]
+        return _paired_text(gains) if name != bar else "-"
+
+    table = [["hole PSNR, case by case", *(f"above {bar}" for bar in bars)]]
+    table += [[name, *(compared(name, bar) for bar in bars)] for name in names]
+    return [_aligned(table)] if bars and len(names) > 1 else []
+
+
+def _paired_text(gains: list[float]) -> str:
+    if not gains:
+        return "-"
+    return f"{fmean(gains):+.2f} (won {sum(gain > 0 for gain in gains)} of {len(gains)}, worst {min(gains):+.2f})"
 
 
 def _cases_table(evaluation: Evaluation) -> str:

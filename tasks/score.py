@@ -8,12 +8,6 @@ from storage.stage_store import StageStore
 from tasks.filled_clip import FilledClip
 from tasks.stage import Job, StageParams, stage
 
-METRIC_CODE = (
-    "dfvi_models/metrics.py, mean over frames that have a hole: PSNR of whole frames; SSIM of whole frames as E2FGVI "
-    "and ProPainter compute it (window 65, uniform, float64, data range 255); hole PSNR over hole pixels; warping "
-    "error x1000 in the hole along the flow of the clip without holes; flow EPE in the hole against that flow"
-)
-
 
 class ScoreParams(StageParams):
     """Scoring has no parameters: numbers under the same name must be comparable."""
@@ -46,6 +40,14 @@ def score(
         out.write(t, scores=row)
     means = mean_scores([out["scores"][t] for t in range(shown.count)])
     out.attributes.update({"columns": list(COLUMNS), "mean": means, "frames": shown.count})
+
+
+METRIC_CODE = (
+    f"dfvi_models/metrics.py, score version {score.version}; means over frames that have a hole: PSNR of whole frames; "
+    "SSIM of whole frames as E2FGVI and ProPainter compute it (window 65, uniform, float64, data range 255); hole PSNR "
+    "over hole pixels; warping error in the hole along the flow of the clip without holes, mean square x1000; EPE of "
+    "the completed flow in the hole against that flow"
+)
 
 
 def frame_table(scored: StageStore) -> list[dict[str, Any]]:
