@@ -93,6 +93,7 @@ def case_scores(evaluation: Evaluation, clip: str, hole: str) -> dict[str, Score
 
 
 def _score_lines(evaluation: Evaluation) -> Iterable[dict[str, object]]:
+    about: dict[str, object]
     for case in evaluation.cases:
         scores = case_scores(evaluation, case.clip, case.hole)[case.row]
         about = {"clip": case.clip, "hole": case.hole, "row": case.row, "frames": case.frames}
@@ -101,11 +102,8 @@ def _score_lines(evaluation: Evaluation) -> Iterable[dict[str, object]]:
         cases = [case for case in evaluation.cases if kind in (case.hole, MEAN)]
         for row, scores in means(evaluation, cases).items():
             own = [case for case in cases if case.row == row]
-            share = fmean(case.hole_share for case in own)
-            yield {"clip": MEAN, "hole": kind, "row": row, "frames": sum(c.frames for c in own)} | {
-                "hole_share": share,
-                **scores,
-            }
+            about = {"clip": MEAN, "hole": kind, "row": row, "frames": sum(case.frames for case in own)}
+            yield {**about, "hole_share": fmean(case.hole_share for case in own), **scores}
 
 
 def _columns(case: Case) -> Scores:

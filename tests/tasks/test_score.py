@@ -1,7 +1,7 @@
 """The stages of an evaluation without Prefect: truth, holes, simple fills, scores."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,6 +10,8 @@ from dfvi_models.evaluation_holes import centre_box, moving_shape
 from dfvi_models.metrics import psnr_in_hole
 from dfvi_models.scores import COLUMNS, EXACT
 from storage.errors import InputError
+from storage.media import probe
+from storage.media_write import write_video
 from storage.root import Root
 from tasks.cut_holes import CutHolesParams, cut_holes
 from tasks.decode import MediaInput
@@ -60,6 +62,17 @@ def test_the_truth_is_the_clip_without_holes(bench):
 def test_frames_and_size_are_taken_as_asked_and_a_short_clip_gives_what_it_has(bench):
     assert bench.store(bench.truth(frames=3, size=(24, 40)))["frames"].shape == (3, 24, 40, 3)
     assert bench.truth(frames=99).attributes["frames"] == 8
+
+
+def test_a_video_file_is_a_clip_too_and_reading_resumes(bench, tmp_path):
+    write_video(tmp_path / "clip.mkv", list(bench.clip.clean), probe(bench.clip.video), codec="ffv1")
+    bench.clip = replace(bench.clip, video=tmp_path / "clip.mkv")
+    truth = bench.truth(frames=6)
+    store = bench.store(truth)
+    store["holes"].chunk_path(4).unlink()
+    store.unseal()
+    assert bench.truth(frames=6).action == "resume"
+    np.testing.assert_array_equal(np.stack(list(bench.store(truth)["frames"])), bench.clip.clean[:6])
 
 
 def test_a_size_that_turns_the_clip_is_refused(bench):
