@@ -78,13 +78,12 @@ def _plot_speed(evaluation: "Evaluation") -> Any:
     """Mean hole PSNR over time."""
     figure = _figure(evaluation, 7, 5)
     panel = figure.subplots()
-    for row, scores in means(evaluation, evaluation.cases).items():
-        seconds, psnr = scores["seconds_per_frame"], scores["hole_psnr"]
-        if seconds is not None and psnr is not None:
-            panel.plot([seconds], [psnr], "o")
-            panel.annotate(row, (seconds, psnr), xytext=(5, 4), textcoords="offset points")
-    panel.set_xlim(left=0)
-    panel.margins(x=0.2)
+    scores = means(evaluation, evaluation.cases).items()
+    known = [(row, x, y) for row, s in scores if (x := s["seconds_per_frame"]) and (y := s["hole_psnr"]) is not None]
+    for row, seconds, psnr in known:
+        panel.plot([seconds], [psnr], "o")
+        panel.annotate(row, (seconds, psnr), xytext=(5, 4), textcoords="offset points")
+    panel.set_xlim(0, 1.3 * max((seconds for _, seconds, _ in known), default=1.0))  # room for the last name
     panel.set_xlabel(f"seconds a frame, threads: {evaluation.threads}")
     panel.set_ylabel("hole PSNR, dB")
     panel.grid(alpha=0.3)
