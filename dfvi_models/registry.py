@@ -29,12 +29,14 @@ PARTS: dict[Kind, dict[str, Part]] = {
     },
     "completer": {
         "smooth": Part("dfvi_models.smooth_completion:SmoothCompleter"),
+        "temporal": Part("dfvi_models.temporal_completion:TemporalCompleter"),
         "dfc": Part("dfvi_models.dfc_completion:DfcCompleter", ("dfc_stage1", "dfc_stage2", "dfc_stage3")),
         "dfc_resnet101": Part("dfvi_models.dfc_completion:DfcCompleter", ("dfc_resnet101",)),
     },
     "inpainter": {
         "smooth": Part("dfvi_models.smooth_inpainting:SmoothInpainter"),
         "telea": Part("dfvi_models.baselines:TeleaInpainter"),
+        "patch": Part("dfvi_models.patch_inpainting:PatchInpainter"),
         "deepfill": Part("dfvi_models.deepfill_inpainter:DeepFillInpainter", ("deepfill",)),
     },
 }

@@ -23,9 +23,9 @@ class TrueClip:
     frames: Frames
     """T of (H, W, 3) uint8."""
     flow_fw: Flows
-    """T-1 of (H, W, 2) float32, pixels, t -> t+1."""
+    """T-1 of (h, w, 2) float32, pixels of their own grid, t -> t+1."""
     flow_bw: Flows
-    """T-1 of (H, W, 2) float32, pixels, t+1 -> t."""
+    """T-1 of (h, w, 2) float32, likewise, t+1 -> t."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def _warping_error(
 ) -> float:
     if t + 1 == len(truth.frames):
         return float("nan")
-    return 1000 * metrics.warping_error(frame, result.frames[t + 1], truth.flow_fw[t], truth.flow_bw[t], hole)
+    there, back = (resize_flow(flow[t], *hole.shape) for flow in (truth.flow_fw, truth.flow_bw))
+    return 1000 * metrics.warping_error(frame, result.frames[t + 1], there, back, hole)
 
 
 def _flow_epe(result: FilledResult, truth: TrueClip, hole: NDArray[np.bool_], t: int) -> float:
@@ -110,5 +111,6 @@ def _flow_epe(result: FilledResult, truth: TrueClip, hole: NDArray[np.bool_], t:
         return float("nan")
     pairs = [(result.flow_fw, truth.flow_fw, t)] if t + 1 < len(truth.frames) else []
     pairs += [(result.flow_bw, truth.flow_bw, t - 1)] if t else []
-    errors = [metrics.end_point_error(resize_flow(flow[i], *hole.shape), true[i], hole) for flow, true, i in pairs]
+    on_grid = [(resize_flow(flow[i], *hole.shape), resize_flow(true[i], *hole.shape)) for flow, true, i in pairs]
+    errors = [metrics.end_point_error(flow, true, hole) for flow, true in on_grid]
     return float(np.mean(errors)) if errors else float("nan")

@@ -67,10 +67,10 @@ class SmoothCompleter:
         grown = dilate(hole, self.dilation)
         if grown.all():
             grown = hole  # in a small picture dragged flow beside the hole is better than none
-        return fill_smooth(flow, _on_grid(grown, flow.shape[0], flow.shape[1]))
+        return fill_smooth(flow, hole_on_grid(grown, flow.shape[0], flow.shape[1]))
 
 
-def _on_grid(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
+def hole_on_grid(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
     """Bring a hole to another grid: a pixel that touches it belongs to it."""
     if hole.shape == (height, width):
         return hole

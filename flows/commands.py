@@ -61,7 +61,7 @@ def add_demo(subparsers: Subparsers) -> None:
 def add_server(subparsers: Subparsers) -> None:
     """`dfvi server stop`."""
     parser = subparsers.add_parser("server", help="the Prefect server in the background: where it is, or stop it")
-    parser.add_argument("action", choices=("url", "stop"))
+    parser.add_argument("action", choices=("url", "stop"), help="url: print its address; stop: stop it")
     parser.set_defaults(command=_server)
 
 
@@ -101,7 +101,9 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", default="default", help="default or paper; paper-rule[-plus] to compare with")
+    parser.add_argument(
+        "--preset", default="default", help="default, fast or paper; paper-rule, paper-rule-plus: to compare with"
+    )
     parser.add_argument("--config", type=Path, metavar="YAML", help="run configuration, laid over the preset")
     parser.add_argument(
         "--set", action="append", default=[], metavar="STAGE.PARAM=VALUE", help="one parameter; may be repeated"

@@ -13,13 +13,20 @@ from tasks.stage import Job, StageParams, stage
 class CompleteFlowParams(StageParams):
     """How the flow inside holes is completed."""
 
-    completer: Literal["smooth", "dfc", "dfc_resnet101"] = "smooth"
-    """smooth: the smoothest flow that fits the hole's rim (Laplace), needs no weights; dfc: the paper's DFC-Net in
+    completer: Literal["temporal", "smooth", "dfc", "dfc_resnet101"] = "temporal"
+    """smooth: the smoothest flow that fits the hole's rim (Laplace); temporal: that, corrected by motion seen there
+    earlier and later, as far as it proves right beside the hole. These two need no weights. dfc: the paper's DFC-Net in
     three stages; dfc_resnet101: its single stage for object removal."""
     dilation: int = Field(10, ge=0, le=200)
     """Pixels by which holes grow before the flow in them is discarded: flow beside a hole shows the removed thing."""
+    rounds: int = Field(2, ge=0, le=10)
+    """temporal: how often motion is carried, each time along the flow of the round before."""
+    strength: float = Field(1.5, ge=0, le=100)
+    """temporal: weight of carried motion against smoothness."""
     faithful: bool = False
     """dfc: repeat the reference code's choices that harm, for exactly its numbers with the published weights."""
+    sizes: tuple[tuple[int, int], ...] | None = None
+    """dfc: height and width of the grid of each stage; null takes the paper's, 240x424, 320x600 and 480x840."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Numbers networks compute with."""
 
@@ -40,5 +47,7 @@ def complete_flow(out: StageStore, *, flow: StageStore, clip: StageStore, params
 def _options(params: CompleteFlowParams) -> dict[str, Any]:
     if params.completer == "smooth":
         return {"dilation": params.dilation}
+    if params.completer == "temporal":
+        return {"dilation": params.dilation, "rounds": params.rounds, "strength": params.strength}
     kernel = 2 * params.dilation + 1 if params.dilation else 0
-    return {"enlarge_kernel": kernel, "faithful": params.faithful, "precision": params.precision}
+    return {"enlarge_kernel": kernel, "faithful": params.faithful, "sizes": params.sizes, "precision": params.precision}

@@ -22,10 +22,12 @@ class EstimateFlowParams(StageParams):
     given to `dfvi store import-flow`."""
     preset: Literal["ultrafast", "fast", "medium"] = "fast"
     """Speed preset of dis."""
-    finest_scale: int | None = Field(1, ge=0, le=10)
-    """Finest pyramid level of dis: 0 = full size; each step halves the size. null keeps the preset's own."""
+    finest_scale: int | None = Field(0, ge=0, le=10)
+    """Finest pyramid level of dis: 0 = the grid itself; each step halves it. null keeps the preset's own."""
+    scale: float = Field(0.5, gt=0, le=1)
+    """Size of the grid on which flow is estimated and kept, as a share of the frames'."""
     working_size: Size | None = None
-    """Height and width at which flow is estimated and kept, in pixels; null is that of the frames."""
+    """Height and width of that grid in pixels, instead of a share."""
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     """Numbers networks compute with."""
     imported: str | None = None
@@ -44,10 +46,11 @@ def estimate_flow(
     if params.estimator == "imported":
         raise InputError(f"flow {params.imported} is not in this root; bring it in with: dfvi store import-flow")
     seen = FilledClip(clip, fill)
-    height, width = params.working_size or (seen.height, seen.width)
-    layout = array_layout.flow(seen.count - 1, height, width)
+    scaled = (max(round(params.scale * seen.height), 1), max(round(params.scale * seen.width), 1))
+    size = params.working_size or scaled
+    layout = array_layout.flow(seen.count - 1, *size)
     wanted = out.create(flow_fw=layout, flow_bw=layout)
-    estimator = build("estimator", params.estimator, job, working_size=params.working_size, **_options(params))
+    estimator = build("estimator", params.estimator, job, working_size=size, **_options(params))
     for t, flow in estimator.estimate(seen.frames, seen.holes, wanted=wanted, threads=job.threads):
         out.write(t, flow_fw=flow.fw, flow_bw=flow.bw)
 

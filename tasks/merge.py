@@ -4,24 +4,30 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
 
 from dfvi_models.merge import merge_nearest
 from dfvi_models.parallel import ordered_map
-from dfvi_models.types import INVENTED, KNOWN, Merged
+from dfvi_models.robust_merge import merge_robust
+from dfvi_models.types import INVENTED, KNOWN, Candidates, Merged
 from storage import array_layout
 from storage.stage_store import StageStore
 from tasks import candidates
 from tasks.filled_clip import FilledClip
 from tasks.stage import Job, StageParams, stage
 
-RULES = {"nearest": merge_nearest}
-
 
 class MergeParams(StageParams):
     """How the candidates of a pixel become one colour."""
 
-    rule: Literal["nearest"] = "nearest"
-    """nearest: the colour seen nearer in time, as the paper does."""
+    rule: Literal["robust", "nearest"] = "robust"
+    """robust: what most candidates agree on, weighted by how surely each was carried, blended into the frame as far as
+    it can be trusted; nearest: the colour seen nearer in time, as the paper does."""
+    blending: bool = True
+    """robust: blend; false writes the fused colours as they are."""
+    seam_blending: float = Field(8.0, ge=0, le=100)
+    """nearest: pixels over which a step between colours of different frames, or to the rim, is smoothed out; 0: not."""
 
 
 @stage(version=1)
@@ -45,7 +51,7 @@ def merge(
             return Merged(np.empty(0, np.uint8), out["holes"][t], out["source"][t])
         hole, before = seen.holes[t], seen.source[t]
         forward, backward = (candidates.read(carried, d, t, hole) for d in ("forward", "backward"))
-        merged = RULES[params.rule](seen.frames[t], hole, t, forward, backward)
+        merged = _merge(seen.frames[t], hole, t, forward, backward, params)
         return replace(merged, source=np.where(before == KNOWN, merged.source, before))
 
     share = Share()
@@ -54,6 +60,19 @@ def merge(
             out.write(t, frames=merged.frame, holes=merged.hole, source=merged.source)
         share.add(t, merged)
     out.attributes.update(asdict(share))
+
+
+def _merge(
+    frame: NDArray[np.uint8],
+    hole: NDArray[np.bool_],
+    t: int,
+    forward: Candidates,
+    backward: Candidates,
+    params: MergeParams,
+) -> Merged:
+    if params.rule == "robust":
+        return merge_robust(frame, hole, t, forward, backward, blending=params.blending)
+    return merge_nearest(frame, hole, t, forward, backward, seam_blending=params.seam_blending)
 
 
 @dataclass

@@ -71,6 +71,11 @@ def test_flow_on_a_smaller_grid_is_brought_to_that_of_the_hole(clip):
     small = [np.full((HEIGHT // 2, WIDTH // 2, 2), [1.5, 0], np.float32)] * (COUNT - 1)
     scores = table(FilledResult(clip[0].frames, flow_fw=small, flow_bw=small), clip)
     assert scores[1]["flow_epe"] == pytest.approx(3)
+    back = [-flow for flow in small]
+    coarse_truth = TrueClip(clip[0].frames, small, back)
+    scores = table(FilledResult(clip[0].frames, flow_fw=small, flow_bw=back), (coarse_truth, clip[1]))
+    assert scores[1]["flow_epe"] == 0
+    assert scores[1]["warping_error"] > 0
 
 
 def test_the_share_propagated_counts_real_sources(clip):

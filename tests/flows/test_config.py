@@ -33,7 +33,7 @@ def test_the_printed_configuration_reads_back_as_itself(tmp_path):
         ("propagate.max_consistency_error=big", r"max_consistency_error = 'big' is not possible: .* valid number"),
         ("propagate.max_consistency_error=.nan", r"max_consistency_error = nan is not possible"),
         ("propagate.max_consistency_error=.inf", r"max_consistency_error = inf is not possible"),
-        ("merge.rule=best", r"merge.rule = 'best' is not possible: input should be 'nearest'"),
+        ("merge.rule=best", r"merge.rule = 'best' is not possible: input should be 'robust' or 'nearest'"),
         ("decode.frame_rate=fast", "decode.frame_rate = 'fast' is not possible: .* fraction such as 30000/1001"),
         ("decode.frame_rate=1/0", "decode.frame_rate = '1/0' is not possible"),
         ("decode=3", "decode = 3 is not possible"),
@@ -62,8 +62,12 @@ def test_bad_files_are_named(tmp_path, content, message):
 
 
 def test_an_unknown_preset_is_named():
-    with pytest.raises(InputError, match="no preset 'best'; choose from default, paper"):
+    with pytest.raises(InputError, match="no preset 'best'; choose from default, fast, paper"):
         load_config("best")
+
+
+def test_the_default_preset_states_what_the_models_default_to():
+    assert load_config("default") == RunConfig()
 
 
 def test_every_key_has_a_meaning():

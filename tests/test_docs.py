@@ -1,0 +1,79 @@
+"""The documentation is true: its Python runs, its commands parse, every command and parameter has a meaning."""
+
+import argparse
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows import cli
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(language):
+    return [
+        pytest.param(block, id=f"{page.name}-{i}")
+        for page in PAGES
+        for i, block in enumerate(re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.M | re.S))
+    ]
+
+
+def documented_commands():
+    lines = [line for block in blocks("sh") for line in block.values[0].splitlines()]
+    return sorted({line.split("#")[0].strip() for line in lines if line.startswith("dfvi ")})
+
+
+def parsers(parser, name="dfvi"):
+    yield name, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, below in action.choices.items():
+                yield from parsers(below, f"{name} {word}")
+
+
+ALL_PARSERS = dict(parsers(cli._parser()))
+
+
+@pytest.mark.parametrize("block", blocks("python"))
+def test_python_examples_run(block):
+    exec(compile(block, "example", "exec"), {})
+
+
+@pytest.mark.parametrize("line", documented_commands())
+def test_commands_in_the_documentation_parse(line):
+    cli._parser().parse_args(shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("block", blocks("yaml"))
+def test_configurations_in_the_documentation_are_valid(block, tmp_path):
+    from flows.config import load_config
+
+    assert isinstance(yaml.safe_load(block), dict)
+    (tmp_path / "run.yaml").write_text(block)
+    load_config(file=tmp_path / "run.yaml")
+
+
+@pytest.mark.parametrize("name", ALL_PARSERS)
+def test_every_argument_of_every_command_has_help(name):
+    unexplained = [
+        action.dest
+        for action in ALL_PARSERS[name]._actions
+        if not action.help and not isinstance(action, argparse._SubParsersAction)
+    ]
+    assert unexplained == []
+
+
+def test_every_command_is_named_in_the_readme():
+    text = (ROOT / "README.md").read_text()
+    leaves = [name for name in ALL_PARSERS if not any(other.startswith(name + " ") for other in ALL_PARSERS)]
+    assert [name for name in leaves if not re.search(rf"\b{name}\b", re.sub(r"\s+", " ", text))] == []
+
+
+def test_links_between_pages_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
