@@ -35,6 +35,7 @@ PARTS: dict[Kind, dict[str, Part]] = {
     },
     "inpainter": {
         "smooth": Part("dfvi_models.smooth_inpainting:SmoothInpainter"),
+        "telea": Part("dfvi_models.baselines:TeleaInpainter"),
         "patch": Part("dfvi_models.patch_inpainting:PatchInpainter"),
         "deepfill": Part("dfvi_models.deepfill_inpainter:DeepFillInpainter", ("deepfill",)),
     },

@@ -101,7 +101,9 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--preset", default="default", help="default, fast or paper")
+    parser.add_argument(
+        "--preset", default="default", help="default, fast or paper; paper-rule, paper-rule-plus: to compare with"
+    )
     parser.add_argument("--config", type=Path, metavar="YAML", help="run configuration, laid over the preset")
     parser.add_argument(
         "--set", action="append", default=[], metavar="STAGE.PARAM=VALUE", help="one parameter; may be repeated"

@@ -19,7 +19,7 @@ from tasks.fill_key_frames import FillKeyFramesParams
 from tasks.merge import MergeParams
 from tasks.propagate import PropagateParams
 
-PRESETS = ("default", "fast", "paper")
+PRESETS = ("default", "fast", "paper", "paper-rule", "paper-rule-plus")
 
 
 class SecondPass(BaseModel):

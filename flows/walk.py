@@ -46,12 +46,18 @@ class NotYetKnownError(Exception):
 def inpaint_clip(step: Step, config: RunConfig, video: MediaInput, mask: MediaInput) -> Walked:
     """Take one video through all stages."""
     clip = step(decode, config.decode, video=video, mask=mask)
+    filled = fill_clip(step, config, clip)
+    encoded = step(encode, config.encode, clip=clip, merged=filled.merged, fill=filled.fill, video=video)
+    return Walked(clip, filled, encoded)
+
+
+def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
+    """Fill the hole of a decoded clip, whatever stage made it."""
     filled = _one_pass(step, config, clip, Filled(clip), config.estimate_flow, config.complete_flow)
     if config.second_pass:
         again = config.second_pass
         filled = _one_pass(step, config, clip, filled, again.estimate_flow, again.complete_flow)
-    encoded = step(encode, config.encode, clip=clip, merged=filled.merged, fill=filled.fill, video=video)
-    return Walked(clip, filled, encoded)
+    return filled
 
 
 def _one_pass(

@@ -13,9 +13,10 @@ from tasks.stage import Job, StageParams, stage
 class FillKeyFramesParams(StageParams):
     """What fills the holes that propagation left."""
 
-    inpainter: Literal["smooth", "patch", "deepfill"] = "smooth"
+    inpainter: Literal["smooth", "patch", "telea", "deepfill"] = "smooth"
     """smooth: continues the rim's colours into the hole, blurred, needs no weights.
     patch: continues texture and edges by patches of the same frame, sharp, needs no weights; six times slower.
+    telea: OpenCV's, to compare with.
     deepfill: DeepFill v1, the paper's."""
     frames: Literal["key", "all"] = "key"
     """key: the first and last of each run of unfinished frames, and let propagation carry that on; all: every one."""

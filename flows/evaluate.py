@@ -1,0 +1,136 @@
+"""The flow of an evaluation: clips with truth x kinds of holes x ways of filling them, each stage cached."""
+
+from pathlib import Path
+
+import prefect
+from prefect.logging import get_run_logger
+
+from flows.evaluation import Case, EvaluateConfig, Evaluation, check_evaluation
+from flows.evaluation_rows import OnTrueFlow, Row
+from flows.inpaint_video import Runner, available_threads
+from flows.walk import Filled, Step, fill_clip
+from storage.clip_set import CleanClip, clip_seed
+from storage.root import Root
+from tasks.complete_flow import complete_flow
+from tasks.cut_holes import CutHolesParams, HoleKind, cut_holes
+from tasks.decode import MediaInput
+from tasks.estimate_flow import estimate_flow
+from tasks.fill_baseline import FillBaselineParams, fill_baseline
+from tasks.read_truth import ReadTruthParams, read_truth
+from tasks.score import ScoreParams, frame_table, score
+from tasks.stage import Job, StageResult
+
+
+@prefect.flow(name="evaluate", persist_result=False)
+def evaluate(
+    folder: str,
+    rows: list[Row],
+    config: EvaluateConfig | None = None,
+    clips: list[str] | None = None,
+    root: str = ".dfvi",
+    run: str = "evaluate",
+    threads: int | None = None,
+    device: str = "auto",
+) -> Evaluation:
+    """Score ways of filling holes on clips whose truth is known.
+
+    folder  : folder of clips; see `storage.clip_set.find_clips`.
+    rows    : what is compared; see `parse_rows`.
+    config  : sizes and holes; None takes the defaults. `decode` and `encode` of the rows' configurations play no part.
+    clips   : names of the clips taken; None takes all.
+    root    : folder of the stored results.
+    run     : name under which the results are kept by `dfvi store gc`.
+    threads : None takes as many as there are cores.
+    device  : auto, cpu or cuda:N, for networks.
+    Raises  : InputError for what cannot be used, WeightsError for missing weights; finished frames are kept.
+    """
+    config = config or EvaluateConfig()
+    chosen = check_evaluation(Path(folder), rows, config, clips or [])
+    store_root = Root.create(Path(root))
+    cases = []
+    for clip, masks in chosen:
+        job = Job(str(store_root.path), clip.name, threads or available_threads(), device)
+        runner = Runner(job)
+        cases += evaluate_clip(runner, clip, rows, config, masks)
+        store_root.record_run(run, clip.name, [{"stage": r.stage, "digest": r.digest} for r in runner.done])
+    return Evaluation(config=config, rows=rows, threads=threads or available_threads(), cases=cases)
+
+
+def evaluate_clip(
+    runner: Runner, clip: CleanClip, rows: list[Row], config: EvaluateConfig, masks: Path | None
+) -> list[Case]:
+    """Score all rows on one clip, kind of hole by kind of hole.
+
+    masks : folder of the object masks that are cut out of the clip; needed for holes of kind object.
+    """
+    video = MediaInput.video(str(clip.video))
+    truth = runner(read_truth, ReadTruthParams(frames=config.frames, size=config.size), video=video)
+    true_flow = runner(estimate_flow, config.true_flow, clip=truth)
+    cases = []
+    for kind in config.holes:
+        objects = MediaInput.mask(str(masks)) if kind == "object" else None
+        holed = runner(cut_holes, _hole_params(kind, clip, config), truth=truth, masks=objects)
+        for row in rows:
+            cases.append(evaluate_row(runner, row, truth, true_flow, holed))
+            get_run_logger().info("%s %s %s: %s", clip.name, kind, row.name, _in_words(cases[-1]))
+    return cases
+
+
+def evaluate_row(runner: Runner, row: Row, truth: StageResult, true_flow: StageResult, holed: StageResult) -> Case:
+    """Fill the hole of one clip in one way, and score it."""
+    before = len(runner.done)
+    filled = _fill(runner, row, holed, true_flow)
+    done = runner.done[before:]
+    flow = next((r for r in reversed(done) if r.stage == complete_flow.name), true_flow if row.on_true_flow else None)
+    scored = runner(
+        score,
+        ScoreParams(),
+        truth=truth,
+        true_flow=true_flow,
+        clip=holed,
+        merged=filled.merged,
+        fill=filled.fill,
+        flow=flow,
+    )
+    frames, height, width = (int(truth.attributes[name]) for name in ("frames", "height", "width"))
+    return Case(
+        clip=truth.video,
+        hole=holed.attributes["kind"],
+        row=row.name,
+        frames=frames,
+        height=height,
+        width=width,
+        hole_share=holed.attributes["hole_pixels"] / (frames * height * width),
+        seconds_per_frame=_seconds(runner.job, done) / frames,
+        scores={name: scored.attributes["mean"][name] for name in scored.attributes["columns"]},
+        per_frame=frame_table(scored.open(runner.job)),
+    )
+
+
+def _hole_params(kind: HoleKind, clip: CleanClip, config: EvaluateConfig) -> CutHolesParams:
+    """Only what this kind of hole depends on, so that nothing else makes it anew."""
+    if kind == "shape":
+        return CutHolesParams(kind=kind, seed=clip_seed(clip.name, config.seed))
+    return CutHolesParams(kind=kind, dilation=config.dilation) if kind == "object" else CutHolesParams(kind=kind)
+
+
+def _fill(step: Step, row: Row, holed: StageResult, true_flow: StageResult) -> Filled:
+    if row.config is None:
+        if row.method is None:
+            raise ValueError(f"row {row.name} has neither a configuration nor a method")
+        return Filled(step(fill_baseline, FillBaselineParams(method=row.method), clip=holed))
+    return fill_clip(OnTrueFlow(step, true_flow) if row.on_true_flow else step, row.config, holed)
+
+
+def _seconds(job: Job, done: list[StageResult]) -> float:
+    """Seconds these stages took when they were computed, however long ago.
+
+    Of a stage that was stopped and resumed, only the last sitting is known.
+    """
+    manifests = [result.open(job).manifest for result in {result.digest: result for result in done}.values()]
+    return sum(float(manifest.made.get("seconds", 0.0)) for manifest in manifests if manifest)
+
+
+def _in_words(case: Case) -> str:
+    psnr = case.scores["hole_psnr"]
+    return f"hole PSNR {psnr:.2f} dB" if psnr is not None else "no score"
