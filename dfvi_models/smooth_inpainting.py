@@ -58,17 +58,19 @@ def _fill(inputs: tuple[int, NDArray[np.uint8], NDArray[np.bool_]]) -> tuple[int
         return t, filled
     for box in hole_boxes(hole, BOX_MARGIN):
         inside = hole[box]
-        smooth = fill_smooth(frame[box].astype(np.float32), inside, tolerance=GREY_TOLERANCE)[inside]
+        smooth = fill_smooth(frame[box].astype(np.float32), inside, tolerance=GREY_TOLERANCE)
         mixed = (1 - TELEA_SHARE) * smooth + TELEA_SHARE * _streaks(frame[box], inside, smooth)
-        filled[box][inside] = np.clip(np.rint(mixed), 0, 255)
+        filled[box][inside] = np.clip(np.rint(mixed[inside]), 0, 255)
     return t, filled
 
 
-def _streaks(frame: NDArray[np.uint8], hole: NDArray[np.bool_], otherwise: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Telea's fill of the hole's pixels (N, 3); `otherwise` where OpenCV would read beside the picture, in one row."""
+def _streaks(frame: NDArray[np.uint8], hole: NDArray[np.bool_], smooth: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Telea's fill (H, W, 3) of a frame; `smooth` in one row, where OpenCV would read beside the picture.
+
+    The hole holds the smooth fill first: at the picture's border OpenCV looks at what stands in it.
+    """
     if frame.shape[0] < 2:
-        return otherwise
-    filled = cv2.inpaint(
-        np.ascontiguousarray(frame), np.ascontiguousarray(hole).view(np.uint8), TELEA_RADIUS, cv2.INPAINT_TELEA
-    )
-    return np.asarray(filled, np.float32)[hole]
+        return smooth
+    ready = np.where(hole[..., None], np.clip(np.rint(smooth), 0, 255).astype(np.uint8), frame)
+    filled = cv2.inpaint(ready, np.ascontiguousarray(hole).view(np.uint8), TELEA_RADIUS, cv2.INPAINT_TELEA)
+    return np.asarray(filled, np.float32)

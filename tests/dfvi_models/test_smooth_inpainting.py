@@ -72,3 +72,12 @@ def test_inputs_that_do_not_belong_together_are_refused():
         inpaint([ramp()], [])
     with pytest.raises(ShapeError, match=r"frame 0 .* \(40, 61\)"):
         inpaint([ramp()], [np.zeros((40, 61), bool)])
+
+
+def test_what_stands_in_the_hole_is_never_looked_at():
+    rng = np.random.default_rng(4)
+    frame = rng.integers(0, 256, (24, 30, 3), dtype=np.uint8)
+    hole = np.zeros((24, 30), bool)
+    hole[:9, 5:20] = hole[15:, 22:] = True  # at the picture's border OpenCV's Telea would look
+    other = np.where(hole[..., None], rng.integers(0, 256, frame.shape, dtype=np.uint8), frame)
+    np.testing.assert_array_equal(inpaint([frame], [hole])[0], inpaint([other], [hole])[0])
