@@ -102,7 +102,7 @@ def add_root(parser: argparse.ArgumentParser) -> None:
 
 def _add_configuration(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--preset", default="default", help="default, fast or paper; paper-rule, paper-rule-plus: to compare with"
+        "--preset", default="default", help="default, fast, quality, paper; paper-rule and paper-rule-plus compare"
     )
     parser.add_argument("--config", type=Path, metavar="YAML", help="run configuration, laid over the preset")
     parser.add_argument(

@@ -19,7 +19,7 @@ from tasks.fill_key_frames import FillKeyFramesParams
 from tasks.merge import MergeParams
 from tasks.propagate import PropagateParams
 
-PRESETS = ("default", "fast", "paper", "paper-rule", "paper-rule-plus")
+PRESETS = ("default", "fast", "quality", "paper", "paper-rule", "paper-rule-plus")
 
 
 class SecondPass(BaseModel):
@@ -29,7 +29,7 @@ class SecondPass(BaseModel):
 
     estimate_flow: EstimateFlowParams = EstimateFlowParams()
     """Flow estimation on the filled clip."""
-    complete_flow: CompleteFlowParams = CompleteFlowParams(dilation=5)
+    complete_flow: CompleteFlowParams = CompleteFlowParams(dilation=2)
     """Flow completion of the second pass."""
 
 

@@ -62,7 +62,7 @@ def test_bad_files_are_named(tmp_path, content, message):
 
 
 def test_an_unknown_preset_is_named():
-    with pytest.raises(InputError, match="no preset 'best'; choose from default, fast, paper"):
+    with pytest.raises(InputError, match="no preset 'best'; choose from default, fast, quality, paper"):
         load_config("best")
 
 
