@@ -45,7 +45,7 @@ def add_plan(subparsers: Subparsers) -> None:
 def add_config(subparsers: Subparsers) -> None:
     """`dfvi config`."""
     parser = subparsers.add_parser("config", help="show the whole run configuration as YAML, or what each key means")
-    _add_configuration(parser)
+    add_configuration(parser)
     parser.add_argument("--explain", action="store_true", help="one line for each key: its value and its meaning")
     parser.set_defaults(command=_config)
 
@@ -87,7 +87,7 @@ def add_video(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", help="name of the video below the root (the file's)")
     add_root(parser)
-    _add_configuration(parser)
+    add_configuration(parser)
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +100,8 @@ def add_root(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_configuration(parser: argparse.ArgumentParser) -> None:
+def add_configuration(parser: argparse.ArgumentParser) -> None:
+    """Add the options that make the run configuration."""
     parser.add_argument("--preset", default="default", help="default or paper")
     parser.add_argument("--config", type=Path, metavar="YAML", help="run configuration, laid over the preset")
     parser.add_argument(

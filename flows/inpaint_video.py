@@ -97,7 +97,9 @@ def inpaint_video(
     reached = [{"stage": r.stage, "digest": r.digest} for r in runner.done]
     store_root.record_run(run, job.video, reached)
     deliver(walked.encoded.open(job), Path(output))
-    return summarise(job, walked, runner.done, Path(output), time.monotonic() - started)
+    summary = summarise(job, walked, runner.done, Path(output), time.monotonic() - started)
+    store_root.record_run(run, job.video, reached, summary.model_dump())
+    return summary
 
 
 def summarise(job: Job, walked: Walked, done: list[StageResult], output: Path, seconds: float) -> Summary:
