@@ -1,4 +1,4 @@
-"""The command for many videos: `dfvi batch DATASET`."""
+"""Commands for many videos: `dfvi batch`, `dfvi sweep`, `dfvi cluster init`; `dfvi plan` of a dataset."""
 
 import argparse
 import sys
@@ -45,7 +45,35 @@ def add_batch(subparsers: Subparsers) -> None:
     parser.set_defaults(command=_batch)
 
 
-COMMANDS = (add_batch,)
+def add_sweep(subparsers: Subparsers) -> None:
+    """`dfvi sweep DATASET --vary stage.param=value,value,... -o FOLDER`."""
+    parser = subparsers.add_parser(
+        "sweep", help="try every combination of some parameters on a dataset", description=_sweep.__doc__
+    )
+    add_dataset(parser)
+    parser.add_argument(
+        "--vary",
+        action="append",
+        required=True,
+        metavar="STAGE.PARAM=VALUE,VALUE,...",
+        help="values to try; repeated, every combination is tried",
+    )
+    add_engine(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.set_defaults(command=_sweep)
+
+
+def add_cluster(subparsers: Subparsers) -> None:
+    """`dfvi cluster init`."""
+    parser = subparsers.add_parser("cluster", help="prepare a Prefect server for workers")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    init = actions.add_parser(
+        "init", help="make the work pools, and the automations that bring lost runs back; may be repeated"
+    )
+    init.set_defaults(command=_init_cluster)
+
+
+COMMANDS = (add_batch, add_sweep, add_cluster)
 
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
@@ -177,3 +205,64 @@ def _has_work(options: argparse.Namespace, recipe: Any) -> bool:
     except InputError as error:
         print(f"dfvi: {error}", file=sys.stderr)
         return False
+
+
+def _init_cluster(options: argparse.Namespace) -> int:
+    cli.prepare_prefect(options.verbose)
+    from flows.cluster import init_cluster
+
+    for line in init_cluster():
+        print(line)
+    print("now: prefect deploy --all; prefect worker start --pool dfvi --limit 1 (one for each GPU)")
+    return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    """Run a dataset with every combination of some parameters. Stages that do not depend on them are computed once."""
+    from flows.dataset import BadDatasetError, Recipe
+
+    engine = engine_settings(options)
+    recipe = Recipe.read(options.preset, options.config, options.set)
+    cli.prepare_prefect(options.verbose)
+    from flows.server import connected
+    from flows.sweep import describe_sweep, make_grid, sweep
+
+    make_grid(options.vary)
+    try:
+        with connected():
+            summary = sweep(
+                options.dataset,
+                options.output,
+                options.vary,
+                preset=options.preset,
+                config=recipe.layers[0] if recipe.layers else None,
+                settings=options.set,
+                root=str(options.root),
+                skip_bad=options.skip_bad,
+                engine=engine,
+            )
+    except BadDatasetError as error:
+        return show_bad(error)
+    print(summary.model_dump_json(indent=2) if options.json else describe_sweep(summary))
+    return 0 if summary.ok else 1
+
+
+def plan_dataset(options: argparse.Namespace) -> int:
+    """Print what a dataset run would do; `dfvi plan` without a mask comes here."""
+    import dataclasses
+    import json
+
+    from flows.dataset import BadDatasetError, Recipe, open_dataset
+    from flows.plan_dataset import describe_dataset_plan
+    from flows.plan_dataset import plan_dataset as plan
+
+    try:
+        dataset = open_dataset(options.video, Recipe.read(options.preset, options.config, options.set))
+    except BadDatasetError as error:
+        return show_bad(error)
+    plans = plan(dataset, options.root)
+    if options.json:
+        print(json.dumps([dataclasses.asdict(each) for each in plans], indent=2))
+    else:
+        print(describe_dataset_plan(plans, len(dataset.videos)))
+    return 0

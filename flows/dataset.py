@@ -67,6 +67,8 @@ class Video:
     config: RunConfig
     frames: int
     """Frames that will be decoded."""
+    pixels: int
+    """Pixels of a frame."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def _check(entry: Found, recipe: Recipe, names: Counter[str]) -> Video | BadVide
         _check_mask(entry.mask, clip, config)
     except InputError as error:
         return BadVideo(entry.name, " ".join(str(error).split()))
-    return Video(name, entry.video, entry.mask, config, stop - start)
+    return Video(name, entry.video, entry.mask, config, stop - start, clip.height * clip.width)
 
 
 def _check_mask(mask: str, clip: Clip, config: RunConfig) -> None:

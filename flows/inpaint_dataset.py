@@ -12,6 +12,7 @@ from flows.dataset import Dataset, Recipe, Video, open_dataset
 from flows.fan_out import EngineSettings, Request, VideoResult, fan_out, start_engine
 from flows.plan import plan_video
 from flows.preflight import require_weights, uses_networks
+from flows.returns import refuse_endless_returns
 from storage.delivery import check_output
 from storage.root import Root
 from tasks.decode import MediaInput
@@ -45,13 +46,14 @@ def inpaint_dataset(
     Raises   : InputError, BadDatasetError or WeightsError before any work; VideosFailedError, with the summary, if a
                video failed.
     """
+    refuse_endless_returns()
     started = time.monotonic()
     recipe = Recipe(preset, (config or {},), tuple(settings or ()))
     videos = open_dataset(dataset, recipe, skip_bad=skip_bad)
     store_root = Root.create(Path(root))
     requests = make_requests(videos, Path(output), store_root.path, run)
     chosen = [r for r in requests if not only or why_chosen(r, only) is not None]
-    results = run_all(chosen, engine or EngineSettings())
+    results = [result for _, result in run_all(chosen, engine or EngineSettings())]
     results += [VideoResult(video=bad.name, state="bad", error=bad.problem) for bad in videos.bad]
     summary = BatchSummary(
         dataset=str(dataset),
@@ -116,7 +118,7 @@ def is_stale(request: Request) -> bool:
     return any(stage.action != "reuse" for stage in stages) or stages[-1].digest != delivered
 
 
-def run_all(requests: list[Request], settings: EngineSettings) -> list[VideoResult]:
+def run_all(requests: list[Request], settings: EngineSettings) -> list[tuple[Request, VideoResult]]:
     """Run every request on the engine; what fails is remembered in the root, and said.
 
     Raises : InputError if the engine cannot be started.
@@ -127,7 +129,7 @@ def run_all(requests: list[Request], settings: EngineSettings) -> list[VideoResu
     networks = any(uses_networks(request.config) for request in requests)
     with start_engine(settings, requests, networks) as engine:
         for request, result in fan_out(requests, engine):
-            results.append(result)
+            results.append((request, result))
             _note(request, result, f"{len(results)} of {len(requests)}")
     return results
 
