@@ -71,12 +71,14 @@ def automations() -> list[AutomationCore]:
         AutomationCore(
             name="dfvi: a silent run has crashed",
             description=message,
+            enabled=True,  # said aloud: what is not set is not sent, and would not mend one that was switched off
             trigger=silent,
             actions=[ChangeFlowRunState(state=StateType.CRASHED, name="Crashed", message=message, force=True)],
         ),
         AutomationCore(
             name="dfvi: a crashed run comes back",
             description="its stages resume; the flow itself refuses to come back too often",
+            enabled=True,
             trigger=crashed,
             actions=[
                 ChangeFlowRunState(
