@@ -14,7 +14,6 @@ from flows.fan_out import State, VideoResult
 from storage.atomic import appears_when_complete
 
 ARTIFACT_ROWS = 1000  # the page shows them all at once
-LONGEST_ERROR = 100  # characters of it in the table on the terminal
 
 
 class BatchSummary(BaseModel):
@@ -62,8 +61,7 @@ def describe_batch(summary: BatchSummary) -> str:
     for r in summary.results:
         shares = f"{_percent(r.propagated):>10} {_percent(r.invented):>8}"
         reused = f"{r.reused}/{r.stages}"
-        error = r.error if len(r.error) <= LONGEST_ERROR else r.error[: LONGEST_ERROR - 3] + "..."
-        lines.append(f"{r.video:<{width}}  {r.state:<7} {r.seconds:>8.2f} {reused:>7} {shares}  {error}".rstrip())
+        lines.append(f"{r.video:<{width}}  {r.state:<7} {r.seconds:>8.2f} {reused:>7} {shares}  {r.error}".rstrip())
     return "\n".join([*lines, summary.sentence()])
 
 

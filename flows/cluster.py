@@ -28,6 +28,9 @@ POOLS = {
 HEARTBEAT_SECONDS = 30
 """The shortest that Prefect allows; set for the deployments in prefect.yaml."""
 SILENCE_SECONDS = 3 * HEARTBEAT_SECONDS
+REST_SECONDS = 15
+"""Between a crash and the next try. Prefect 3.8.8's worker releases a run's slot just after it reports the crash, and
+dies (`this borrower is already holding ...`) if the run comes back before."""
 OF_DEPLOYMENTS = {"prefect.resource.id": "prefect.deployment.*", "prefect.resource.role": "deployment"}
 """Runs that people start on a terminal have no deployment, and must not come back."""
 FINAL = ("Completed", "Failed", "Crashed", "Cancelled", "Cancelling")
@@ -58,13 +61,15 @@ def automations() -> list[AutomationCore]:
         threshold=1,
         within=timedelta(seconds=SILENCE_SECONDS),
     )
-    crashed = EventTrigger(
+    crashed = EventTrigger(  # proactive, to wait: a worker that gets a run back while it still mourns it dies itself
         match={"prefect.resource.id": "prefect.flow-run.*"},
         match_related=OF_DEPLOYMENTS,
         for_each={"prefect.resource.id"},
-        expect={"prefect.flow-run.Crashed"},
-        posture=Posture.Reactive,
+        after={"prefect.flow-run.Crashed"},
+        expect={f"prefect.flow-run.{state}" for state in ("Scheduled", "AwaitingRetry", "Pending", "Running")},
+        posture=Posture.Proactive,
         threshold=1,
+        within=timedelta(seconds=REST_SECONDS),
     )
     message = f"no heartbeat for {SILENCE_SECONDS} s"
     return [

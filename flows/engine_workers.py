@@ -26,7 +26,7 @@ from storage.root import Root
 
 JOBS = 32
 SECONDS_BETWEEN_LOOKS = 1.0
-SECONDS_TO_COME_BACK = 30.0
+SECONDS_TO_COME_BACK = 60.0
 """A crashed run that has not been scheduled again after this time will not be."""
 SECONDS_WITHOUT_SERVER = 600.0
 

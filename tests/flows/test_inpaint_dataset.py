@@ -27,7 +27,6 @@ from tests.clips import panning_clip, write_images
 NAMES = ["bus", "dog", "goat"]
 SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1"]
 BEFORE_PROPAGATION = {"decode", "estimate_flow", "complete_flow"}
-LOCAL = EngineSettings(jobs=2)
 
 
 def make_dataset(folder, count=6, **size):
@@ -36,7 +35,7 @@ def make_dataset(folder, count=6, **size):
     return folder
 
 
-def run(folder, output="out", root="root", settings=(), engine=LOCAL, **options):
+def run(folder, output="out", root="root", settings=(), engine=None, **options):
     return inpaint_dataset(
         str(folder / "set"),
         str(folder / output),
@@ -206,7 +205,7 @@ def test_a_killed_process_is_replaced_and_its_video_resumes(finished, tmp_path, 
 
     killer = threading.Thread(target=kill_one_that_works)
     killer.start()
-    summary = run(tmp_path)
+    summary = run(tmp_path, engine=EngineSettings(jobs=1))
     killer.join()
     assert len(killed) == 1
     assert states(summary) == dict.fromkeys(NAMES, "done")
