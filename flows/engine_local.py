@@ -1,7 +1,7 @@
 """The engine `local`: processes on this machine that each run one video after the other, one per GPU or N on the CPU.
 
 A process lives for many videos: starting one costs seconds. Killed, it is replaced, and its video is run again, for the
-stages resume; a video that kills its process CRASHES times is reported as crashed.
+stages resume; a video that kills its process TRIES times is reported as crashed.
 """
 
 import contextlib
@@ -19,7 +19,9 @@ from multiprocessing.connection import wait as wait_for
 from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
+from httpx import TransportError
 from prefect.context import hydrated_context, serialize_context
+from prefect.exceptions import PrefectHTTPStatusError
 
 from flows.fan_out import (
     ChildCrashedError,
@@ -31,7 +33,9 @@ from flows.fan_out import (
 )
 from flows.inpaint_video import Summary, available_threads
 
-CRASHES = 2
+TRIES = 2
+SECONDS_FOR_THE_SERVER = 10.0
+"""Before a video is tried again for which the server had no time: Prefect's client has then asked five times."""
 SECONDS_TO_STOP = 5.0
 SPAWN = get_context("spawn")  # fork after stores were opened can deadlock
 
@@ -80,18 +84,23 @@ class LocalEngine:
         request = request.model_copy(update={"threads": self._threads, "device": self._settings.device})
         slot = self._free.get()
         try:
-            for _ in range(CRASHES):
-                if self._stopping.is_set():
-                    raise ChildCrashedError("stopped")
-                try:
-                    return slot.run(request, self._context)
-                except EOFError:
-                    status = slot.reap()
-            raise ChildCrashedError(
-                f"its process died {CRASHES} times ({_explain_status(status)}); finished frames are kept"
-            )
+            return self._try(slot, request)
         finally:
             self._free.put(slot)
+
+    def _try(self, slot: "Slot", request: Request) -> Summary:
+        for _ in range(TRIES):
+            if self._stopping.is_set():
+                raise ChildCrashedError("stopped")
+            try:
+                return slot.run(request, self._context)
+            except EOFError:
+                status = _explain_status(slot.reap())
+                trouble: Exception = ChildCrashedError(f"its process died {TRIES} times ({status}); frames are kept")
+            except ServerAwayError as error:
+                trouble = ChildFailedError(str(error))
+                self._stopping.wait(SECONDS_FOR_THE_SERVER)
+        raise trouble
 
     def stop(self) -> None:
         """End the processes; the frames they have finished are kept."""
@@ -106,6 +115,10 @@ class LocalEngine:
             slot.dismiss()
         for slot in self._all:
             slot.reap()
+
+
+class ServerAwayError(Exception):
+    """The Prefect server did not answer the child run, or was too busy; nothing is wrong with the video."""
 
 
 class Slot:
@@ -125,6 +138,8 @@ class Slot:
             kind, answer = pickle.loads(connection.recv_bytes())
         except OSError as error:  # broken pipe, connection reset
             raise EOFError from error
+        if kind == "server away":
+            raise ServerAwayError(answer)
         if kind == "failed":
             raise ChildFailedError(answer)
         summary: Summary = answer
@@ -181,6 +196,8 @@ def _answer(request: Request, context: dict[str, Any]) -> tuple[str, Summary | s
     try:
         with hydrated_context(context):
             return "done", inpaint_video(**request.parameters())
+    except (PrefectHTTPStatusError, TransportError) as error:
+        return "server away", explain_failure(error)
     except Exception as error:
         return "failed", explain_failure(error)
 

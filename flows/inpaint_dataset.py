@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from flows.plan import plan_video
 from flows.preflight import require_weights, uses_networks
 from flows.returns import refuse_endless_returns
 from storage.delivery import check_output
+from storage.errors import InputError, StoreError
 from storage.root import Root
 from tasks.decode import MediaInput
 
@@ -140,7 +142,8 @@ def _note(request: Request, result: VideoResult, count: str) -> None:
         prefect.get_run_logger().info("%s: %s done in %.1f s, %s", count, result.video, result.seconds, text)
         return
     prefect.get_run_logger().error("%s: %s %s: %s", count, result.video, result.state, result.error)
-    Root(Path(request.root)).record_failure(request.run, request.name, result.error)
+    with suppress(InputError, StoreError, OSError):  # a root that is gone: the table still says what failed
+        Root.open(Path(request.root)).record_failure(request.run, request.name, result.error)
 
 
 def report(summary: BatchSummary, output: Path, run: str) -> None:

@@ -15,8 +15,17 @@ from pathlib import Path
 import pytest
 
 from flows.batch_report import VideosFailedError
+from flows.config import RunConfig
 from flows.dataset import BadDatasetError
-from flows.fan_out import ChildFailedError, EngineSettings, explain_failure, start_engine
+from flows.engine_local import LocalEngine, ServerAwayError
+from flows.fan_out import (
+    ChildCrashedError,
+    ChildFailedError,
+    EngineSettings,
+    Request,
+    explain_failure,
+    start_engine,
+)
 from flows.inpaint_dataset import inpaint_dataset
 from flows.inpaint_video import inpaint_video
 from storage.errors import InputError
@@ -182,6 +191,43 @@ def test_a_malformed_video_is_refused_and_can_be_left_out(finished, tmp_path):
     summary = run(tmp_path, skip_bad=True)
     assert states(summary) == {"broken": "bad"} | dict.fromkeys(NAMES, "done")
     assert summary.found == sum(summary.counts().values()) == 4
+
+
+def test_a_video_is_tried_again_when_the_server_had_no_time(finished, monkeypatch):
+    monkeypatch.setattr("flows.engine_local.SECONDS_FOR_THE_SERVER", 0.0)
+    answers = iter([ServerAwayError("503"), "summary", EOFError(), ServerAwayError("503"), EOFError(), EOFError()])
+
+    def answer(slot, request, context):
+        given = next(answers)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    monkeypatch.setattr("flows.engine_local.Slot.run", answer)
+    engine = LocalEngine(EngineSettings(), 1, ())
+    request = Request(video="v", mask="m", output="o", config=RunConfig(), root="r", name="n", run="latest")
+    assert engine.run(request) == "summary"
+    with pytest.raises(ChildFailedError, match="503"):
+        engine.run(request)
+    with pytest.raises(ChildCrashedError, match="its process died 2 times"):
+        engine.run(request)
+    engine.stop()
+    with pytest.raises(ChildCrashedError, match="stopped"):
+        engine.run(request)
+
+
+def test_a_root_that_disappears_fails_the_videos_and_is_not_made_anew(finished, tmp_path, monkeypatch):
+    folder, _ = finished
+
+    class LosesTheRoot(InThisProcess):
+        def run(self, request):
+            shutil.rmtree(tmp_path / "root", ignore_errors=True)
+            raise ChildFailedError("no root")
+
+    monkeypatch.setattr("flows.inpaint_dataset.start_engine", lambda *given: nullcontext(LosesTheRoot()))
+    shutil.copytree(folder / "set", tmp_path / "set")
+    assert states(run_and_fail(tmp_path)) == dict.fromkeys(NAMES, "failed")
+    assert not (tmp_path / "root").exists()
 
 
 def test_an_impossible_engine_is_an_error_before_work(finished, tmp_path, real_engines):
