@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help setup demo test quick lint bench clean
+.PHONY: help setup demo test quick soak lint bench clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -26,6 +26,9 @@ test: $(READY) lint  ## lint, type check, and every test
 
 quick: $(READY)  ## the tests that take seconds
 	$(BIN)/python -m pytest -m 'not slow'
+
+soak: $(READY)  ## minutes of kill -9 at random moments; DFVI_SOAK_KILLS sets how often
+	$(BIN)/python -m pytest -m soak -s
 
 lint: $(READY)  ## ruff and mypy
 	$(BIN)/ruff check .

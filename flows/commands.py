@@ -34,9 +34,13 @@ def add_inpaint(subparsers: Subparsers) -> None:
 
 
 def add_plan(subparsers: Subparsers) -> None:
-    """`dfvi plan VIDEO --mask MASK`."""
-    parser = subparsers.add_parser("plan", help="show what a run would reuse, resume or compute, and why")
-    add_video(parser)
+    """`dfvi plan VIDEO --mask MASK`, `dfvi plan DATASET`."""
+    parser = subparsers.add_parser(
+        "plan",
+        help="show what a run would reuse, resume or compute, and why",
+        description="Show what the run of a video would reuse, resume or compute. Without --mask, VIDEO is a dataset.",
+    )
+    add_video(parser, mask_required=False)
     parser.add_argument("-o", "--output", metavar="OUT", help="output of the planned run; decides its container")
     parser.add_argument("--json", action="store_true", help="print a list of objects")
     parser.set_defaults(command=_plan)
@@ -45,7 +49,7 @@ def add_plan(subparsers: Subparsers) -> None:
 def add_config(subparsers: Subparsers) -> None:
     """`dfvi config`."""
     parser = subparsers.add_parser("config", help="show the whole run configuration as YAML, or what each key means")
-    _add_configuration(parser)
+    add_configuration(parser)
     parser.add_argument("--explain", action="store_true", help="one line for each key: its value and its meaning")
     parser.set_defaults(command=_config)
 
@@ -79,15 +83,17 @@ def configuration(options: argparse.Namespace) -> "RunConfig":
     return load_config(options.preset, options.config, options.set, **sections)
 
 
-def add_video(parser: argparse.ArgumentParser) -> None:
+def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) -> None:
     """Add the arguments that name a video, its mask, the root and the configuration."""
     parser.add_argument("video", metavar="VIDEO", help="video file, or folder of images")
     parser.add_argument(
-        "--mask", required=True, help="what to remove: video, folder, image, a box x,y,w,h, or alpha; white is removed"
+        "--mask",
+        required=mask_required,
+        help="what to remove: video, folder, image, a box x,y,w,h, or alpha; white is removed",
     )
     parser.add_argument("--name", help="name of the video below the root (the file's)")
     add_root(parser)
-    _add_configuration(parser)
+    add_configuration(parser)
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +106,8 @@ def add_root(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_configuration(parser: argparse.ArgumentParser) -> None:
+def add_configuration(parser: argparse.ArgumentParser) -> None:
+    """Add the options that make the run configuration."""
     parser.add_argument(
         "--preset", default="default", help="default, fast, quality, paper; paper-rule and paper-rule-plus compare"
     )
@@ -151,6 +158,10 @@ def describe(summary: "Summary") -> str:
 
 
 def _plan(options: argparse.Namespace) -> int:
+    if options.mask is None:
+        from flows.batch_commands import plan_dataset
+
+        return plan_dataset(options)
     from flows.plan import plan_video
     from storage.root import video_name
     from tasks.decode import MediaInput

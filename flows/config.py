@@ -69,11 +69,17 @@ def load_config(
     sections : further keys by section, between the file and the settings.
     Raises   : InputError naming the key, the value and what is allowed.
     """
+    return lay_config(preset, [read_yaml(file) if file else {}, sections], settings)
+
+
+def lay_config(preset: str, layers: Sequence[Mapping[str, Any]], settings: Sequence[str] = ()) -> RunConfig:
+    """Lay nested keys, the later over the earlier, over a preset, and settings over all of them; see `load_config`."""
     if preset not in PRESETS:
         raise InputError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
     text = files("flows").joinpath("presets", f"{preset}.yaml").read_text(encoding="utf-8")
-    merged = overlay(yaml.safe_load(text) or {}, read_yaml(file) if file else {})
-    merged = overlay(merged, {name: dict(section) for name, section in sections.items()})
+    merged: dict[str, Any] = yaml.safe_load(text) or {}
+    for layer in layers:
+        merged = overlay(merged, layer)
     for setting in settings:
         merged = overlay(merged, parse_setting(setting))
     try:
@@ -111,17 +117,22 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
     Raises : InputError if it cannot be read or does not hold keys and values.
     """
+    return load_yaml_file(path, "configuration")
+
+
+def load_yaml_file(path: Path, kind: str) -> dict[str, Any]:
+    """Read keys and values from a YAML or JSON file; errors call it a `kind`. Raises InputError."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"the configuration {path} cannot be read: {error.strerror}") from error
+        raise InputError(f"the {kind} {path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
-        raise InputError(f"the configuration {path} is not YAML: {problem}") from error
+        raise InputError(f"the {kind} {path} is not YAML: {problem}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise InputError(f"the configuration {path} must hold keys and values; got a {type(content).__name__}")
+        raise InputError(f"the {kind} {path} must hold keys and values; got a {type(content).__name__}")
     return content
 
 

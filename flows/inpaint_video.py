@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from flows.config import RunConfig
 from flows.preflight import check_request
+from flows.returns import refuse_endless_returns
 from flows.walk import Walked, inpaint_clip
 from storage.delivery import deliver
 from storage.root import Root, video_name
@@ -87,6 +88,7 @@ def inpaint_video(
     Raises  : InputError for what cannot be used, WeightsError for missing weights, OSError if something cannot be
               written; finished frames are kept and the next run resumes there.
     """
+    refuse_endless_returns()
     started = time.monotonic()
     config = config or RunConfig()
     check_request(video, mask, output, config)
@@ -97,7 +99,9 @@ def inpaint_video(
     reached = [{"stage": r.stage, "digest": r.digest} for r in runner.done]
     store_root.record_run(run, job.video, reached)
     deliver(walked.encoded.open(job), Path(output))
-    return summarise(job, walked, runner.done, Path(output), time.monotonic() - started)
+    summary = summarise(job, walked, runner.done, Path(output), time.monotonic() - started)
+    store_root.record_run(run, job.video, reached, summary.model_dump())
+    return summary
 
 
 def summarise(job: Job, walked: Walked, done: list[StageResult], output: Path, seconds: float) -> Summary:

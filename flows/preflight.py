@@ -29,6 +29,26 @@ def require_weights(config: RunConfig) -> None:
 
     Raises : WeightsError that names all that are missing.
     """
+    problems = []
+    for stage, params in _exchangeable(config):
+        try:
+            stage.weights(params)
+        except WeightsError as error:
+            problems.append(str(error))
+    if problems:
+        raise WeightsError("\n".join(dict.fromkeys(problems)))
+
+
+def uses_networks(config: RunConfig) -> bool:
+    """Whether any stage of the configuration runs a network, which wants a GPU.
+
+    Raises : WeightsError if a weight file is missing.
+    """
+    return any(stage.weights(params) for stage, params in _exchangeable(config))
+
+
+def _exchangeable(config: RunConfig) -> list[tuple[Stage, StageParams]]:
+    """The stages whose method is exchangeable, with their parameters."""
     asked: list[tuple[Stage, StageParams]] = [
         (estimate_flow, config.estimate_flow),
         (complete_flow, config.complete_flow),
@@ -36,11 +56,4 @@ def require_weights(config: RunConfig) -> None:
     ]
     if config.second_pass:
         asked += [(estimate_flow, config.second_pass.estimate_flow), (complete_flow, config.second_pass.complete_flow)]
-    problems = []
-    for stage, params in asked:
-        try:
-            stage.weights(params)
-        except WeightsError as error:
-            problems.append(str(error))
-    if problems:
-        raise WeightsError("\n".join(dict.fromkeys(problems)))
+    return asked

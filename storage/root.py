@@ -1,4 +1,4 @@
-"""The root of all stored results: <root>/<video>/<stage>/<digest>/, lock files and the records of named runs beside."""
+"""The root of all stored results: <root>/<video>/<stage>/<digest>/, lock files and the records of runs beside."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from storage.stage_store import StageStore
 MARKER = "dfvi-root.json"
 LOCKS = ".locks"
 RUNS = ".runs"
+FAILURES = ".failures"
 LONGEST_NAME = 80
 
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -109,13 +110,32 @@ class Root:
             for stage_folder in _folders(video_folder, _PLAIN, stage):
                 yield from _folders(stage_folder, _DIGEST, None)
 
-    def record_run(self, name: str, video: str, reached: Sequence[Mapping[str, Any]]) -> None:
-        """Remember which stores the run `name` of `video` uses: `gc` keeps them."""
-        folder = self.path / RUNS / _plain(video)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(
-            folder / f"{_plain(name)}.json", {"format": FORMAT, "run": name, "video": video, "reached": list(reached)}
-        )
+    def record_run(
+        self, name: str, video: str, reached: Sequence[Mapping[str, Any]], summary: Mapping[str, Any] | None = None
+    ) -> None:
+        """Remember which stores the run `name` of `video` uses: `gc` keeps them.
+
+        summary : what the run says of itself once it is over; None while it still has something to do.
+        """
+        content = {"run": name, "video": video, "reached": list(reached), "summary": summary}
+        self._record(RUNS, name, video, content)
+        if summary is not None:
+            self._record_path(FAILURES, name, video).unlink(missing_ok=True)
+
+    def read_run(self, name: str, video: str) -> dict[str, Any] | None:
+        """Record of the run `name` of `video`; None if there is none. Raises like `read_json`."""
+        try:
+            return read_json(self._record_path(RUNS, name, video))
+        except FileNotFoundError:
+            return None
+
+    def record_failure(self, name: str, video: str, error: str) -> None:
+        """Remember that the run `name` of `video` failed, until it succeeds."""
+        self._record(FAILURES, name, video, {"run": name, "video": video, "error": error})
+
+    def has_failed(self, name: str, video: str) -> bool:
+        """Whether the last run `name` of `video` failed."""
+        return self._record_path(FAILURES, name, video).exists()
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """Records of all named runs."""
@@ -131,6 +151,14 @@ class Root:
         for path in paths:
             path.unlink()
         return [path.parent.name for path in paths]
+
+    def _record(self, kind: str, name: str, video: str, content: Mapping[str, Any]) -> None:
+        path = self._record_path(kind, name, video)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"format": FORMAT, **content})
+
+    def _record_path(self, kind: str, name: str, video: str) -> Path:
+        return self.path / kind / _plain(video) / f"{_plain(name)}.json"
 
     def _folder(self, video: str, stage: str, digest: str) -> Path:
         if not _DIGEST.fullmatch(digest):

@@ -13,7 +13,7 @@ from tasks.stage import Job, StageParams, stage
 class FillKeyFramesParams(StageParams):
     """What fills the holes that propagation left."""
 
-    inpainter: Literal["smooth", "patch", "telea", "deepfill"] = "smooth"
+    inpainter: Literal["patch", "smooth", "telea", "deepfill"] = "patch"
     """smooth: continues the rim's colours into the hole, blurred, needs no weights.
     patch: continues texture and edges by patches of the same frame, sharp, needs no weights; six times slower.
     telea: OpenCV's, to compare with.

@@ -1,0 +1,152 @@
+"""The flow of a dataset: one child run per video, on the engine that is asked for, and a table of what came of each."""
+
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import prefect
+
+from flows.batch_report import BatchSummary, VideosFailedError, publish, write_results
+from flows.dataset import Dataset, Recipe, Video, open_dataset
+from flows.fan_out import EngineSettings, Request, VideoResult, fan_out, start_engine
+from flows.plan import plan_video
+from flows.preflight import require_weights, uses_networks
+from flows.returns import refuse_endless_returns
+from storage.delivery import check_output
+from storage.errors import InputError, StoreError
+from storage.root import Root
+from tasks.decode import MediaInput
+
+Only = Literal["failed", "missing", "stale"]
+
+
+@prefect.flow(name="inpaint_dataset", flow_run_name="{dataset}", persist_result=False, validate_parameters=True)
+def inpaint_dataset(
+    dataset: str,
+    output: str,
+    preset: str = "default",
+    config: dict[str, Any] | None = None,
+    settings: list[str] | None = None,
+    root: str = ".dfvi",
+    run: str = "latest",
+    only: list[Only] | None = None,
+    skip_bad: bool = False,
+    engine: EngineSettings | None = None,
+) -> BatchSummary:
+    """Remove what the masks mark from every video of a dataset.
+
+    dataset  : folder or manifest; see `flows.dataset.find_entries`.
+    output   : folder of the results, <video>.<container> each, and of <run>.csv and <run>.json.
+    preset, config, settings : the run configuration: a shipped preset, nested keys over it, `stage.param=value` on top.
+    root     : folder of the stored results.
+    run      : name under which the results are kept by `dfvi store gc`.
+    only     : failed: the last run failed; missing: no output; stale: a stage would not be reused. None takes all.
+    skip_bad : go on with the videos that can be used.
+    engine   : where the videos are worked on.
+    Raises   : InputError, BadDatasetError or WeightsError before any work; VideosFailedError, with the summary, if a
+               video failed.
+    """
+    refuse_endless_returns()
+    started = time.monotonic()
+    recipe = Recipe(preset, (config or {},), tuple(settings or ()))
+    videos = open_dataset(dataset, recipe, skip_bad=skip_bad)
+    store_root = Root.create(Path(root))
+    requests = make_requests(videos, Path(output), store_root.path, run)
+    chosen = [r for r in requests if not only or why_chosen(r, only) is not None]
+    results = [result for _, result in run_all(chosen, engine or EngineSettings())]
+    results += [VideoResult(video=bad.name, state="bad", error=bad.problem) for bad in videos.bad]
+    summary = BatchSummary(
+        dataset=str(dataset),
+        seconds=round(time.monotonic() - started, 3),
+        found=len(requests) + len(videos.bad),
+        left_out=len(requests) - len(chosen),
+        results=sorted(results, key=lambda result: result.video),
+    )
+    report(summary, Path(output), run)
+    if not summary.ok:
+        raise VideosFailedError(summary)
+    return summary
+
+
+def make_requests(dataset: Dataset, output: Path, root: Path, run: str) -> list[Request]:
+    """What the child runs are told.
+
+    Raises : InputError if an output cannot be written, WeightsError if a weight file is missing.
+    """
+    return [request_for(video, output.absolute(), root, run) for video in dataset.videos]
+
+
+def request_for(video: Video, output: Path, root: Path, run: str) -> Request:
+    """What the child run of one video is told; raises like `make_requests`."""
+    encode = video.config.encode
+    target = output / (video.name if encode.container == "png" else f"{video.name}.{encode.container}")
+    require_weights(video.config)
+    check_output(target, encode.container, encode.codec)
+    source = Path(video.video).absolute()
+    mask = str(Path(video.mask).absolute()) if Path(video.mask).exists() else video.mask
+    return Request(
+        video=str(source),
+        mask=mask,
+        output=str(target),
+        config=video.config,
+        root=str(root),
+        name=video.name,
+        run=run,
+    )
+
+
+def why_chosen(request: Request, only: Sequence[Only]) -> Only | None:
+    """The first of the reasons asked for that holds for this video; None if none does.
+
+    A video without output is missing, not stale.
+    """
+    root = Root(Path(request.root))
+    has_output = Path(request.output).exists()
+    if "failed" in only and root.has_failed(request.run, request.name):
+        return "failed"
+    if "missing" in only and not has_output:
+        return "missing"
+    return "stale" if "stale" in only and has_output and is_stale(request) else None
+
+
+def is_stale(request: Request) -> bool:
+    """Whether any stage of this video would not be reused, or its output is that of an older run."""
+    media = MediaInput.video(request.video), MediaInput.mask(request.mask)
+    stages = plan_video(Path(request.root), request.name, request.config, *media)
+    record = Root(Path(request.root)).read_run(request.run, request.name)
+    delivered = record["reached"][-1]["digest"] if record and record.get("summary") else None
+    return any(stage.action != "reuse" for stage in stages) or stages[-1].digest != delivered
+
+
+def run_all(requests: list[Request], settings: EngineSettings) -> list[tuple[Request, VideoResult]]:
+    """Run every request on the engine; what fails is remembered in the root, and said.
+
+    Raises : InputError if the engine cannot be started.
+    """
+    if not requests:
+        return []
+    results = []
+    networks = any(uses_networks(request.config) for request in requests)
+    with start_engine(settings, requests, networks) as engine:
+        for request, result in fan_out(requests, engine):
+            results.append((request, result))
+            _note(request, result, f"{len(results)} of {len(requests)}")
+    return results
+
+
+def _note(request: Request, result: VideoResult, count: str) -> None:
+    if result.state == "done":
+        text = f"reused {result.reused} of {result.stages} stages"
+        prefect.get_run_logger().info("%s: %s done in %.1f s, %s", count, result.video, result.seconds, text)
+        return
+    prefect.get_run_logger().error("%s: %s %s: %s", count, result.video, result.state, result.error)
+    with suppress(InputError, StoreError, OSError):  # a root that is gone: the table still says what failed
+        Root.open(Path(request.root)).record_failure(request.run, request.name, result.error)
+
+
+def report(summary: BatchSummary, output: Path, run: str) -> None:
+    """Publish the table and write it beside the outputs."""
+    publish(summary, "dataset-results")
+    write_results(output, run, summary)
