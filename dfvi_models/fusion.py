@@ -1,6 +1,6 @@
 """Fusion: one colour for each hole pixel from several candidates, and how far its detail may be trusted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -42,6 +42,10 @@ class Doubt:
     """Per e-fold of 1 + the jump at the hole's rim in grey levels, see `rim_evidence`."""
     step: float = 0.29
     """Per e-fold of 1 + the picture's own steps beside the rim: where it varies much, a jump says little."""
+
+    def shifted(self, by: float) -> "Doubt":
+        """The same with other log-odds throughout: more trust if `by` is positive."""
+        return replace(self, offset=self.offset + by)
 
 
 @dataclass(frozen=True)

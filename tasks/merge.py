@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from dfvi_models.fusion import Doubt
 from dfvi_models.merge import merge_nearest
 from dfvi_models.parallel import ordered_map
 from dfvi_models.robust_merge import merge_robust
@@ -26,6 +27,9 @@ class MergeParams(StageParams):
     it can be trusted; nearest: the colour seen nearer in time, as the paper does."""
     blending: bool = True
     """robust: blend; false writes the fused colours as they are."""
+    trust: float = Field(2.0, ge=-10, le=20)
+    """robust: added to the log-odds that carried detail is true. Less smooths what is doubtful into grey smoke, more keeps
+    it sharp, right or wrong."""
     seam_blending: float = Field(8.0, ge=0, le=100)
     """nearest: pixels over which a step between colours of different frames, or to the rim, is smoothed out; 0: not."""
 
@@ -71,7 +75,8 @@ def _merge(
     params: MergeParams,
 ) -> Merged:
     if params.rule == "robust":
-        return merge_robust(frame, hole, t, forward, backward, blending=params.blending)
+        doubt = Doubt().shifted(params.trust)
+        return merge_robust(frame, hole, t, forward, backward, blending=params.blending, doubt=doubt)
     return merge_nearest(frame, hole, t, forward, backward, seam_blending=params.seam_blending)
 
 
