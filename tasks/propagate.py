@@ -28,8 +28,8 @@ class PropagateParams(StageParams):
     pixels, handed from frame to frame as the paper does."""
     candidates: Literal[1, 2] = 2
     """traced: colours kept of each pixel and direction of time, the nearest in time first."""
-    max_steps: int = Field(100, ge=1, le=1000)
-    """traced: frames after which a pixel is not followed further."""
+    max_steps: int = Field(60, ge=1, le=1000)
+    """traced: frames after which a pixel is not followed further. So many frames are held in memory, each way."""
     reach_border: bool = True
     """nearest: carry pixels of the last row and column too; the paper's code does not."""
 
