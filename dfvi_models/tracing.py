@@ -78,7 +78,7 @@ class _Frame:
     rank: NDArray[np.int32]  # (H, W): which hole pixel; -1 outside
     ends: Ends
     there: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 2), np.float32))
-    """Flow to the frame before it in sweep order, and `back`; empty for the first frame of the sweep."""
+    """Flow to the frame before it in sweep order, and `back`; empty for the first frame, and until it is asked for."""
     back: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 2), np.float32))
 
 
@@ -128,8 +128,10 @@ class _Sweep:
             return frame
         if before.hole.shape != hole.shape:
             raise ShapeError(f"holes {before.t} and {t} differ in size: {before.hole.shape} and {hole.shape}")
-        frame.there, frame.back = self._flows(t, hole.shape)
         if len(pixels):
+            frame.there, frame.back = self._flows(t, hole.shape)
+            if beyond is not None and not before.there.size:  # a frame without hole: nobody has asked for its flow yet
+                before.there, before.back = self._flows(before.t, hole.shape)
             nothing = _Frame(-1, np.zeros((0, 0), np.bool_), np.zeros((0, 0), np.int32), no_ends(self.count, 0))
             further = beyond or nothing
             step_ends(
