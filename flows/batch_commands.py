@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import cli
+from flows import terminal
 from flows.commands import add_configuration, add_root
 from storage.errors import InputError
 
@@ -138,7 +138,7 @@ def _batch(options: argparse.Namespace) -> int:
         open_dataset(options.dataset, recipe, skip_bad=options.skip_bad)
     except BadDatasetError as error:
         return show_bad(error)
-    cli.prepare_prefect(options.verbose)
+    terminal.prepare_prefect(options.verbose)
     from flows.server import connected
 
     with connected():
@@ -208,7 +208,7 @@ def _has_work(options: argparse.Namespace, recipe: Any) -> bool:
 
 
 def _init_cluster(options: argparse.Namespace) -> int:
-    cli.prepare_prefect(options.verbose)
+    terminal.prepare_prefect(options.verbose)
     from flows.cluster import init_cluster
 
     for line in init_cluster():
@@ -223,7 +223,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
     engine = engine_settings(options)
     recipe = Recipe.read(options.preset, options.config, options.set)
-    cli.prepare_prefect(options.verbose)
+    terminal.prepare_prefect(options.verbose)
     from flows.server import connected
     from flows.sweep import describe_sweep, make_grid, sweep
 

@@ -1,18 +1,13 @@
 """The `dfvi` command. Exit codes: 0 done, 1 a video failed, 2 bad input."""
 
 import argparse
-import logging
 import os
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 
-from dfvi_models.errors import WeightsError
+from dfvi_models.errors import ShapeError, WeightsError
 from storage.errors import InputError, StoreError
-
-DEFAULT_ROOT = os.environ.get("DFVI_ROOT", ".dfvi")
-OWN_PACKAGES = {"flows", "tasks", "storage", "dfvi_models"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = options.command(options)
         sys.stdout.flush()
-    except (InputError, StoreError, WeightsError) as error:
+    except (InputError, StoreError, WeightsError, ShapeError) as error:
         return _fail(str(error), 2, options.verbose)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -31,22 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("stopped; finished frames are kept, run the same command again to go on", 130, options.verbose)
     return code
-
-
-def prepare_prefect(verbose: bool) -> None:
-    """Keep Prefect quiet and offline. Its logs still reach its server; the terminal shows only what we say."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
-    import prefect.main  # noqa: F401  (sets up its logging)
-
-    if not verbose:
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(_is_ours)
-
-
-def _is_ours(record: logging.LogRecord) -> bool:
-    return Path(record.pathname).parent.name in OWN_PACKAGES
 
 
 def _fail(message: str, code: int, verbose: bool) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import cli
+from flows import terminal
 
 if TYPE_CHECKING:
     from flows.config import RunConfig
@@ -100,9 +100,9 @@ def add_root(parser: argparse.ArgumentParser) -> None:
     """Add the option that names the root."""
     parser.add_argument(
         "--root",
-        default=cli.DEFAULT_ROOT,
+        default=terminal.DEFAULT_ROOT,
         type=Path,
-        help=f"folder of stored results ({cli.DEFAULT_ROOT}, or DFVI_ROOT)",
+        help=f"folder of stored results ({terminal.DEFAULT_ROOT}, or DFVI_ROOT)",
     )
 
 
@@ -123,7 +123,7 @@ def _inpaint(options: argparse.Namespace) -> int:
 
     config = configuration(options)
     check_request(options.video, options.mask, options.output, config)
-    cli.prepare_prefect(options.verbose)
+    terminal.prepare_prefect(options.verbose)
     from flows.inpaint_video import inpaint_video
     from flows.server import connected
 
@@ -200,7 +200,7 @@ def _config(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    cli.prepare_prefect(options.verbose)
+    terminal.prepare_prefect(options.verbose)
     from flows.demo import run_demo
     from flows.server import connected
 

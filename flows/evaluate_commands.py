@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import cli
+from flows import terminal
 from flows.commands import add_root
 from storage.errors import InputError
 
@@ -81,7 +81,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     rows = parse_rows(_split(options.presets) or DEFAULT_ROWS, options.row)
     check_evaluation(Path(options.clips), rows, config, only)
     _check_output(options.output)
-    cli.prepare_prefect(options.verbose)
+    terminal.prepare_prefect(options.verbose)
     from flows.evaluate import evaluate
     from flows.server import connected
 

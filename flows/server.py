@@ -36,7 +36,7 @@ App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[N
 def connected() -> Iterator[str]:
     """Talk to the configured server, or to the one in the background, for the length of a `with` block.
 
-    Raises : RuntimeError if the background server does not come up; the message names its log file.
+    Raises : ConnectionError if the background server does not come up; the message names its log file.
     """
     configured = PREFECT_API_URL.value()
     address = configured or _find_or_start()
@@ -88,7 +88,7 @@ def _start() -> str:
     while not _answers(address):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
-            raise RuntimeError(f"the Prefect server did not start on port {port}; {log} says why")
+            raise ConnectionError(f"the Prefect server did not start on port {port}; {log} says why")
         time.sleep(0.05)
     (home / RECORD).write_text(json.dumps({"url": address, "pid": process.pid}), encoding="utf-8")
     return address

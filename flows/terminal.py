@@ -1,0 +1,24 @@
+"""What all commands share: where results lie by default, and a Prefect that leaves the terminal to us."""
+
+import logging
+import os
+from pathlib import Path
+
+DEFAULT_ROOT = os.environ.get("DFVI_ROOT", ".dfvi")
+OWN_PACKAGES = {"flows", "tasks", "storage", "dfvi_models"}
+
+
+def prepare_prefect(verbose: bool) -> None:
+    """Keep Prefect quiet and offline. Its logs still reach its server; the terminal shows only what we say."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
+    import prefect.main  # noqa: F401  (sets up its logging)
+
+    if not verbose:
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(_is_ours)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return Path(record.pathname).parent.name in OWN_PACKAGES
