@@ -60,6 +60,22 @@ class Fused:
     """(N,) frame of the candidate that counted most; INVENTED if that one was, NO_SOURCE where there was none."""
 
 
+@dataclass(frozen=True)
+class Agreed:
+    """The colour most candidates of each of N hole pixels agree on, and what speaks for it."""
+
+    colour: NDArray[np.float32]
+    """(N, 3), see `Fused`."""
+    source: NDArray[np.int32]
+    """(N,), see `Fused`."""
+    least_error: NDArray[np.float32]
+    """(N,) of the candidates, pixels."""
+    least_lag: NDArray[np.int32]
+    """(N,) of the candidates, frames."""
+    gap: NDArray[np.float32]
+    """(N,) grey levels between the best earlier and the best later candidate; negative where one of them is missing."""
+
+
 def fuse(
     frame: NDArray[np.uint8],
     hole: NDArray[np.bool_],
@@ -77,9 +93,21 @@ def fuse(
     forward  : candidates from earlier frames, any K.
     backward : candidates from later frames, any K.
     doubt    : how confidence is made; None = Doubt().
-    Returns  : Fused. The mean starts at the weighted medoid and is reweighted three times (Geman and McClure).
+    Returns  : Fused.
     Raises   : ShapeError if the candidates are not as many as the hole's pixels.
     Source   : own experiments on natural clips.
+    """
+    agreed = fuse_colours(hole, t, forward, backward)
+    reached = agreed.source != NO_SOURCE
+    rim = rim_evidence(frame, hole, agreed.colour, reached)
+    confidence = np.where(reached, _confidence(hole, agreed, rim, doubt or Doubt()), 0).astype(np.float32)
+    return Fused(agreed.colour, confidence, agreed.source)
+
+
+def fuse_colours(hole: NDArray[np.bool_], t: int, forward: Candidates, backward: Candidates) -> Agreed:
+    """Robust mean of the candidates: it starts at the weighted medoid and is reweighted three times (Geman, McClure).
+
+    Arguments and errors as in `fuse`.
     """
     count = int(np.count_nonzero(hole))
     for name, candidates in (("forward", forward), ("backward", backward)):
@@ -88,12 +116,13 @@ def fuse(
                 f"frame {t} has {count} hole pixels, its {name} candidates are {candidates.source.shape}; "
                 "trace this hole again"
             )
-    fused = Fused(
+    agreed = Agreed(
         colour=np.zeros((count, 3), np.float32),
-        confidence=np.zeros(count, np.float32),
         source=np.full(count, NO_SOURCE, np.int32),
+        least_error=np.zeros(count, np.float32),
+        least_lag=np.zeros(count, np.int32),
+        gap=np.zeros(count, np.float32),
     )
-    least_error, least_lag, gap = np.zeros(count, np.float32), np.zeros(count, np.int32), np.zeros(count, np.float32)
     _fuse(
         t,
         len(forward.source),
@@ -101,30 +130,20 @@ def fuse(
         np.concatenate([forward.source, backward.source]),
         np.concatenate([forward.error, backward.error]),
         np.concatenate([forward.invented, backward.invented]),
-        (fused.colour, fused.source, least_error, least_lag, gap),
+        (agreed.colour, agreed.source, agreed.least_error, agreed.least_lag, agreed.gap),
     )
-    reached = fused.source != NO_SOURCE
-    rim = rim_evidence(frame, hole, fused.colour, reached)
-    fused.confidence[reached] = _confidence(hole, least_error, least_lag, gap, rim, doubt or Doubt())[reached]
-    return fused
+    return agreed
 
 
-def _confidence(
-    hole: NDArray[np.bool_],
-    least_error: NDArray[np.float32],
-    least_lag: NDArray[np.int32],
-    gap: NDArray[np.float32],
-    rim: NDArray[np.float32],
-    doubt: Doubt,
-) -> NDArray[np.float64]:
-    """(N,) 0..1. `gap` is negative where only one side saw the pixel."""
-    both = gap >= 0
+def _confidence(hole: NDArray[np.bool_], agreed: Agreed, rim: NDArray[np.float32], doubt: Doubt) -> NDArray[np.float64]:
+    """(N,) 0..1."""
+    gap, both = agreed.gap, agreed.gap >= 0
     planes = np.zeros((2, *hole.shape), np.float64)
     planes[0][hole], planes[1][hole] = np.where(both, gap, 0), both
     summed = [cv2.boxFilter(plane, -1, (WINDOW, WINDOW), normalize=False)[hole] for plane in planes]
     mean_gap = np.maximum(summed[0], 0) / np.maximum(summed[1], 1)
-    odds = doubt.offset + doubt.error * np.log(least_error.astype(np.float64) + ERROR_FLOOR)
-    odds += doubt.lag * np.log(np.maximum(least_lag, 1))
+    odds = doubt.offset + doubt.error * np.log(agreed.least_error.astype(np.float64) + ERROR_FLOOR)
+    odds += doubt.lag * np.log(np.maximum(agreed.least_lag, 1))
     odds += doubt.jump * rim[:, 0] + doubt.step * rim[:, 1]
     odds += np.where(both, doubt.both_sides + doubt.gap * np.log1p(mean_gap), 0)
     return np.asarray(1 / (1 + np.exp(-odds)), np.float64)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.fusion import Doubt, fuse
+from dfvi_models.fusion import Doubt, fuse, fuse_colours
 from dfvi_models.poisson_blending import SCREEN, blend
 from dfvi_models.types import KNOWN, NO_SOURCE, Candidates, Merged
 
@@ -38,15 +38,16 @@ def merge_robust(
         raise ShapeError(
             f"frame (H, W, 3) and hole (H, W) bool must agree; got {frame.shape}, {hole.shape} {hole.dtype}"
         )
-    fused = fuse(frame, hole, t, forward, backward, doubt=doubt)
     if blending:
-        filled = blend(frame, hole, fused.colour, fused.confidence, screen=screen)
+        fused = fuse(frame, hole, t, forward, backward, doubt=doubt)
+        filled, came_from = blend(frame, hole, fused.colour, fused.confidence, screen=screen), fused.source
     else:
-        filled = np.array(frame, np.uint8, order="C")
-        filled[hole] = np.clip(np.rint(fused.colour), 0, 255)
+        agreed = fuse_colours(hole, t, forward, backward)
+        filled, came_from = np.array(frame, np.uint8, order="C"), agreed.source
+        filled[hole] = np.clip(np.rint(agreed.colour), 0, 255)
     left = np.zeros(hole.shape, np.bool_)
-    left[hole] = fused.source == NO_SOURCE
+    left[hole] = came_from == NO_SOURCE
     filled[left] = 0
     source = np.full(hole.shape, KNOWN, np.int32)
-    source[hole] = np.where(fused.source == NO_SOURCE, KNOWN, fused.source)
+    source[hole] = np.where(came_from == NO_SOURCE, KNOWN, came_from)
     return Merged(frame=filled, hole=left, source=source)

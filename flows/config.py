@@ -22,15 +22,19 @@ from tasks.propagate import PropagateParams
 PRESETS = ("default", "fast", "quality", "paper", "paper-rule", "paper-rule-plus")
 
 
-class SecondPass(BaseModel):
-    """A second pass estimates flow again on the filled clip, then fills the original hole once more."""
+class Draft(BaseModel):
+    """One rough fill of the clip, made only so that flow can be estimated on it again: no key frames are filled."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    estimate_flow: EstimateFlowParams = EstimateFlowParams()
-    """Flow estimation on the filled clip."""
-    complete_flow: CompleteFlowParams = CompleteFlowParams(dilation=2)
-    """Flow completion of the second pass."""
+    estimate_flow: EstimateFlowParams = EstimateFlowParams(scale=0.25)
+    """Flow between neighbouring frames, of the draft before."""
+    complete_flow: CompleteFlowParams = CompleteFlowParams()
+    """Flow inside the hole."""
+    propagate: PropagateParams = PropagateParams(candidates=1)
+    """What is carried along the flow."""
+    merge: MergeParams = MergeParams(blending=False)
+    """Which of the carried colours is taken."""
 
 
 class RunConfig(BaseModel):
@@ -41,8 +45,8 @@ class RunConfig(BaseModel):
     decode: DecodeParams = DecodeParams()
     """Which frames and which hole."""
     estimate_flow: EstimateFlowParams = EstimateFlowParams()
-    """Optical flow between neighbouring frames."""
-    complete_flow: CompleteFlowParams = CompleteFlowParams()
+    """Optical flow between neighbouring frames, of the last draft if there are any."""
+    complete_flow: CompleteFlowParams = CompleteFlowParams(dilation=2)
     """Flow inside the hole."""
     propagate: PropagateParams = PropagateParams()
     """What is carried along the flow."""
@@ -52,10 +56,10 @@ class RunConfig(BaseModel):
     """What invents the rest."""
     encode: EncodeParams = EncodeParams()
     """The file that comes out."""
-    max_iterations: int = Field(8, ge=1)
+    max_iterations: int = Field(3, ge=1)
     """After so many rounds of propagate and merge, every unfinished frame is filled at once."""
-    second_pass: SecondPass | None = None
-    """null: one pass."""
+    drafts: tuple[Draft, ...] = (Draft(), Draft(complete_flow=CompleteFlowParams(dilation=2)))
+    """Rough fills made first, one after the other; the sections above then start from the last one."""
 
 
 def load_config(
@@ -169,6 +173,8 @@ def _model_at(path: Sequence[str]) -> type[BaseModel]:
     """The model whose fields are allowed below `path`."""
     model: type[BaseModel] = RunConfig
     for name in path:
+        if name.isdigit():  # one of several; the model is that of all of them
+            continue
         kind = model.model_fields[name].annotation
         inner = [part for part in getattr(kind, "__args__", (kind,)) if isinstance(part, type)]
         model = next(part for part in inner if issubclass(part, BaseModel))
@@ -182,5 +188,9 @@ def _explain_keys(model: BaseModel, prefix: str) -> list[tuple[str, str, str]]:
         if isinstance(value, BaseModel):
             found += _explain_keys(value, f"{prefix}{name}.")
         else:
-            found.append((f"{prefix}{name}", json.dumps(value), field.description or ""))
+            found.append((f"{prefix}{name}", json.dumps(value, default=_without_defaults), field.description or ""))
     return found
+
+
+def _without_defaults(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", exclude_defaults=True)

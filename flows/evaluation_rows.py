@@ -68,7 +68,8 @@ class OnTrueFlow:
 def _parse(name: str, changed: dict[str, Row]) -> Row:
     kind, _, of = name.partition(":")
     if kind == CEILING:
-        return Row(name=name, config=_parse(of or "default", changed).config or _no_flow(of), on_true_flow=True)
+        config = _parse(of or "default", changed).config or _no_flow(of)
+        return Row(name=name, config=config.model_copy(update={"drafts": ()}), on_true_flow=True)
     for method in METHODS:
         if name == method:
             return Row(name=name, method=method)

@@ -54,6 +54,6 @@ def _exchangeable(config: RunConfig) -> list[tuple[Stage, StageParams]]:
         (complete_flow, config.complete_flow),
         (fill_key_frames, config.fill_key_frames),
     ]
-    if config.second_pass:
-        asked += [(estimate_flow, config.second_pass.estimate_flow), (complete_flow, config.second_pass.complete_flow)]
+    for draft in config.drafts:
+        asked += [(estimate_flow, draft.estimate_flow), (complete_flow, draft.complete_flow)]
     return asked

@@ -149,5 +149,6 @@ def _import_flow(options: argparse.Namespace) -> int:
     name = options.name or video_name(Path(options.video).stem)
     clip = StageResult(name, decode.name, decode.key(config.decode, inputs).digest)
     digest = import_flow(Root.create(options.root), clip, options.folder)
-    print(f"imported; use it with: --set estimate_flow.estimator=imported --set estimate_flow.imported={digest}")
+    settings = ("estimate_flow.estimator=imported", f"estimate_flow.imported={digest}", "complete_flow.dilation=10")
+    print("imported; use it with: " + " ".join(f"--set {setting}" for setting in settings))
     return 0

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from flows.config import RunConfig
-from tasks.complete_flow import CompleteFlowParams, complete_flow
+from flows.config import Draft, RunConfig
+from tasks.complete_flow import complete_flow
 from tasks.decode import MediaInput, decode
 from tasks.encode import encode
-from tasks.estimate_flow import EstimateFlowParams, estimate_flow
+from tasks.estimate_flow import estimate_flow
 from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
 from tasks.merge import merge
 from tasks.propagate import propagate
@@ -24,7 +24,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Filled:
-    """A clip as far as it is filled: the last merge (at first: decode), and the key frames filled since."""
+    """A clip without hole: the last merge, and the key frames filled since."""
 
     merged: StageResult
     fill: StageResult | None = None
@@ -53,24 +53,11 @@ def inpaint_clip(step: Step, config: RunConfig, video: MediaInput, mask: MediaIn
 
 def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
     """Fill the hole of a decoded clip, whatever stage made it."""
-    filled = _one_pass(step, config, clip, Filled(clip), config.estimate_flow, config.complete_flow)
-    if config.second_pass:
-        again = config.second_pass
-        filled = _one_pass(step, config, clip, filled, again.estimate_flow, again.complete_flow)
-    return filled
-
-
-def _one_pass(
-    step: Step,
-    config: RunConfig,
-    clip: StageResult,
-    seen: Filled,
-    estimate_params: EstimateFlowParams,
-    complete_params: CompleteFlowParams,
-) -> Filled:
-    """Estimate flow on the clip as `seen`, complete it in the hole of `clip`, and fill that hole."""
-    estimated = step(estimate_flow, estimate_params, clip=seen.merged, fill=seen.fill)
-    flow = step(complete_flow, complete_params, flow=estimated, clip=clip)
+    seen = clip
+    if config.estimate_flow.estimator != "imported":  # flow that is given needs nothing to be estimated on
+        for draft in config.drafts:
+            seen = _fill_roughly(step, draft, clip, seen)
+    flow = _find_flow(step, config, clip, seen)
     base, fill, iteration = clip, None, 0
     while True:
         carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)
@@ -81,6 +68,19 @@ def _one_pass(
         if not _unfinished(fill):
             return Filled(merged, fill)
         base, iteration = merged, iteration + 1
+
+
+def _fill_roughly(step: Step, draft: Draft, clip: StageResult, seen: StageResult) -> StageResult:
+    """Propagate once into the hole of `clip`, along flow estimated on the clip as `seen`."""
+    flow = _find_flow(step, draft, clip, seen)
+    carried = step(propagate, draft.propagate, clip=clip, flow=flow)
+    return step(merge, draft.merge, carried=carried, clip=clip)
+
+
+def _find_flow(step: Step, config: RunConfig | Draft, clip: StageResult, seen: StageResult) -> StageResult:
+    """Flow of the clip as `seen`, completed in the hole of `clip`."""
+    estimated = step(estimate_flow, config.estimate_flow, clip=seen)
+    return step(complete_flow, config.complete_flow, flow=estimated, clip=clip)
 
 
 def _fill_params(config: RunConfig, iteration: int) -> FillKeyFramesParams:

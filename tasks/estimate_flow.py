@@ -39,13 +39,11 @@ def _weights(params: EstimateFlowParams) -> dict[str, str]:
 
 
 @stage(version=1, weights=_weights)
-def estimate_flow(
-    out: StageStore, *, clip: StageStore, fill: StageStore | None = None, params: EstimateFlowParams, job: Job
-) -> None:
+def estimate_flow(out: StageStore, *, clip: StageStore, params: EstimateFlowParams, job: Job) -> None:
     """Estimate the flow t -> t+1 and t+1 -> t of every neighbouring pair of frames."""
     if params.estimator == "imported":
         raise InputError(f"flow {params.imported} is not in this root; bring it in with: dfvi store import-flow")
-    seen = FilledClip(clip, fill)
+    seen = FilledClip(clip)
     scaled = (max(round(params.scale * seen.height), 1), max(round(params.scale * seen.width), 1))
     size = params.working_size or scaled
     layout = array_layout.flow(seen.count - 1, *size)

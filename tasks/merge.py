@@ -27,9 +27,9 @@ class MergeParams(StageParams):
     it can be trusted; nearest: the colour seen nearer in time, as the paper does."""
     blending: bool = True
     """robust: blend; false writes the fused colours as they are."""
-    trust: float = Field(2.0, ge=-10, le=20)
-    """robust: added to the log-odds that carried detail is true. Less smooths what is doubtful into grey smoke, more
-    keeps it sharp, right or wrong."""
+    trust: float = Field(0.0, ge=-10, le=20)
+    """robust: added to the log-odds that carried detail is true. 0 comes nearest to the truth on average; more keeps
+    what is doubtful sharp, right or wrong, less smooths it."""
     seam_blending: float = Field(8.0, ge=0, le=100)
     """nearest: pixels over which a step between colours of different frames, or to the rim, is smoothed out; 0: not."""
 

@@ -37,6 +37,7 @@ def test_the_printed_configuration_reads_back_as_itself(tmp_path):
         ("decode.frame_rate=fast", "decode.frame_rate = 'fast' is not possible: .* fraction such as 30000/1001"),
         ("decode.frame_rate=1/0", "decode.frame_rate = '1/0' is not possible"),
         ("decode=3", "decode = 3 is not possible"),
+        ("drafts=[{merge: {trsut: 1}}]", "unknown key drafts.0.merge.trsut; did you mean drafts.0.merge.trust?"),
         ("decode.start", "--set takes stage.param=value; got 'decode.start'"),
         ("=3", "--set takes stage.param=value"),
         ("decode.start=[", "'\\[' is not a YAML value"),
@@ -68,6 +69,11 @@ def test_an_unknown_preset_is_named():
 
 def test_the_default_preset_states_what_the_models_default_to():
     assert load_config("default") == RunConfig()
+
+
+def test_drafts_are_explained_by_what_differs_from_their_defaults():
+    values = {key: value for key, value, _ in explain_keys(RunConfig())}
+    assert values["drafts"] == '[{}, {"complete_flow": {"dilation": 2}}]'
 
 
 def test_every_key_has_a_meaning():

@@ -211,7 +211,7 @@ def test_the_papers_rule_is_pinned_and_differs_from_its_plus_in_two_numbers():
         assert (config.estimate_flow.scale, config.estimate_flow.preset) == (1, "medium")
         assert (config.propagate.sampling, config.propagate.reach_border) == ("nearest", False)
         assert (config.merge.rule, config.merge.seam_blending) == ("nearest", 0)
-        assert config.second_pass is None
+        assert config.drafts == ()
     changed = {"complete_flow": {"dilation": 10}, "propagate": {"max_consistency_error": 5.0}}
     merged = plain.model_dump()
     for section, values in changed.items():

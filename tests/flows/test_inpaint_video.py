@@ -18,7 +18,7 @@ BEFORE_PROPAGATION = {"decode", "estimate_flow", "complete_flow"}
 
 
 def small_config(*settings, **layers):
-    return load_config(settings=["decode.dilation=1", "encode.container=png", *settings], **layers)
+    return load_config(settings=["drafts=[]", "decode.dilation=1", "encode.container=png", *settings], **layers)
 
 
 def read_folder(folder):
@@ -133,11 +133,12 @@ def test_the_iteration_cap_fills_all_that_is_left(tmp_path, prefect_server):
     assert read_folder(tmp_path / "out").min() > 0
 
 
-def test_a_second_pass_estimates_flow_on_the_filled_clip(run):
-    once, twice = run(), run("second_pass={}")
-    estimated = [stage for stage in twice.stages if stage.stage == "estimate_flow"]
-    assert [stage.action for stage in estimated] == ["reuse", "compute"]
-    assert twice.stages[-1].digest != once.stages[-1].digest
+def test_flow_is_estimated_again_on_each_draft(run):
+    plain, drafted = run("drafts=[]"), run("drafts=[{}, {}]")
+    estimated = [stage for stage in drafted.stages if stage.stage == "estimate_flow"]
+    assert [stage.action for stage in estimated] == ["compute"] * 3
+    assert len({stage.digest for stage in estimated}) == 3
+    assert drafted.stages[-1].digest != plain.stages[-1].digest
 
 
 def test_damage_is_repaired_and_only_that_is_computed_again(run, tmp_path):

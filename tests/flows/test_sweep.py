@@ -11,8 +11,8 @@ from storage.errors import InputError
 from tests.clips import panning_clip
 from tests.flows.test_inpaint_dataset import in_this_process  # noqa: F401  (a fixture)
 
-SETTINGS = ("decode.dilation=1", "encode.container=png")
-VARY = ["propagate.max_consistency_error=0.5,5", "complete_flow.dilation=5,10"]
+SETTINGS = ("drafts=[]", "decode.dilation=1", "encode.container=png")
+VARY = ["propagate.max_consistency_error=0.5,5", "complete_flow.dilation=2,10"]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def computed(summary, stage):
 def test_stages_that_do_not_depend_on_the_values_are_computed_once_a_video(swept):
     _, summary = swept
     assert summary.ok
-    assert [cell.values["complete_flow.dilation"] for cell in summary.cells] == [5, 10, 5, 10]
+    assert [cell.values["complete_flow.dilation"] for cell in summary.cells] == [2, 10, 2, 10]
     assert computed(summary, "decode") == computed(summary, "estimate_flow") == 2
     assert computed(summary, "complete_flow") == 2 * 2
     assert computed(summary, "propagate") == 2 * 4
@@ -74,7 +74,7 @@ def test_a_plan_of_the_dataset_counts_what_is_reused_and_guesses_the_rest(swept)
 
 def test_a_plan_without_a_root_computes_everything_at_unknown_cost(swept, tmp_path):
     folder, _ = swept
-    plans = plan_dataset(open_dataset(folder / "set", Recipe()), tmp_path / "none")
+    plans = plan_dataset(open_dataset(folder / "set", Recipe(settings=SETTINGS)), tmp_path / "none")
     assert {(plan.compute, plan.seconds) for plan in plans} == {(2, None)}
     assert "nothing is known yet of decode" in describe_dataset_plan(plans, 2)
 
