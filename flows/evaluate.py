@@ -18,7 +18,7 @@ from tasks.estimate_flow import estimate_flow
 from tasks.fill_baseline import FillBaselineParams, fill_baseline
 from tasks.read_truth import ReadTruthParams, read_truth
 from tasks.score import ScoreParams, frame_table, score
-from tasks.stage import Job, StageResult
+from tasks.stage import Job, StageResult, whole_seconds
 
 
 @prefect.flow(name="evaluate", persist_result=False)
@@ -123,12 +123,9 @@ def _fill(step: Step, row: Row, holed: StageResult, true_flow: StageResult) -> F
 
 
 def _seconds(job: Job, done: list[StageResult]) -> float:
-    """Seconds these stages took when they were computed, however long ago.
-
-    Of a stage that was stopped and resumed, only the last sitting is known.
-    """
+    """Seconds these stages took when they were computed, however long ago and in however many sittings."""
     manifests = [result.open(job).manifest for result in {result.digest: result for result in done}.values()]
-    return sum(float(manifest.made.get("seconds", 0.0)) for manifest in manifests if manifest)
+    return sum(whole_seconds(manifest.made) for manifest in manifests if manifest)
 
 
 def _in_words(case: Case) -> str:

@@ -1,7 +1,6 @@
 """What a dataset run would do: per stage how many results are reused, resumed or computed, why, and the likely cost.
 
-Time and bytes come from the manifests of the same root: the median per pixel and frame of each stage, of results that
-were computed in one go.
+Time and bytes come from the manifests of the same root: the median per pixel and frame of each stage.
 """
 
 import statistics
@@ -12,10 +11,11 @@ from pathlib import Path
 
 from flows.dataset import Dataset, Video
 from flows.plan import PlannedStage, plan_video
-from storage.manifest import Manifest, read_manifest
+from storage.manifest import read_manifest
 from storage.root import Root
 from storage.stage_store import size_in_bytes
 from tasks.decode import MediaInput
+from tasks.stage import whole_seconds
 
 Rates = dict[str, tuple[float, float]]
 """Stage -> (seconds, bytes) per pixel and frame."""
@@ -94,7 +94,7 @@ def _add(plan: StagePlan, planned: PlannedStage, video: Video, rates: Rates) -> 
 
 
 def _past_costs(root: Root) -> Iterator[tuple[str, float, float]]:
-    """(stage, seconds, bytes) per pixel and frame of each result that was computed in one go."""
+    """(stage, seconds, bytes) per pixel and frame of each result that was computed here."""
     sizes: dict[str, tuple[int, int]] = {}
     for folder in root.folders(stage="decode"):
         manifest = read_manifest(folder)
@@ -104,18 +104,10 @@ def _past_costs(root: Root) -> Iterator[tuple[str, float, float]]:
     for folder in root.folders():
         manifest = read_manifest(folder)
         video, stage = folder.parts[-3:-1]
-        if manifest is None or video not in sizes or not _in_one_go(manifest, sizes[video][0]):
+        if manifest is None or video not in sizes or "seconds" not in manifest.made:
             continue
         frames, pixels = sizes[video]
-        seconds = float(manifest.made["seconds"])
-        yield stage, seconds / (frames * pixels), size_in_bytes(folder) / (frames * pixels)
-
-
-def _in_one_go(manifest: Manifest, frames: int) -> bool:
-    """Whether its seconds cover the whole clip; key frames are fewer, and always count."""
-    return "seconds" in manifest.made and (
-        manifest.key.stage == "fill_key_frames" or manifest.made.get("items", 0) >= frames - 1
-    )
+        yield stage, whole_seconds(manifest.made) / (frames * pixels), size_in_bytes(folder) / (frames * pixels)
 
 
 def _shown(number: float | None) -> str:

@@ -169,7 +169,7 @@ class Stage:
         with watch(title, store, run_logger()) as progress:
             store.on_write = progress.step
             self.body(store, params=params, job=job, **opened)
-        store.seal(made=_circumstances(time.monotonic() - started, store.items - store.items_found, iteration))
+        store.seal(made=_circumstances(time.monotonic() - started, store, iteration))
 
     def _run_as_task(
         self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int
@@ -208,14 +208,24 @@ def _may_pass(_task: Any, _run: "TaskRun", state: "State[Any]") -> bool:
     return isinstance(error, OSError) and error.errno in PASSING_FAULTS
 
 
-def _circumstances(seconds: float, items: int, iteration: int) -> dict[str, Any]:
+def whole_seconds(made: Mapping[str, Any]) -> float:
+    """Seconds that all items of a result take, by those of the sitting that finished it.
+
+    made : of its manifest. Of a result whose every item was there already, only the seconds of that sitting are known.
+    """
+    items, found = made.get("items", 0), made.get("items_found", 0)
+    return float(made.get("seconds", 0.0)) * ((items + found) / items if items else 1)
+
+
+def _circumstances(seconds: float, store: StageStore, iteration: int) -> dict[str, Any]:
     return {
         "host": platform.node(),
         "python": platform.python_version(),
         "dfvi": installed_version("dfvi"),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "iteration": iteration,
-        "items": items,
+        "items": store.items - store.items_found,
+        "items_found": store.items_found,
         "seconds": round(seconds, 3),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from storage import array_layout
 from storage.errors import InputError
 from storage.root import Root
-from tasks.stage import Job, StageParams, stage
+from tasks.stage import Job, StageParams, stage, whole_seconds
 
 FRAMES = 5
 
@@ -91,6 +91,17 @@ def test_a_failed_run_is_resumed_at_the_missing_items_and_equals_a_fresh_one(job
     assert resumed.action == "resume"
     assert script.computed == [3, 4]
     assert [int(n[0]) for n in resumed.open(job)["numbers"]] == [0, 1, 2, 3, 4]
+
+
+def test_seconds_of_a_resumed_result_stand_for_all_its_items(job):
+    script.fail_at = {3: [OSError(errno.ENOSPC, "No space left on device")]}
+    with pytest.raises(OSError, match="No space left"):
+        run(job)
+    made = run(job).open(job).manifest.made
+    assert (made["items"], made["items_found"]) == (2, 3)
+    assert whole_seconds({**made, "seconds": 4.0}) == 10.0
+    assert whole_seconds({"seconds": 4.0, "items": 5}) == 4.0
+    assert whole_seconds({"seconds": 4.0, "items": 0, "items_found": 5}) == 4.0
 
 
 def test_params_and_inputs_and_version_decide_the_digest_and_the_job_does_not(job, tmp_path):
