@@ -8,6 +8,7 @@ from storage import array_layout
 from storage.stage_store import StageStore
 from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage
+from tasks.write_behind import write_behind
 
 
 class CompleteFlowParams(StageParams):
@@ -40,8 +41,9 @@ def complete_flow(out: StageStore, *, flow: StageStore, clip: StageStore, params
     if not wanted:
         return
     completer = build("completer", params.completer, job, **_options(params))
-    for t, pair in completer.complete(flow_fw, flow_bw, clip["holes"], wanted=wanted, threads=job.threads):
-        out.write(t, flow_fw=pair.fw, flow_bw=pair.bw)
+    with write_behind(out) as write:
+        for t, pair in completer.complete(flow_fw, flow_bw, clip["holes"], wanted=wanted, threads=job.threads):
+            write(t, flow_fw=pair.fw, flow_bw=pair.bw)
 
 
 def _options(params: CompleteFlowParams) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from storage.masks import mask_digest, parse_mask, read_holes
 from storage.media import content_digest, probe, read_frames
 from storage.stage_store import StageStore
 from tasks.stage import Job, StageParams, stage
+from tasks.write_behind import write_behind
 
 
 class DecodeParams(StageParams):
@@ -86,9 +87,10 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
         holes=array_layout.holes(count, clip.height, clip.width),
     )
     counts = [int(np.count_nonzero(out["holes"][t])) for t in sorted(set(range(count)) - set(wanted))]
-    for t, frame, hole in _decoded(clip, mask, params, wanted, job.threads):
-        out.write(t, frames=frame, holes=hole)
-        counts.append(int(np.count_nonzero(hole)))
+    with write_behind(out) as write:
+        for t, frame, hole in _decoded(clip, mask, params, wanted, job.threads):
+            write(t, frames=frame, holes=hole)
+            counts.append(int(np.count_nonzero(hole)))
     if not any(counts):
         raise InputError(f"the mask {mask} marks no pixel in any of the {count} frames; is it inverted, or dark?")
     out.attributes.update({"clip": clip.to_json(), "start": params.start, "stop": stop, "frames": count})

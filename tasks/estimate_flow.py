@@ -10,6 +10,7 @@ from storage.stage_store import StageStore
 from tasks.filled_clip import FilledClip
 from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage
+from tasks.write_behind import write_behind
 
 Size = tuple[int, int]
 
@@ -49,8 +50,9 @@ def estimate_flow(out: StageStore, *, clip: StageStore, params: EstimateFlowPara
     layout = array_layout.flow(seen.count - 1, *size)
     wanted = out.create(flow_fw=layout, flow_bw=layout)
     estimator = build("estimator", params.estimator, job, working_size=size, **_options(params))
-    for t, flow in estimator.estimate(seen.frames, seen.holes, wanted=wanted, threads=job.threads):
-        out.write(t, flow_fw=flow.fw, flow_bw=flow.bw)
+    with write_behind(out) as write:
+        for t, flow in estimator.estimate(seen.frames, seen.holes, wanted=wanted, threads=job.threads):
+            write(t, flow_fw=flow.fw, flow_bw=flow.bw)
 
 
 def _options(params: EstimateFlowParams) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from storage.stage_store import StageStore
 from tasks.filled_clip import FilledClip
 from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage
+from tasks.write_behind import write_behind
 
 
 class FillKeyFramesParams(StageParams):
@@ -34,6 +35,7 @@ def fill_key_frames(out: StageStore, *, merged: StageStore, params: FillKeyFrame
     missing = out.create(frames=array_layout.frames(len(chosen), clip.height, clip.width))
     wanted = [chosen[row] for row in missing]
     inpainter = build("inpainter", params.inpainter, job)
-    for t, frame in inpainter.inpaint(clip.frames, clip.holes, wanted=wanted, threads=job.threads):
-        out.write(row_of[t], frames=frame)
+    with write_behind(out) as write:
+        for t, frame in inpainter.inpaint(clip.frames, clip.holes, wanted=wanted, threads=job.threads):
+            write(row_of[t], frames=frame)
     out.attributes.update({"key_frames": chosen, "unfinished_frames": sorted(is_unfinished - set(chosen))})

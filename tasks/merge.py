@@ -17,6 +17,7 @@ from storage.stage_store import StageStore
 from tasks import candidates
 from tasks.filled_clip import FilledClip
 from tasks.stage import Job, StageParams, stage
+from tasks.write_behind import write_behind
 
 
 class MergeParams(StageParams):
@@ -59,10 +60,11 @@ def merge(
         return replace(merged, source=np.where(before == KNOWN, merged.source, before))
 
     share = Share()
-    for t, merged in enumerate(ordered_map(one_frame, range(seen.count), job.threads)):
-        if t in wanted:
-            out.write(t, frames=merged.frame, holes=merged.hole, source=merged.source)
-        share.add(t, merged)
+    with write_behind(out) as write:
+        for t, merged in enumerate(ordered_map(one_frame, range(seen.count), job.threads)):
+            if t in wanted:
+                write(t, frames=merged.frame, holes=merged.hole, source=merged.source)
+            share.add(t, merged)
     out.attributes.update(asdict(share))
 
 

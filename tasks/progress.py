@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -29,6 +30,7 @@ class Progress:
         """Watch `counted`, whose total may still grow, under the title `name`."""
         self._name, self._counted, self._logger = name, counted, logger
         self._lock = threading.Lock()
+        self._context = copy_context()  # says which task runs; threads start without it
         self._done = 0
         self._started = self._last_line = self._last_artifact = time.monotonic()
         self._artifact: UUID | None = None
@@ -62,7 +64,7 @@ class Progress:
             self._logger.info("%s: %d of %d, about %.0f s left", self._name, found + self._done, total, left)
         if now - self._last_artifact >= SECONDS_BETWEEN_ARTIFACTS:
             self._last_artifact = now
-            self._artifact = _show_in_prefect(self._artifact, self._name, 100 * share)
+            self._artifact = self._context.run(_show_in_prefect, self._artifact, self._name, 100 * share)
 
 
 @contextmanager

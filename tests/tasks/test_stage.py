@@ -190,3 +190,26 @@ def test_progress_away_from_a_terminal_is_a_log_line_now_and_then(job, monkeypat
     with caplog.at_level(logging.INFO):
         run(job)
     assert "count: 5 of 5, about 0 s left" in caplog.messages
+
+
+def test_progress_made_on_another_thread_is_shown_in_prefect(job, prefect_server, monkeypatch):
+    monkeypatch.setattr("tasks.progress.SECONDS_BETWEEN_ARTIFACTS", 0.0)
+    shown = []
+    monkeypatch.setattr(
+        "prefect.artifacts.create_progress_artifact", lambda percent, description: shown.append(percent)
+    )
+
+    @stage(version=1)
+    def threaded(out, *, params, job):
+        """Write on another thread."""
+        (t,) = out.create(numbers=array_layout.values(1, 1, dtype="int32"))
+        thread = threading.Thread(target=lambda: out.write(t, numbers=np.zeros(1, np.int32)))
+        thread.start()
+        thread.join()
+
+    @prefect.flow
+    def once():
+        threaded(job, params=CountParams())
+
+    once()
+    assert shown == [100.0]
