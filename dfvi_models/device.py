@@ -8,10 +8,12 @@ from typing import Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "tf32", "bfloat16", "float16"]
+"""Numbers convolutions compute with; tf32: float32 whose products CUDA rounds to 10 bits, as float32 elsewhere."""
 Network = TypeVar("Network", bound=nn.Module)
 
 MEMORY_SHARE = 0.7  # of what is free on the device; the rest is for the allocator's gaps
+LIBRARY_OUT_OF_MEMORY = "ALLOC_FAILED"  # in cuDNN's and cuBLAS's errors, which are plain RuntimeErrors
 CPU_BATCH = 1  # a larger batch is no faster on a CPU, and needs the memory
 
 
@@ -43,21 +45,24 @@ class Runtime:
     precision: Precision = "float32"
     """Number format of convolutions; flows, sampling positions and losses stay float32."""
     channels_last: bool = True
-    """Memory layout on CUDA: faster convolutions at half precision. Not used on the CPU."""
+    """Memory layout on CUDA that its tensor cores take; they play no part in float32, nor on the CPU."""
     compile: bool = False
     """`torch.compile` the network: minutes at the start, fewer small operations afterwards."""
-    tf32: bool = False
-    """Let CUDA round the inputs of float32 products to 10 bits."""
     batch: int | None = None
     """Items per batch; None: one on the CPU, from free memory on CUDA."""
 
     def place(self, network: Network) -> Network:
-        """Move a network to the device in evaluation mode, in the layout and compiled as asked for."""
+        """Move a network to the device in evaluation mode, in the layout and compiled as asked for.
+
+        On CUDA this also decides for the whole process whether float32 products are rounded, and lets no convolution
+        add up in random order: a resumed run must end with the same bits.
+        """
         device = choose_device(self.device)
         network = network.to(device).eval()
         if device.type == "cuda":
-            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = self.tf32
-            if self.channels_last:
+            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = self.precision == "tf32"
+            torch.backends.cudnn.deterministic = True
+            if self.channels_last and self.precision != "float32":
                 network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.compile:
             network.compile(dynamic=False)
@@ -65,9 +70,8 @@ class Runtime:
 
     def autocast(self) -> AbstractContextManager[None]:
         """The context in which networks of this precision run."""
-        device = choose_device(self.device)
-        half = self.precision != "float32"
-        return torch.autocast(device.type, dtype=getattr(torch, self.precision) if half else None, enabled=half)
+        half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(self.precision)
+        return torch.autocast(choose_device(self.device).type, dtype=half, enabled=half is not None)
 
     def batch_size(self, bytes_per_item: int, most: int = 16) -> int:
         """Items that fit the free memory of the device at once: at least 1, at most `most`."""
@@ -106,7 +110,9 @@ def _try(function: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor | 
     """The result, or None if the memory did not suffice; by then nothing of the attempt is held any more."""
     try:
         return function(*inputs)
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not (isinstance(error, torch.OutOfMemoryError) or LIBRARY_OUT_OF_MEMORY in str(error)):
+            raise
         if inputs[0].shape[0] == 1:
             raise torch.OutOfMemoryError(
                 "one item alone does not fit the device memory; use a smaller working size, "

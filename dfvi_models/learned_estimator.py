@@ -1,6 +1,7 @@
 """Optical flow of a whole clip by a network for single pairs: batches, both directions, any frame size."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ PairFlow = Callable[[Tensor, Tensor], Tensor]
 
 
 def frame_to_tensor(frame: NDArray[np.uint8], working_size: tuple[int, int] | None = None) -> Tensor:
-    """The network's door: (H, W, 3) uint8 RGB -> (3, h, w) float32, 0..255.
+    """(H, W, 3) uint8 RGB -> (3, h, w) uint8: to float32 it goes on the device, a quarter of the way to carry.
 
     working_size : (h, w) to resize to, bilinear on uint8 as the reference does; None keeps the size.
     Raises       : ShapeError for anything but (H, W, 3) uint8.
@@ -28,7 +29,7 @@ def frame_to_tensor(frame: NDArray[np.uint8], working_size: tuple[int, int] | No
         raise ShapeError(f"a frame must be (H, W, 3) uint8 RGB; got {frame.shape} {frame.dtype}")
     if working_size is not None and working_size != frame.shape[:2]:
         frame = np.asarray(cv2.resize(frame, working_size[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
-    return torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1))).float()
+    return torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))
 
 
 def flow_of_any_size(
@@ -54,13 +55,12 @@ def _missing(length: int, multiple: int, smallest: int) -> int:
     return -(-target // multiple) * multiple - length
 
 
-def flow_to_array(flow: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
-    """(2, h, w) pixels of the working grid -> (H, W, 2) float32, pixels of the frame; bilinear where sizes differ."""
-    array = np.ascontiguousarray(flow.float().cpu().numpy().transpose(1, 2, 0))
-    height, width = array.shape[:2]
+def flow_on_frame(flow: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """(h, w, 2) float32, pixels of the working grid -> (H, W, 2), pixels of the frame; bilinear where sizes differ."""
+    height, width = flow.shape[:2]
     if size == (height, width):
-        return array
-    resized = cv2.resize(array, size[::-1], interpolation=cv2.INTER_LINEAR)
+        return flow
+    resized = cv2.resize(flow, size[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized * np.array([size[1] / width, size[0] / height], np.float32), np.float32)
 
 
@@ -99,7 +99,7 @@ class LearnedEstimator:
                       estimated on the whole picture and removed from the holes by the next stage.
         wanted        : ascending, in 0 .. T-2. Whole batches at fixed places are computed, so that the bits of a
                         result do not depend on what else is wanted.
-        threads       : frames of the next batches are read and resized on this many threads meanwhile.
+        threads       : the next frames are read and resized on this many threads meanwhile.
         Raises        : ShapeError where frames differ in size or a wanted number is out of range.
         """
         del holes
@@ -110,14 +110,13 @@ class LearnedEstimator:
             raise ShapeError(f"{len(frames)} frames have flows 0 .. {last}; asked for {wanted[0]} .. {wanted[-1]}")
         size = frames[0].shape[:2]
         batch = self._pairs_per_batch(size)
-        starts = sorted({t // batch * batch for t in wanted})
         asked = set(wanted)
-
-        def load(start: int) -> tuple[int, Tensor]:
-            return start, self._load(frames, range(start, min(start + batch, last + 1) + 1), size)
-
-        for start, tensors in ordered_map(load, starts, threads):
-            for t, pair in enumerate(self._estimate_batch(tensors, batch, size), start):
+        starts = sorted({t // batch * batch for t in wanted})
+        batches = [range(start, min(start + batch, last + 1) + 1) for start in starts]
+        loaded = ordered_map(lambda t: self._load(frames, t, size), chain.from_iterable(batches), threads)
+        for numbers in batches:
+            tensors = torch.stack(list(islice(loaded, len(numbers))))
+            for t, pair in zip(numbers[:-1], self._estimate_batch(tensors, batch, size), strict=True):
                 if t in asked:
                     yield t, pair
 
@@ -125,22 +124,21 @@ class LearnedEstimator:
         height, width = (n + _missing(n, self.multiple, self.smallest) for n in self.working_size or size)
         return self.runtime.batch_size(2 * height * width * self.bytes_per_pixel)
 
-    def _load(self, frames: Frames, numbers: range, size: tuple[int, int]) -> Tensor:
-        loaded = [frames[t] for t in numbers]
-        for t, frame in zip(numbers, loaded, strict=True):
-            if frame.shape[:2] != size:
-                raise ShapeError(f"frame {t} is {frame.shape[:2]}, frame 0 is {size}; all frames must have one size")
-        return torch.stack([frame_to_tensor(frame, self.working_size) for frame in loaded])
+    def _load(self, frames: Frames, t: int, size: tuple[int, int]) -> Tensor:
+        frame = frames[t]
+        if frame.shape[:2] != size:
+            raise ShapeError(f"frame {t} is {frame.shape[:2]}, frame 0 is {size}; all frames must have one size")
+        return frame_to_tensor(frame, self.working_size)
 
     def _estimate_batch(self, tensors: Tensor, batch: int, size: tuple[int, int]) -> Iterator[FlowPair]:
         """n + 1 frames -> n flow pairs; forward and backward run in one batch."""
-        tensors = tensors.to(self.device, non_blocking=True)
+        tensors = tensors.to(self.device).float()
         first, second = tensors[:-1], tensors[1:]
         with torch.inference_mode(), self.runtime.autocast():
             flow = run_in_batches(self._flow, (torch.cat((first, second)), torch.cat((second, first))), 2 * batch)
-        forward, backward = flow.float().cpu().chunk(2)
-        for fw, bw in zip(forward, backward, strict=True):
-            yield FlowPair(fw=flow_to_array(fw, size), bw=flow_to_array(bw, size))
+        arrays = flow.permute(0, 2, 3, 1).contiguous().float().cpu().numpy()
+        for fw, bw in zip(*np.split(arrays, 2), strict=True):
+            yield FlowPair(fw=flow_on_frame(fw, size), bw=flow_on_frame(bw, size))
 
     def _flow(self, frame_a: Tensor, frame_b: Tensor) -> Tensor:
         return flow_of_any_size(self.network, frame_a, frame_b, multiple=self.multiple, smallest=self.smallest)

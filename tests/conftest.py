@@ -9,6 +9,15 @@ os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 import pytest
 
 
+def pytest_runtest_setup(item):
+    """Tests marked gpu are skipped where there is none; `pytest -m gpu` runs just them."""
+    if item.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")
+
+
 @pytest.fixture(scope="session")
 def prefect_server():
     """Prefect's own test harness; tests that run a flow or a task ask for it, all others call bodies."""

@@ -4,6 +4,7 @@ The golden files were made by the paper's code on the CPU in float32 with weight
 parameter name and shape; so they check architecture and wiring, not quality.
 """
 
+import copy
 import gzip
 import json
 import zlib
@@ -12,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from dfvi_models.deepfill import DeepFill
+from dfvi_models.device import Runtime
 from dfvi_models.dfc import DfcNet
 from dfvi_models.flownet2 import FlowNet2
 
 GOLDEN = Path(__file__).parent.parent / "golden"
+DEVICES = ["cpu", pytest.param("cuda:0", marks=pytest.mark.gpu)]
 
 GAIN = {  # multiplies the spread of 4-D tensors; the first substring found in the name counts
     "flownet2": [
@@ -65,6 +69,16 @@ def golden(name: str) -> dict[str, NDArray[Any]]:
     """The arrays of one golden file."""
     with np.load(GOLDEN / f"{name}.npz") as stored:
         return dict(stored)
+
+
+def vectors_on(device: str, name: str) -> dict[str, Tensor]:
+    """The same as tensors."""
+    return {key: torch.from_numpy(array).to(device) for key, array in golden(name).items()}
+
+
+def placed(network: nn.Module, runtime: Runtime) -> nn.Module:
+    """A copy of a network made ready by a runtime; on the CPU, where nothing is converted, the network itself."""
+    return runtime.place(network if runtime.device == "cpu" else copy.deepcopy(network))
 
 
 @cache

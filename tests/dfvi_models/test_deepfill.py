@@ -2,14 +2,16 @@ import pytest
 import torch
 
 from dfvi_models.deepfill import DeepFill
+from dfvi_models.device import Runtime
 from dfvi_models.errors import ShapeError
-from tests.dfvi_models.golden_networks import deepfill, golden, published
+from tests.dfvi_models.golden_networks import DEVICES, deepfill, placed, published, vectors_on
 
 
-def test_both_stages_and_the_attention_equal_the_papers_code() -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_both_stages_and_the_attention_equal_the_papers_code(device: str) -> None:
     """Tolerance 1e-3: float32 noise is 1e-5, the smallest mistake tried moves a pixel by 0.06."""
-    vectors = {key: torch.from_numpy(array) for key, array in golden("deepfill").items()}
-    network = deepfill()
+    vectors = vectors_on(device, "deepfill")
+    network = placed(deepfill(), Runtime(device))
     seen = []
     hook = network.stage_2.CAttn.register_forward_hook(lambda _m, inputs, _out: seen.append(inputs[0]))
     with torch.inference_mode():

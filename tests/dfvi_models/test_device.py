@@ -1,26 +1,38 @@
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from dfvi_models.device import CPU_BATCH, Runtime, choose_device, run_in_batches
 
+OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory (injected)")
 
-def memory_for(items: int, calls: list[int]):
+
+def memory_for(items: int, calls: list[int], error: RuntimeError = OUT_OF_MEMORY):
     """A network that runs out of memory above `items` at once."""
 
     def network(x: Tensor) -> Tensor:
         calls.append(len(x))
         if len(x) > items:
-            raise torch.OutOfMemoryError("CUDA out of memory (injected)")
+            raise error
         return 2 * x
 
     return network
 
 
-def test_out_of_memory_halves_the_batch_and_goes_on_where_it_stopped() -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        OUT_OF_MEMORY,
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_out_of_memory_halves_the_batch_and_goes_on_where_it_stopped(error: RuntimeError) -> None:
     calls: list[int] = []
     x = torch.arange(11.0)
-    assert torch.equal(run_in_batches(memory_for(3, calls), (x,), 8), 2 * x)
+    assert torch.equal(run_in_batches(memory_for(3, calls, error), (x,), 8), 2 * x)
     assert calls == [8, 4, 2, 2, 2, 2, 2, 1]
 
 
@@ -83,10 +95,43 @@ def test_batch_size_on_a_gpu_comes_from_its_free_memory(monkeypatch: pytest.Monk
 
 def test_autocast_runs_convolutions_at_the_precision_asked_for() -> None:
     network = Runtime(device="cpu").place(nn.Conv2d(1, 1, 1))
-    for precision in ("float32", "bfloat16"):
-        with Runtime(device="cpu", precision=precision).autocast():
-            assert network(torch.zeros(1, 1, 2, 2)).dtype == getattr(torch, precision)
+    for precision, dtype in {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16}.items():
+        with Runtime(device="cpu", precision=precision).autocast():  # type: ignore[arg-type]
+            assert network(torch.zeros(1, 1, 2, 2)).dtype == dtype
 
 
 def test_place_sets_evaluation_mode() -> None:
     assert not Runtime(device="cpu").place(nn.Dropout()).training
+
+
+class StaysHere(nn.Conv2d):
+    """A network that cannot leave for a device that is not there."""
+
+    def to(self, *args, **kwargs):
+        return self if args else super().to(**kwargs)
+
+
+@pytest.fixture
+def claimed_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine that says it has a GPU; what is set for the whole process is set back afterwards."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    yield
+    torch.backends.cuda.matmul.allow_tf32 = False
+
+
+@pytest.mark.parametrize(
+    ("precision", "tf32", "layout"),
+    [
+        ("float32", False, torch.contiguous_format),
+        ("tf32", True, torch.channels_last),
+        ("float16", False, torch.channels_last),
+    ],
+)
+def test_place_on_cuda_decides_rounding_layout_and_order_of_sums(claimed_cuda, precision, tf32, layout) -> None:
+    network = Runtime(device="cuda", precision=precision).place(StaysHere(4, 4, 3))
+    assert torch.backends.cuda.matmul.allow_tf32 == torch.backends.cudnn.allow_tf32 == tf32
+    assert torch.backends.cudnn.deterministic
+    assert network.weight.is_contiguous(memory_format=layout)

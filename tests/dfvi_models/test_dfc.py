@@ -1,11 +1,11 @@
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from dfvi_models.device import Runtime
 from dfvi_models.dfc import DfcNet, FrozenNorm
 from dfvi_models.errors import ShapeError
-from tests.dfvi_models.golden_networks import dfc, golden, published
+from tests.dfvi_models.golden_networks import DEVICES, dfc, placed, published, vectors_on
 
 FILES = {
     ("resnet101", 1): ("dfc_resnet101_stage1", "dfc_resnet101_stage1_33to2", 42_598_402),
@@ -14,19 +14,22 @@ FILES = {
 }
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize(("kind", "files"), FILES.items())
-def test_each_subnetwork_equals_the_papers_code(kind: tuple[str, int], files: tuple[str, str, int]) -> None:
+def test_each_subnetwork_equals_the_papers_code(
+    kind: tuple[str, int], files: tuple[str, str, int], device: str
+) -> None:
     """Tolerance 1e-3: float32 noise is 2.5e-5, the smallest mistake tried moves the flow by 0.5."""
-    vectors = golden(files[0])
-    network = dfc(*kind)
+    vectors = vectors_on(device, files[0])
+    network = placed(dfc(*kind), Runtime(device))
     seen = []
     hook = network.get_submodule("layer4").register_forward_hook(lambda _m, _inputs, out: seen.append(out))
     with torch.inference_mode():
-        flow = network(torch.from_numpy(vectors["x"]))
+        flow = network(vectors["x"])
     hook.remove()
-    np.testing.assert_allclose(flow.numpy(), vectors["out"], rtol=0, atol=1e-3)
-    assert tuple(seen[0].shape) == tuple(vectors["layer4_shape"])
-    np.testing.assert_allclose(seen[0].mean(dim=1).numpy(), vectors["layer4_mean_over_channels"], rtol=0, atol=1e-3)
+    torch.testing.assert_close(flow, vectors["out"], rtol=0, atol=1e-3)
+    assert list(seen[0].shape) == vectors["layer4_shape"].tolist()
+    torch.testing.assert_close(seen[0].mean(dim=1), vectors["layer4_mean_over_channels"], rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(("kind", "files"), FILES.items())
