@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.clip_checks import check_planes, wanted_numbers
 from dfvi_models.errors import ShapeError
 from dfvi_models.laplace import fill_smooth
 from dfvi_models.parallel import ordered_map
@@ -108,9 +109,8 @@ class _Window:
 
 
 def _checked(frames: Frames, holes: Holes, wanted: Sequence[int]) -> list[int]:
-    if len(frames) != len(holes):
-        raise ShapeError(f"{len(frames)} frames need as many holes; got {len(holes)}")
-    return sorted(set(wanted))
+    check_planes(len(frames), holes, "holes")
+    return wanted_numbers(wanted, len(frames), "frames")
 
 
 def _pick(values: NDArray[np.int16], index: NDArray[np.intp]) -> NDArray[np.int16]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dfvi_models.checkpoint import load_networks
+from dfvi_models.clip_checks import check_planes, wanted_numbers
 from dfvi_models.deepfill import MULTIPLE
 from dfvi_models.device import Runtime, choose_device
 from dfvi_models.dfc_maps import Size, resize_hole
@@ -82,18 +83,13 @@ class DeepFillInpainter:
     def inpaint(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Yield (t, frame t with its hole filled) for every wanted t.
-
-        frames  : (H, W, 3) uint8 RGB; what stands in the hole is not looked at.
-        holes   : (H, W) bool. Outside it a frame stays bit-equal; inside, values are rounded, not cut.
-        threads : frames ahead are read on this many threads meanwhile.
-        Raises  : ShapeError where a frame and its hole do not fit.
-        """
+        """See `Inpainter`. Frames ahead are read on `threads` threads meanwhile."""
+        check_planes(len(frames), holes, "holes")
 
         def read(t: int) -> tuple[int, NDArray[np.uint8], NDArray[np.bool_]]:
             return t, frames[t], holes[t]
 
-        for t, frame, hole in ordered_map(read, wanted, threads):
+        for t, frame, hole in ordered_map(read, wanted_numbers(wanted, len(frames), "frames"), threads):
             yield t, self.fill(frame, hole)
 
     def fill(self, frame: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:

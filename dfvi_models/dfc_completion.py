@@ -11,6 +11,7 @@ from pathlib import Path
 from torch import nn
 
 from dfvi_models.checkpoint import load_networks
+from dfvi_models.clip_checks import check_flows, wanted_numbers
 from dfvi_models.device import Runtime, choose_device
 from dfvi_models.dfc import IN_FIRST, IN_REFINE
 from dfvi_models.dfc_maps import Size, carry_over
@@ -78,22 +79,17 @@ class DfcCompleter:
     def complete(
         self, flow_fw: Flows, flow_bw: Flows, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """Yield (t, completed flows between t and t + 1) for every wanted t, on the grid of the given flow.
+        """See `Completer`. Holes are of the flow's size; what lies far from every wanted pair is not computed.
 
-        flow_fw, flow_bw : T - 1 flows (H, W, 2) float32, pixels; holes: T of (H, W) bool. Each is read once by every
-                           stage and once for the result.
-        wanted           : ascending, in 0 .. T-2. What lies far from every wanted t is not computed.
-        threads          : flows ahead are read, resized and filled on this many threads meanwhile.
-        Raises           : ShapeError where lengths or sizes do not fit, or a wanted number is out of range.
+        Each flow and hole is read once by every stage and once for the result. Flows ahead are read, resized and filled
+        on `threads` threads meanwhile.
         """
-        if not (len(flow_fw) == len(flow_bw) == len(holes) - 1):
-            raise ShapeError(f"T holes need T - 1 flows; got {len(holes)}, {len(flow_fw)} and {len(flow_bw)}")
-        if wanted and (wanted[0] < 0 or wanted[-1] >= len(flow_fw)):
-            raise ShapeError(f"there are flows 0 .. {len(flow_fw) - 1}; asked for {wanted[0]} .. {wanted[-1]}")
+        check_flows(len(holes), flow_fw, flow_bw)
+        pairs = wanted_numbers(wanted, len(holes) - 1, "pairs")
         clip = Clip(flow_fw, flow_bw, holes, self.enlarge_kernel, self.faithful)
         completed = self._chain(clip, threads)
         known = Sliding(lambda start: map(clip.read, range(start, clip.frames)))
-        for t in wanted:
+        for t in pairs:
             (here, there), (known_here, known_there) = completed.between(t, t + 1), known.between(t, t + 1)
             yield t, FlowPair(fw=self._result(here.fw, known_here.fw), bw=self._result(there.bw, known_there.bw))
 

@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.clip_checks import check_planes, wanted_numbers
 from dfvi_models.errors import ShapeError
 from dfvi_models.laplace import fill_smooth
 from dfvi_models.parallel import ordered_map
+from dfvi_models.protocols import Frames, Holes
 from dfvi_models.types import FlowPair
 
 Preset = Literal["ultrafast", "fast", "medium"]
@@ -55,27 +57,14 @@ class DisEstimator:
         self.preset, self.finest_scale, self.working_size = preset, finest_scale, working_size
 
     def estimate(
-        self,
-        frames: Sequence[NDArray[np.uint8]],
-        holes: Sequence[NDArray[np.bool_]],
-        *,
-        wanted: Sequence[int],
-        threads: int = 1,
+        self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """Flow of the wanted pairs, both ways, in ascending order.
+        """See `Estimator`. Frames are read one at a time, each once as long as its two pairs are both wanted.
 
-        frames  : T of (H, W, 3) uint8 RGB; read one at a time, each once as long as its two pairs are both wanted.
-        holes   : T of (H, W) bool, True = not to be looked at.
-        wanted  : numbers t of pairs (t, t+1), 0..T-2.
-        threads : pairs computed at once; the result is the same for every number.
-        Yields  : (t, FlowPair) on the working size, else on the grid of the frames.
-        Raises  : ShapeError if frames and holes differ; ValueError if a wanted pair does not exist.
+        The flow is on the working size if there is one. What stands in the holes is not looked at.
         """
-        if len(frames) != len(holes):
-            raise ShapeError(f"{len(frames)} frames need as many holes; got {len(holes)}")
-        pairs = sorted(set(wanted))
-        if pairs and (pairs[0] < 0 or pairs[-1] > len(frames) - 2):
-            raise ValueError(f"pairs of {len(frames)} frames are 0..{len(frames) - 2}; got {pairs[0]}..{pairs[-1]}")
+        check_planes(len(frames), holes, "holes")
+        pairs = wanted_numbers(wanted, len(frames) - 1, "pairs")
         reading = threading.Lock()  # sequences that read files need not bear several threads
 
         def prepare(t: int) -> NDArray[np.uint8]:

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
+from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from dfvi_models.checkpoint import load_networks
+from dfvi_models.clip_checks import wanted_numbers
 from dfvi_models.device import Runtime, choose_device, run_in_batches
 from dfvi_models.errors import ShapeError
 from dfvi_models.parallel import ordered_map
@@ -65,54 +69,56 @@ def flow_on_frame(flow: NDArray[np.float32], size: tuple[int, int]) -> NDArray[n
 
 
 class LearnedEstimator:
-    """An Estimator around a network for single pairs.
+    """An Estimator around a network for single pairs. A subclass says what its network needs.
 
-    network        : (frames a, frames b), both (B, 3, h, w) float32 RGB 0..255 -> flow a -> b (B, 2, h, w), pixels.
-    multiple       : what h and w must be multiples of; other sizes are padded.
-    bytes_per_pixel: device memory of one pair and direction, for the batch size (measured, rounded up).
-    working_size   : (h, w) the frames are resized to for the network; None: their own size.
+    network      : (frames a, frames b), both (B, 3, h, w) float32 RGB 0..255 -> flow a -> b (B, 2, h, w), pixels.
+    working_size : (h, w) the frames are resized to for the network; None: their own size.
     """
 
+    multiple = 1
+    """What h and w must be multiples of, inside the network; other sizes are padded."""
+    smallest = 1
+    """The least h and w."""
+    bytes_per_pixel = 1
+    """Device memory of one pair and direction beyond the weights, for the batch size."""
+
     def __init__(
-        self,
-        network: PairFlow,
+        self, network: nn.Module, *, working_size: tuple[int, int] | None = None, runtime: Runtime | None = None
+    ) -> None:
+        self.runtime = runtime or Runtime()
+        self.network = self.runtime.place(network)
+        self.device = choose_device(self.runtime.device)
+        self.working_size = working_size
+
+    @classmethod
+    def from_weights(
+        cls,
+        paths: Sequence[Path],
         *,
-        multiple: int,
-        bytes_per_pixel: int,
-        smallest: int = 1,
+        names: Sequence[str],
         working_size: tuple[int, int] | None = None,
         runtime: Runtime | None = None,
-    ) -> None:
-        self.network = network
-        self.multiple, self.smallest = multiple, smallest
-        self.bytes_per_pixel = bytes_per_pixel
-        self.working_size = working_size
-        self.runtime = runtime or Runtime()
-        self.device = choose_device(self.runtime.device)
+    ) -> Self:
+        """Build the network called `names[0]` with the weights stored at `paths[0]` (see `weights.find_weights`)."""
+        (network,) = load_networks(names, paths)
+        return cls(network, working_size=working_size, runtime=runtime)
 
     def estimate(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """Yield (t, flows between t and t + 1) for every wanted t.
+        """See `Estimator`. As in the paper, the holes are not looked at: the next stage discards the flow in them.
 
-        frames, holes : T frames (H, W, 3) uint8 RGB and T holes. The holes are not looked at: as in the paper, flow is
-                      estimated on the whole picture and removed from the holes by the next stage.
-        wanted        : ascending, in 0 .. T-2. Whole batches at fixed places are computed, so that the bits of a
-                        result do not depend on what else is wanted.
-        threads       : the next frames are read and resized on this many threads meanwhile.
-        Raises        : ShapeError where frames differ in size or a wanted number is out of range.
+        Whole batches at fixed places are computed, so that the bits of a result do not depend on what else is wanted.
+        The next frames are read and resized on `threads` threads meanwhile.
         """
         del holes
-        if not wanted:
+        asked = wanted_numbers(wanted, len(frames) - 1, "pairs")
+        if not asked:
             return
-        last = len(frames) - 2
-        if wanted[0] < 0 or wanted[-1] > last:
-            raise ShapeError(f"{len(frames)} frames have flows 0 .. {last}; asked for {wanted[0]} .. {wanted[-1]}")
         size = frames[0].shape[:2]
         batch = self._pairs_per_batch(size)
-        asked = set(wanted)
-        starts = sorted({t // batch * batch for t in wanted})
-        batches = [range(start, min(start + batch, last + 1) + 1) for start in starts]
+        starts = sorted({t // batch * batch for t in asked})
+        batches = [range(start, min(start + batch, len(frames) - 1) + 1) for start in starts]
         loaded = ordered_map(lambda t: self._load(frames, t, size), chain.from_iterable(batches), threads)
         for numbers in batches:
             tensors = torch.stack(list(islice(loaded, len(numbers))))

@@ -7,11 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.clip_checks import check_planes, wanted_numbers
 from dfvi_models.errors import ShapeError
 from dfvi_models.hole_boxes import hole_boxes
 from dfvi_models.laplace import fill_smooth
 from dfvi_models.parallel import ordered_map
 from dfvi_models.patch_match import NO_MATCH, RADIUS, SIDE, search, take_over, vote
+from dfvi_models.protocols import Frames, Holes
 from dfvi_models.smooth_inpainting import SmoothInpainter
 
 DEEPEST_START = 6.0
@@ -39,28 +41,17 @@ class PatchInpainter:
     """
 
     def inpaint(
-        self,
-        frames: Sequence[NDArray[np.uint8]],
-        holes: Sequence[NDArray[np.bool_]],
-        *,
-        wanted: Sequence[int],
-        threads: int = 1,
+        self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Fill the wanted frames, each by itself, in ascending order.
+        """See `Inpainter`. Equal frames and holes are filled equally; a frame in work takes about 60 bytes a pixel.
 
-        frames  : T of (H, W, 3) uint8 RGB; only the wanted ones are read, and not in their holes.
-        holes   : T of (H, W) bool, True = fill.
-        wanted  : frame numbers.
-        threads : frames computed at once; the result is the same for every number. One takes about 60 bytes a pixel.
-        Yields  : (t, frame (H, W, 3) uint8), bit-equal outside the hole, and equal for equal frames and holes. Where
-                  no patch of SIDE pixels is wholly known, as SmoothInpainter fills.
-        Raises  : ShapeError if frames and holes differ.
+        Where no patch of SIDE pixels is wholly known, the hole is filled as SmoothInpainter does.
         Source  : Wexler et al. 2007 (coarse to fine, search and vote), Barnes et al. 2009 (search). Ours: the pull
                   towards the mean colours of the smooth fill, and the step left at the rim spread over the hole.
         """
-        if len(frames) != len(holes):
-            raise ShapeError(f"{len(frames)} frames need as many holes; got {len(holes)}")
-        return ordered_map(_fill, ((t, frames[t], holes[t]) for t in sorted(set(wanted))), threads)
+        check_planes(len(frames), holes, "holes")
+        numbers = wanted_numbers(wanted, len(frames), "frames")
+        return ordered_map(_fill, ((t, frames[t], holes[t]) for t in numbers), threads)
 
 
 @dataclass(frozen=True)

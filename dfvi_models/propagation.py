@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.candidates import check_candidates, no_candidates, room_for_candidates
+from dfvi_models.clip_checks import check_flows, check_planes, wanted_numbers
 from dfvi_models.compiled import compiled
 from dfvi_models.consistency import trace_to_neighbour
 from dfvi_models.errors import ShapeError
@@ -55,16 +56,16 @@ def propagate(
                checked at the call, arrays when they are reached.
     Source   : arXiv:1905.02884, section 3.3; loop of the reference code, hole pixels only, which is equivalent.
     """
-    _check_lengths(len(frames), holes, flow_fw, flow_bw, invented)
+    check_planes(len(frames), holes, "holes")
+    check_planes(len(frames), invented, "planes of invented pixels")
+    check_flows(len(frames), flow_fw, flow_bw)
     if direction not in ("forward", "backward"):
         raise ValueError(f'direction must be "forward" or "backward"; got {direction!r}')
-    order = sorted(set(wanted), reverse=direction == "backward")
-    if order and (min(order) < 0 or max(order) >= len(frames)):
-        raise ValueError(f"wanted frames must lie in 0..{len(frames) - 1}; got {min(order)}..{max(order)}")
+    numbers = wanted_numbers(wanted, len(frames), "frames")
     if not max_consistency_error > 0:
         raise ValueError(f"max_consistency_error must be above 0 px; got {max_consistency_error}")
     sweep = _Sweep(frames, holes, flow_fw, flow_bw, direction, max_consistency_error, previous, invented, reach_border)
-    return sweep.run(order)
+    return sweep.run(numbers if direction == "forward" else numbers[::-1])
 
 
 class _Frame(NamedTuple):
@@ -177,23 +178,6 @@ class _Sweep:
         else:
             there, back = self.flow_fw[t], self.flow_bw[t]
         return resize_flow(there, shape[0], shape[1]), resize_flow(back, shape[0], shape[1])
-
-
-def _check_lengths(
-    count: int,
-    holes: Planes,
-    flow_fw: Sequence[NDArray[np.float32]],
-    flow_bw: Sequence[NDArray[np.float32]],
-    invented: Planes | None,
-) -> None:
-    flows = max(count - 1, 0)
-    if len(holes) != count or len(flow_fw) != flows or len(flow_bw) != flows:
-        raise ShapeError(
-            f"{count} frames need {count} holes and {flows} flows each way; "
-            f"got {len(holes)} holes, {len(flow_fw)} forward and {len(flow_bw)} backward flows"
-        )
-    if invented is not None and len(invented) != count:
-        raise ShapeError(f"{count} frames need {count} planes of invented pixels; got {len(invented)}")
 
 
 Fields = tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]

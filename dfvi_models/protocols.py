@@ -26,7 +26,15 @@ class Estimator(Protocol):
     """Optical flow between neighbouring frames."""
 
     def estimate(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> Iterator[Item]:
-        """Yield (t, flows between t and t + 1) for every wanted t in 0 .. T-2."""
+        """Estimate the flow of the wanted pairs, in ascending order.
+
+        frames  : T of (H, W, 3) uint8 RGB.
+        holes   : T of (H, W) bool; an estimator may look away from what stands there.
+        wanted  : numbers t of pairs (t, t+1), 0..T-2.
+        threads : threads it may use; the result is the same for every number.
+        Yields  : (t, FlowPair), pixels.
+        Raises  : ShapeError if lengths or sizes do not fit; ValueError if a wanted pair does not exist.
+        """
         ...
 
 
@@ -36,7 +44,16 @@ class Completer(Protocol):
     def complete(
         self, flow_fw: Flows, flow_bw: Flows, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[Item]:
-        """Yield (t, completed flows between t and t + 1) for every wanted t in 0 .. T-2."""
+        """Complete the flow of the wanted pairs, in ascending order.
+
+        flow_fw : T-1 of (h, w, 2) float32, pixels, t -> t+1: holes of frame t are filled.
+        flow_bw : T-1 of (h, w, 2) float32, pixels, t+1 -> t: holes of frame t+1 are filled.
+        holes   : T of (H, W) bool; where (h, w) is another size, a flow pixel that touches a hole belongs to it.
+        wanted  : numbers t of pairs (t, t+1), 0..T-2.
+        threads : threads it may use; the result is the same for every number.
+        Yields  : (t, FlowPair) on the grid of the given flow.
+        Raises  : ShapeError if lengths or sizes do not fit; ValueError if a wanted pair does not exist.
+        """
         ...
 
 
@@ -46,5 +63,13 @@ class Inpainter(Protocol):
     def inpaint(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """Yield (t, frame t with its hole filled) for every wanted t; pixels outside the hole stay as they are."""
+        """Fill the wanted frames, in ascending order.
+
+        frames  : T of (H, W, 3) uint8 RGB; what stands in their holes is not looked at.
+        holes   : T of (H, W) bool, True = fill.
+        wanted  : frame numbers.
+        threads : threads it may use; the result is the same for every number.
+        Yields  : (t, frame (H, W, 3) uint8), bit-equal outside the hole.
+        Raises  : ShapeError if frames and holes differ; ValueError if a wanted frame does not exist.
+        """
         ...

@@ -18,12 +18,14 @@ from dfvi_models.carried_motion import (
     hole_of,
     relative_motion,
 )
+from dfvi_models.clip_checks import check_flows, wanted_numbers
 from dfvi_models.compiled import compiled
 from dfvi_models.dilation import dilate
 from dfvi_models.errors import ShapeError
 from dfvi_models.global_motion import evaluate_global_motion, fit_global_motion
 from dfvi_models.laplace import fill_smooth
 from dfvi_models.parallel import ordered_map
+from dfvi_models.protocols import Flows, Holes
 from dfvi_models.smooth_completion import hole_on_grid
 from dfvi_models.types import FlowPair
 
@@ -59,32 +61,11 @@ class TemporalCompleter:
         self.rounds = rounds if strength > 0 else 0
 
     def complete(
-        self,
-        flow_fw: Sequence[NDArray[np.float32]],
-        flow_bw: Sequence[NDArray[np.float32]],
-        holes: Sequence[NDArray[np.bool_]],
-        *,
-        wanted: Sequence[int],
-        threads: int = 1,
+        self, flow_fw: Flows, flow_bw: Flows, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """Complete the flow of the wanted pairs, in ascending order.
-
-        flow_fw : T-1 of (h, w, 2) float32, pixels, t -> t+1: holes of frame t are filled.
-        flow_bw : T-1 of (h, w, 2) float32, pixels, t+1 -> t: holes of frame t+1 are filled.
-        holes   : T of (H, W) bool; where (h, w) is another size, a flow pixel that touches a hole belongs to it.
-        wanted  : numbers t of pairs (t, t+1), 0..T-2.
-        threads : pairs computed at once; the result is the same for every number.
-        Yields  : (t, FlowPair); outside the dilated holes bit-equal to the input, 0 if nothing is known.
-        Raises  : ShapeError if the lengths do not fit; ValueError if a wanted pair does not exist.
-        """
-        count = len(holes)
-        if not len(flow_fw) == len(flow_bw) == max(count - 1, 0):
-            raise ShapeError(
-                f"{count} holes need {max(count - 1, 0)} flows each way; got {len(flow_fw)} and {len(flow_bw)}"
-            )
-        pairs = sorted(set(wanted))
-        if pairs and (pairs[0] < 0 or pairs[-1] > count - 2):
-            raise ValueError(f"pairs of {count} frames are 0..{count - 2}; got {pairs[0]}..{pairs[-1]}")
+        """See `Completer`. Outside the dilated holes flow stays bit-equal; where nothing is known it becomes 0."""
+        check_flows(len(holes), flow_fw, flow_bw)
+        pairs = wanted_numbers(wanted, len(holes) - 1, "pairs")
         clip = _Clip(flow_fw, flow_bw, holes, self, threads)
         return ((t, clip.block(self.rounds, t // BLOCK)[t].flow) for t in pairs)
 
@@ -94,9 +75,9 @@ class _Clip:
 
     def __init__(
         self,
-        flow_fw: Sequence[NDArray[np.float32]],
-        flow_bw: Sequence[NDArray[np.float32]],
-        holes: Sequence[NDArray[np.bool_]],
+        flow_fw: Flows,
+        flow_bw: Flows,
+        holes: Holes,
         settings: TemporalCompleter,
         threads: int,
     ):

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.clip_checks import check_flows, check_planes, wanted_numbers
 from dfvi_models.errors import ShapeError
 from dfvi_models.flow_resize import resize_flow
 from dfvi_models.path_ends import Ends, no_ends, sample_colours, step_ends
@@ -51,7 +52,9 @@ def trace(
     Source     : the paper's propagation (arXiv:1905.02884, section 3.3) copies colours frame by frame, rounding the
                  place at every step; sampling once at the end of the whole path gained 0.9 dB in our experiments.
     """
-    _check(len(frames), holes, flow_fw, flow_bw, invented)
+    check_planes(len(frames), holes, "holes")
+    check_planes(len(frames), invented, "planes of invented pixels")
+    check_flows(len(frames), flow_fw, flow_bw)
     if direction not in ("forward", "backward"):
         raise ValueError(f'direction must be "forward" or "backward"; got {direction!r}')
     if not max_consistency_error > 0 or max_steps < 1 or candidates not in (1, 2):
@@ -59,9 +62,7 @@ def trace(
             "expected max_consistency_error > 0, max_steps >= 1 and candidates 1 or 2; "
             f"got {max_consistency_error}, {max_steps}, {candidates}"
         )
-    asked = set(wanted)
-    if asked and (min(asked) < 0 or max(asked) >= len(frames)):
-        raise ValueError(f"wanted frames must lie in 0..{len(frames) - 1}; got {min(asked)}..{max(asked)}")
+    asked = set(wanted_numbers(wanted, len(frames), "frames"))
     sweep = _Sweep(
         frames, holes, flow_fw, flow_bw, 1 if direction == "forward" else -1,
         float(max_consistency_error), max_steps, candidates, invented,
@@ -180,20 +181,3 @@ class _Sweep:
                 sample_colours(int(s), place, image, hole, made, result.colour, result.source, result.invented)
         result.error[result.source == NO_SOURCE] = 0
         return result
-
-
-def _check(
-    count: int,
-    holes: Sequence[NDArray[np.bool_]],
-    flow_fw: Sequence[NDArray[np.float32]],
-    flow_bw: Sequence[NDArray[np.float32]],
-    invented: Sequence[NDArray[np.bool_]] | None,
-) -> None:
-    flows = max(count - 1, 0)
-    if len(holes) != count or len(flow_fw) != flows or len(flow_bw) != flows:
-        raise ShapeError(
-            f"{count} frames need {count} holes and {flows} flows each way; "
-            f"got {len(holes)} holes, {len(flow_fw)} forward and {len(flow_bw)} backward flows"
-        )
-    if invented is not None and len(invented) != count:
-        raise ShapeError(f"{count} frames need {count} planes of invented pixels; got {len(invented)}")

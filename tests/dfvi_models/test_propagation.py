@@ -248,7 +248,7 @@ def test_candidates_of_another_hole_are_refused():
         ({"wanted": [3]}, r"0\.\.2; got 3\.\.3"),
         ({"max_consistency_error": 0.0}, "above 0 px; got 0.0"),
         ({"max_consistency_error": float("nan")}, "above 0 px; got nan"),
-        ({"invented": []}, "3 planes of invented pixels; got 0"),
+        ({"invented": []}, "as many planes of invented pixels; got 0"),
     ],
 )
 def test_impossible_arguments_are_refused_at_the_call(change, message):
@@ -275,7 +275,7 @@ def test_arrays_that_may_not_be_written_to_are_read():
 def test_lengths_that_do_not_belong_together_are_refused():
     frames, holes, flow_fw, flow_bw = still_clip()
     arguments = {"direction": "forward", "max_consistency_error": 1.0, "wanted": [0]}
-    with pytest.raises(ShapeError, match="2 flows each way; got 3 holes, 1 forward and 2 backward"):
+    with pytest.raises(ShapeError, match="3 frames need 2 flows each way; got 1 and 2"):
         propagate(frames, holes, flow_fw[:1], flow_bw, **arguments)
 
 

@@ -76,7 +76,7 @@ def test_one_frame_has_no_pairs():
 
 def test_inputs_that_do_not_belong_together_are_refused():
     flow_fw, flow_bw, holes = clip()
-    with pytest.raises(ShapeError, match="4 holes need 3 flows each way; got 2 and 3"):
+    with pytest.raises(ShapeError, match="4 frames need 3 flows each way; got 2 and 3"):
         complete(flow_fw[:2], flow_bw, holes)
     with pytest.raises(ValueError, match=r"0\.\.2; got 3\.\.3"):
         complete(flow_fw, flow_bw, holes, wanted=[3])

@@ -171,7 +171,7 @@ def test_every_input_is_read_once():
 def test_a_flow_too_few_and_an_unknown_direction_are_refused():
     frames, flow_fw, flow_bw = panning_clip(3, (6, 6), (1, 0))
     holes = [np.zeros((6, 6), bool)] * 3
-    with pytest.raises(ShapeError, match="3 holes and 2 flows"):
+    with pytest.raises(ShapeError, match="3 frames need 2 flows each way; got 1 and 2"):
         trace(frames, holes, flow_fw[:1], flow_bw, direction="forward", wanted=[0])
     with pytest.raises(ValueError, match="sideways"):
         trace(frames, holes, flow_fw, flow_bw, direction="sideways", wanted=[0])
