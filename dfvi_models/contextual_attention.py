@@ -15,6 +15,7 @@ LEAST_NORM = 1e-4  # of a key: an empty patch must not be divided by zero
 SCORE_BYTES = 192 * 2**20  # budget of one block of scores; about four are alive at a time
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # its blocks' sizes depend on hole and picture
 def contextual_attention(features: Tensor, small_hole: Tensor, *, score_bytes: int = SCORE_BYTES) -> Tensor:
     """Features rebuilt as weighted sums of the features' own patches that touch no hole.
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models import flow_resize
 from dfvi_models.dfc import REACH
-from dfvi_models.errors import ShapeError
 from dfvi_models.laplace import fill_smooth
 
 Size = tuple[int, int]
@@ -26,11 +26,11 @@ def resize_flow(flow: NDArray[np.float32], size: Size) -> NDArray[np.float32]:
     size    : (h, w).
     Returns : (h, w, 2) float32, pixels of the new grid.
     """
-    if flow.ndim != 3 or flow.shape[2] != 2:
-        raise ShapeError(f"a flow must be (H, W, 2); got {flow.shape}")
-    limit = np.array([flow.shape[1], flow.shape[0]], np.float32)
-    resized = cv2.resize(np.asarray(flow, np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.clip(resized, -limit, limit) / limit * np.array([size[1], size[0]], np.float32), np.float32)
+    resized = flow_resize.resize_flow(np.asarray(flow, np.float32), *size)
+    cut = np.empty_like(resized)
+    for channel, longest in enumerate(size[::-1]):
+        np.clip(resized[..., channel], -longest, longest, out=cut[..., channel])
+    return cut
 
 
 def resize_hole(hole: NDArray[np.bool_], size: Size, *, nearest: bool = False) -> NDArray[np.bool_]:

@@ -56,7 +56,7 @@ class Map(NamedTuple):
 class Window(NamedTuple):
     """One input of a network, and the maps in its centre: one per direction the network completes."""
 
-    stack: Tensor  # (33 or 66, h, w)
+    maps: list[Tensor]  # 11 or 22 of (3, h, w)
     centres: tuple[Map, ...]
 
 
@@ -196,7 +196,7 @@ class Stage:
         around_fw = [] if fw is None else [maps[k].fw for k in numbers_around(fw, 0, last - 1)]
         around_bw = [] if bw is None else [maps[k].bw for k in numbers_around(bw, self.clip.first_bw, last)]
         found = [one for one in around_fw + around_bw if one is not None]
-        return Window(torch.cat([one.tensor for one in found]), tuple(found[REACH::WINDOW]))
+        return Window([one.tensor for one in found], tuple(found[REACH::WINDOW]))
 
     def _run(self, windows: list[Window]) -> list[tuple[Array, ...]]:
         """Completed flows of each window's centres; the network runs only where there is a hole."""
@@ -204,7 +204,8 @@ class Stage:
         completed: dict[int, Tensor] = {}
         if with_hole:
             with torch.inference_mode(), self.runtime.autocast():
-                stacks = torch.stack([windows[k].stack for k in with_hole])
+                stacks = torch.cat([one for k in with_hole for one in windows[k].maps])
+                stacks = stacks.reshape(len(with_hole), -1, *stacks.shape[1:])
                 results = run_in_batches(self.network, (stacks,), self.batch)
             completed = dict(zip(with_hole, results.float(), strict=True))
         return [compose(completed.get(k), window.centres) for k, window in enumerate(windows)]

@@ -19,6 +19,8 @@ def resize_flow(flow: NDArray[np.float32], height: int, width: int) -> NDArray[n
         raise ShapeError(f"flow must be (h, w, 2); got {flow.shape}")
     if flow.shape[:2] == (height, width):
         return flow
-    scale = np.array([width / flow.shape[1], height / flow.shape[0]])
-    resized = cv2.resize(np.ascontiguousarray(flow), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized * scale, np.float32)
+    fitted = cv2.resize(np.ascontiguousarray(flow), (width, height), interpolation=cv2.INTER_LINEAR)
+    resized = np.asarray(fitted, np.float32)
+    for channel, scale in enumerate((width / flow.shape[1], height / flow.shape[0])):
+        resized[..., channel] = resized[..., channel] * np.float64(scale)  # by a vector it takes three times as long
+    return resized
