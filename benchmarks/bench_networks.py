@@ -1,10 +1,10 @@
 """Times FlowNet2, DFC-Net and DeepFill with made-up weights: time, memory, compute floor, loss of half precision.
 
 Every case runs in a process of its own, so that its peak memory is its own. CPU sizes are small; with a GPU the sizes
-of the paper follow. The compute floor is the case's floating-point operations at the rate of a large matrix product
-in the same number format on the same device.
+of the paper follow, and the whole `paper` preset at 480p by stage. The compute floor is the case's floating-point
+operations at the rate of a large matrix product in the same number format on the same device.
 
-    python benchmarks/bench_networks.py [--cases flownet2,deepfill] [--runs 5]
+    python -m benchmarks.bench_networks [--cases flownet2,deepfill,paper_preset] [--runs 5]
 """
 
 import argparse
@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +23,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.paper_preset import SEED, made_up_weights, print_paper_preset
 from dfvi_models.deepfill import DeepFill
 from dfvi_models.device import Runtime, choose_device
 from dfvi_models.dfc import DfcNet
 from dfvi_models.dfc_completion import SIZES, DfcCompleter
 from dfvi_models.flownet2 import FlowNet2
 
-SEED = 0
 SLOW = 20  # seconds; what takes longer is run once, cold
 MIB = 2**20
 
@@ -43,6 +43,13 @@ class Case:
     precision: str = "float32"
     size: tuple[int, int] = (240, 424)
     batch: int = 1
+    channels_last: bool = True
+    compile: bool = False
+
+    @property
+    def mode(self) -> str:
+        """How it computes, for the table."""
+        return self.precision + ",compiled" * self.compile + ",nchw" * (not self.channels_last)
 
 
 CPU_CASES = [
@@ -65,28 +72,22 @@ CUDA_CASES = [
         ("deepfill", (1080, 1920), 1),
     )
     for precision in ("float32", "tf32", "bfloat16", "float16")
+] + [
+    Case(name, "cuda:0", "float16", size, batch, **change)  # type: ignore[arg-type]
+    for name, size, batch in (("flownet2", (448, 1024), 4), ("dfc_resnet50_first", (240, 424), 8))
+    for change in ({"channels_last": False}, {"compile": True})
 ]
-
-
-def made_up_weights(network: nn.Module) -> nn.Module:
-    """Weights that keep the signal's size through the layers, so that rounding errors are those of real ones."""
-    torch.manual_seed(SEED)
-    for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(module.weight, a=0.1, mode="fan_in")
-            if "predict_flow" in name:
-                module.weight.data *= 0.15
-        elif name.endswith("bn3"):  # the end of a residual branch: sums of many must not grow
-            nn.init.constant_(module.weight, 0.25)  # type: ignore[arg-type]
-    return network
+PRESET = "paper_preset"
+PRESET_FRAMES = 80
 
 
 def prepare(case: Case) -> tuple[Callable[[], Tensor], int]:
     """What to time, and how many items one run of it handles."""
     runtime = Runtime(
         device=case.device,
-        precision="float32" if case.precision == "tf32" else case.precision,  # type: ignore[arg-type]
-        tf32=case.precision == "tf32",
+        precision=case.precision,  # type: ignore[arg-type]
+        channels_last=case.channels_last,
+        compile=case.compile,
         batch=case.batch,
     )
     device = choose_device(case.device)
@@ -126,18 +127,22 @@ def three_stages(case: Case, runtime: Runtime) -> tuple[Callable[[], Tensor], in
 
     def run() -> Tensor:
         pairs = [pair.fw for _, pair in completer.complete(flow, flow, holes, wanted=range(frames - 1), threads=4)]
-        return torch.from_numpy(np.stack(pairs))
+        return torch.from_numpy(np.stack(pairs)).permute(0, 3, 1, 2)
 
     return run, frames
 
 
 def measure(case: Case, runs: int) -> dict[str, float]:
     """Median and spread of the time per item, peak memory beyond the weights, floor, difference from float32."""
-    run, items = prepare(case)
+    plain = replace(case, precision="float32", channels_last=True, compile=False)
+    run, items = prepare(plain)
     start = time.perf_counter()
     with FlopCounterMode(display=False) as counter:
-        result = run()  # also warms up
+        exact = result = run()  # also warms up
     seconds = [time.perf_counter() - start]
+    if case != plain:
+        run, _ = prepare(case)
+        result = run()
     if seconds[0] < SLOW:
         seconds = [timed(run, case.device) for _ in range(runs)]
     flops = counter.get_total_flops() / items
@@ -149,9 +154,8 @@ def measure(case: Case, runs: int) -> dict[str, float]:
         "gflop": flops / 1e9,
         "mean_size": result.float().abs().mean().item(),
     }
-    if case.precision != "float32":
-        exact, _ = prepare(Case(case.name, case.device, "float32", case.size, case.batch))
-        found["mean_error"] = (exact() - result).float().norm(dim=1).mean().item()
+    if case != plain:
+        found["mean_error"] = (exact - result).float().norm(dim=1).mean().item()
     return found
 
 
@@ -201,7 +205,7 @@ def report(case: Case, found: dict[str, float]) -> str:
     height, width = case.size
     loss = f"{found['mean_error']:9.4f}" if "mean_error" in found else "        -"
     return (
-        f"{case.name:26} {case.device:7} {case.precision:9} {height:4}x{width:<5} {case.batch:5} "
+        f"{case.name:26} {case.device:7} {case.mode:16} {height:4}x{width:<5} {case.batch:5} "
         f"{found['median_ms']:10.1f} {found['spread_ms']:9.1f} {found['floor_ms']:9.1f} {found['gflop']:8.0f} "
         f"{found['peak_mib']:9.0f} {loss} {found['mean_size']:9.3f}"
     )
@@ -222,7 +226,7 @@ def main() -> None:
         "time and GFLOP per item; peak beyond weights and inputs; error = mean distance from float32, beside mean size"
     )
     print(
-        f"{'case':26} {'device':7} {'format':9} {'size':10} {'batch':5} {'median ms':>10} {'spread':>9} "
+        f"{'case':26} {'device':7} {'format':16} {'size':10} {'batch':5} {'median ms':>10} {'spread':>9} "
         f"{'floor ms':>9} {'GFLOP':>8} {'peak MiB':>9} {'error':>9} {'size':>9}"
     )
     chosen = set(arguments.cases.split(",")) if arguments.cases else None
@@ -230,6 +234,10 @@ def main() -> None:
         for case in CPU_CASES + (CUDA_CASES if torch.cuda.is_available() else []):
             if chosen is None or case.name in chosen:
                 print(report(case, pool.apply(measure, (case, arguments.runs))), flush=True)
+    if PRESET in chosen if chosen else torch.cuda.is_available():
+        for precision in ("float32", "float16"):
+            settings = [f"{stage}.precision={precision}" for stage in ("estimate_flow", "complete_flow")]
+            print_paper_preset(PRESET_FRAMES, 480, 854, settings)
 
 
 if __name__ == "__main__":

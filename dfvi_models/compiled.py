@@ -1,7 +1,7 @@
 """The one decorator for compiled loops: machine code is kept on disk where that is possible, and never required.
 
-numba notices a change of the file a compiled function stands in, not of a file it calls into. So a compiled function
-calls only compiled functions of its own file.
+A compiled function cannot call another: numba does not know what this decorator makes. Loops that share a formula
+write it out; numba would not notice either that a function changed which stands in another file.
 """
 
 from collections.abc import Callable
