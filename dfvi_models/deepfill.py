@@ -127,6 +127,8 @@ class Refine(nn.Module):
 class DeepFill(nn.Module):
     """Both stages."""
 
+    channels_last_on_cpu = True  # 1.2 times as fast at 240 x 424; DFC-Net is slower with it
+
     def __init__(self) -> None:
         super().__init__()
         self.stage_1, self.stage_2 = Coarse(), Refine()

@@ -45,7 +45,8 @@ class Runtime:
     precision: Precision = "float32"
     """Number format of convolutions; flows, sampling positions and losses stay float32."""
     channels_last: bool = True
-    """Memory layout on CUDA that its tensor cores take; they play no part in float32, nor on the CPU."""
+    """Memory layout that CUDA's tensor cores take (in float32 they play no part), and that is faster on the CPU for
+    networks that say so by `channels_last_on_cpu`."""
     compile: bool = False
     """`torch.compile` the network: minutes at the start, fewer small operations afterwards."""
     batch: int | None = None
@@ -62,8 +63,11 @@ class Runtime:
         if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = self.precision == "tf32"
             torch.backends.cudnn.deterministic = True
-            if self.channels_last and self.precision != "float32":
-                network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        faster = (
+            self.precision != "float32" if device.type == "cuda" else getattr(network, "channels_last_on_cpu", False)
+        )
+        if self.channels_last and faster:
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if self.compile:
             network.compile(dynamic=False)
         return network

