@@ -52,12 +52,12 @@ def inpaint_clip(step: Step, config: RunConfig, video: MediaInput, mask: MediaIn
 
 
 def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
-    """Fill the hole of a decoded clip, whatever stage made it."""
+    """Fill the hole of a decoded clip, whatever stage made it. Iterations below 0 are the drafts."""
     seen = clip
     if config.estimate_flow.estimator != "imported":  # flow that is given needs nothing to be estimated on
-        for draft in config.drafts:
-            seen = _fill_roughly(step, draft, clip, seen)
-    flow = _find_flow(step, config, clip, seen)
+        for number, draft in enumerate(config.drafts, -len(config.drafts)):
+            seen = _fill_roughly(step, draft, number, clip, seen)
+    flow = _find_flow(step, config, 0, clip, seen)
     base, fill, iteration = clip, None, 0
     while True:
         carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)
@@ -70,17 +70,19 @@ def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
         base, iteration = merged, iteration + 1
 
 
-def _fill_roughly(step: Step, draft: Draft, clip: StageResult, seen: StageResult) -> StageResult:
+def _fill_roughly(step: Step, draft: Draft, number: int, clip: StageResult, seen: StageResult) -> StageResult:
     """Propagate once into the hole of `clip`, along flow estimated on the clip as `seen`."""
-    flow = _find_flow(step, draft, clip, seen)
-    carried = step(propagate, draft.propagate, clip=clip, flow=flow)
-    return step(merge, draft.merge, carried=carried, clip=clip)
+    flow = _find_flow(step, draft, number, clip, seen)
+    carried = step(propagate, draft.propagate, number, clip=clip, flow=flow)
+    return step(merge, draft.merge, number, carried=carried, clip=clip)
 
 
-def _find_flow(step: Step, config: RunConfig | Draft, clip: StageResult, seen: StageResult) -> StageResult:
+def _find_flow(
+    step: Step, config: RunConfig | Draft, iteration: int, clip: StageResult, seen: StageResult
+) -> StageResult:
     """Flow of the clip as `seen`, completed in the hole of `clip`."""
-    estimated = step(estimate_flow, config.estimate_flow, clip=seen)
-    return step(complete_flow, config.complete_flow, flow=estimated, clip=clip)
+    estimated = step(estimate_flow, config.estimate_flow, iteration, clip=seen)
+    return step(complete_flow, config.complete_flow, iteration, flow=estimated, clip=clip)
 
 
 def _fill_params(config: RunConfig, iteration: int) -> FillKeyFramesParams:
