@@ -22,6 +22,10 @@ def rim_evidence(
               ones in a row beside it, and harmonic in between; the mean of these where nothing connects them. 0 if
               there are none.
     """
+    if not len(colour):
+        return np.zeros((0, 2), np.float32)
+    box = _around(hole)
+    frame, hole = frame[box], hole[box]
     height, width = hole.shape
     picture = np.pad(frame.astype(np.float32), ((2, 2), (2, 2), (0, 0)))
     known = np.pad(~hole, 2)
@@ -43,3 +47,9 @@ def rim_evidence(
     evidence = np.log1p(total / np.maximum(count, 1)[..., None])
     evidence[~rim] = evidence[rim].mean(axis=0)
     return fill_smooth(np.asarray(evidence, np.float32), hole & ~rim, tolerance=TOLERANCE)[hole]
+
+
+def _around(hole: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The box that holds all hole pixels and the two known ones beside each."""
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    return slice(max(rows[0] - 2, 0), rows[-1] + 3), slice(max(columns[0] - 2, 0), columns[-1] + 3)
