@@ -169,7 +169,7 @@ def _run(options: argparse.Namespace, config: dict[str, Any] | None, engine: "En
             preset=options.preset,
             config=config,
             settings=options.set,
-            root=str(options.root),
+            root=options.root,
             run=options.run,
             only=options.only,
             skip_bad=options.skip_bad,
@@ -200,7 +200,7 @@ def _has_work(options: argparse.Namespace, recipe: Any) -> bool:
 
     try:
         dataset = open_dataset(options.dataset, recipe, skip_bad=True)
-        requests = make_requests(dataset, Path(options.output), Root.open(options.root).path, options.run)
+        requests = make_requests(dataset, Path(options.output), str(Root.open(options.root).path), options.run)
         return any(why_chosen(request, options.only) for request in requests)
     except InputError as error:
         print(f"dfvi: {error}", file=sys.stderr)
@@ -237,7 +237,7 @@ def _sweep(options: argparse.Namespace) -> int:
                 preset=options.preset,
                 config=recipe.layers[0] if recipe.layers else None,
                 settings=options.set,
-                root=str(options.root),
+                root=options.root,
                 skip_bad=options.skip_bad,
                 engine=engine,
             )

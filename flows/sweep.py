@@ -19,7 +19,6 @@ from flows.inpaint_dataset import make_requests, run_all
 from flows.returns import refuse_endless_returns
 from storage.errors import InputError
 from storage.root import Root, video_name
-from storage.stage_store import size_in_bytes
 
 LARGEST_GRID = 1000
 COLUMNS = ("cell", "video", "state", "seconds", "stages", "reused", "propagated", "invented", "new_bytes", "error")
@@ -90,12 +89,12 @@ def sweep(
     refuse_endless_returns()
     started = time.monotonic()
     cells = make_grid(vary)
-    store_root = Root.create(Path(root))
+    store_root = Root.create(root)
     requests: list[Request] = []
     for cell in cells:  # combination by combination: the next finds what this one has stored
         recipe = Recipe(preset, (config or {},), (*(settings or ()), *as_settings(cell.values)))
         videos: Dataset = open_dataset(dataset, recipe, skip_bad=skip_bad)
-        requests += make_requests(videos, Path(output) / cell.name, store_root.path, cell.name)
+        requests += make_requests(videos, Path(output) / cell.name, str(store_root.path), cell.name)
     _sort_in(cells, run_all(requests, engine or EngineSettings()), store_root)
     summary = SweepSummary(
         dataset=str(dataset),
@@ -192,7 +191,7 @@ def _sort_in(cells: Sequence[Cell], pairs: Sequence[tuple[Request, VideoResult]]
         cell.results.append(result)
         made = [s for s in result.summary.stages if s.action != "reuse"] if result.summary else []
         folders = [root.open_store(result.video, s.stage, s.digest).folder for s in made]
-        cell.new_bytes[result.video] = sum(map(size_in_bytes, folders))
+        cell.new_bytes[result.video] = sum(folder.usage().size for folder in folders)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,7 +1,10 @@
 """Errors of the store and of the user's files. Each message says what was expected, what came, and what to do."""
 
 import shlex
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from storage.place import Place
 
 
 class InputError(ValueError):
@@ -15,7 +18,7 @@ class StoreError(RuntimeError):
 class DamagedStoreError(StoreError):
     """Something in a store does not read back as it was written."""
 
-    def __init__(self, path: Path, reason: object, folder: Path) -> None:
+    def __init__(self, path: "Place", reason: object, folder: "Place") -> None:
         """Name the damaged `path`, why it cannot be used, and the `folder` of the stage store it lies in."""
         self.path, self.reason = path, reason
         root = folder.parent.parent.parent

@@ -56,8 +56,8 @@ def test_a_damaged_plain_file_is_found(root):
     key = StageKey("encode", 1)
     store = root.store("goat", key)
     store.begin()
-    store.file("video.mp4").write_bytes(b"frames")
-    store.files.append("video.mp4")
+    with store.new_files("video.mp4") as folder:
+        (folder / "video.mp4").write_bytes(b"frames")
     store.seal()
     assert list(verify(root)) == []
     store.file("video.mp4").write_bytes(b"framez")
@@ -78,7 +78,7 @@ def test_gc_keeps_what_runs_reach_and_young_partial_stores(root, store):
 
 def test_gc_never_touches_a_locked_store(root, store):
     stores = unreached(root)
-    with root.lock(store, on_wait=print):
+    with root.writing("goat", KEY, on_wait=print):
         assert delete(root, stores) == 0
     assert root.store("goat", KEY).state == "complete"
     assert delete(root, stores) == stores[0].size > 0
