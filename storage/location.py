@@ -1,14 +1,56 @@
-"""From what a user calls a root to the place it is."""
+"""From what a user calls a root to the place it is: a folder of this machine, or s3://bucket/prefix."""
 
 import os
+import re
+from urllib.parse import unquote, urlsplit
 
+from storage.errors import InputError
 from storage.local_place import LocalPlace
 from storage.place import Place
 
 Location = str | os.PathLike[str]
-"""A folder of this machine."""
+"""A folder, as a path or file:// URL, or s3://bucket/prefix."""
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=-]*")
 
 
 def place_at(location: Location) -> Place:
-    """The place that `location` names, whether it exists or not."""
-    return LocalPlace(location).expanduser().resolve()
+    """The place that `location` names, whether it exists or not.
+
+    Raises : InputError if it cannot be a root, or names an object store and what reaches it is not installed.
+    """
+    text = os.fspath(location)
+    scheme, is_url, _ = text.partition("://")
+    if not is_url:
+        return LocalPlace(text).expanduser().resolve()
+    try:
+        url = urlsplit(text)
+    except ValueError as error:
+        raise InputError(f"a root is a folder or s3://bucket/prefix; this URL is neither: {error}") from None
+    if "@" in url.netloc:  # the message does not repeat it: it would end up in logs
+        raise InputError(
+            "a root's URL must not hold a name or password; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
+        )
+    if scheme == "file" and url.netloc in ("", "localhost"):
+        return LocalPlace(unquote(url.path)).resolve()
+    if scheme != "s3":
+        raise InputError(f"a root is a folder or s3://bucket/prefix; got one that begins with {scheme}://")
+    return _bucket_place(url.netloc, [part for part in text.split("/")[3:] if part])
+
+
+def _bucket_place(bucket: str, parts: list[str]) -> Place:
+    if not _BUCKET.fullmatch(bucket):
+        raise InputError(
+            f"{bucket!r} is no name of a bucket (3 to 63 lower-case letters, digits, '.', '-'); name s3://bucket/prefix"
+        )
+    for part in parts:
+        if not _PART.fullmatch(part):
+            raise InputError(f"a prefix has letters, digits, '.', '_', '-' and '=' between its slashes; got {part!r}")
+    try:
+        from storage.object_place import ObjectPlace
+    except ModuleNotFoundError as error:
+        if error.name != "obstore":
+            raise
+        raise InputError("a root on s3:// needs one more package; install it with: pip install 'dfvi[s3]'") from None
+    return ObjectPlace(bucket, "/".join(parts))

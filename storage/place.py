@@ -83,3 +83,6 @@ class Place(Protocol):
 
     def lock(self) -> Lock:
         """A lock kept in this file."""
+
+    def check_locks(self) -> None:
+        """Make sure that locks in this folder keep others out; InputError if they cannot."""

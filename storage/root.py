@@ -45,7 +45,13 @@ class Root:
     @classmethod
     def find(cls, location: Location) -> "Root | None":
         """Open the root at `location`; None if there is nothing at all. Raises like `open`."""
-        return cls.open(location) if cls(location).path.exists() else None
+        path = cls(location).path
+        try:
+            if not path.exists():
+                return None
+        except OSError as error:
+            raise InputError(f"the root {path} cannot be read: {error.strerror}") from error
+        return cls.open(location)
 
     @classmethod
     def open(cls, location: Location) -> "Root":
@@ -78,6 +84,7 @@ class Root:
         path = cls(location).path
         try:
             path.make()
+            (path / LOCKS).check_locks()
             if not (path / MARKER).exists():
                 if path.names() - {LOCKS, f"{MARKER}.lock"}:
                     raise InputError(f"{path} is neither empty nor a dfvi root; choose another folder with --root")

@@ -8,7 +8,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.abc.store import ByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype
-from zarr.storage import StorePath, WrapperStore
+from zarr.storage import MemoryStore, StorePath, WrapperStore
 
 from storage.array_layout import ArrayLayout
 from storage.errors import DamagedStoreError
@@ -39,8 +39,9 @@ class StoredArray(Sequence[NDArray[Any]]):
     @classmethod
     def create(cls, folder: Place, name: str, layout: ArrayLayout) -> "StoredArray":
         """Make the array `name`, without items, in the stage store in `folder`."""
+        described: dict[str, Buffer] = {}
         zarr.create_array(
-            (folder / name).arrays(),
+            MemoryStore(described),  # in the place itself zarr would also make groups of all folders above
             shape=layout.shape,
             dtype=layout.dtype,
             chunks=(1, *(max(n, 1) for n in layout.shape[1:])),
@@ -48,6 +49,8 @@ class StoredArray(Sequence[NDArray[Any]]):
             fill_value=0,
             chunk_key_encoding={"name": "default", "separator": "."},
         )
+        (folder / name).make()
+        (folder / name / "zarr.json").write_whole(described["zarr.json"].to_bytes())
         return cls(folder, name)
 
     @property
