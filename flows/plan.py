@@ -6,6 +6,7 @@ from flows.config import RunConfig
 from flows.walk import NotYetKnownError, inpaint_clip
 from storage.housekeeping import nearest
 from storage.key import StageKey
+from storage.location import Location
 from storage.root import Root
 from tasks.decode import MediaInput
 from tasks.stage import Action, Input, Stage, StageParams, StageResult
@@ -53,7 +54,7 @@ class Planner:
         return "compute", ", ".join(key.differences(stored)), {}
 
 
-def plan_video(root: str, name: str, config: RunConfig, video: MediaInput, mask: MediaInput) -> list[PlannedStage]:
+def plan_video(root: Location, name: str, config: RunConfig, video: MediaInput, mask: MediaInput) -> list[PlannedStage]:
     """Plan the run of one video.
 
     root  : root of the stored results; need not exist.

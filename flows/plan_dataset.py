@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from flows.dataset import Dataset, Video
 from flows.plan import PlannedStage, plan_video
+from storage.location import Location
 from storage.manifest import read_manifest
 from storage.root import Root
 from tasks.decode import MediaInput
@@ -34,7 +35,7 @@ class StagePlan:
     """Reason -> how often, of what is not reused."""
 
 
-def plan_dataset(dataset: Dataset, root: str) -> list[StagePlan]:
+def plan_dataset(dataset: Dataset, root: Location) -> list[StagePlan]:
     """Plan the run of every video, stage by stage.
 
     root   : root of the stored results; need not exist.

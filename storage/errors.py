@@ -15,6 +15,18 @@ class StoreError(RuntimeError):
     """A store cannot be used as it is."""
 
 
+def refuse_secrets(location: str) -> None:
+    """Refuse a URL that holds credentials, before anything writes it down; the message does not repeat it.
+
+    Raises : InputError
+    """
+    _, is_url, rest = location.partition("://")
+    if is_url and "@" in rest.partition("/")[0]:
+        raise InputError(
+            "a root's URL must not hold a name or password; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
+        )
+
+
 class DamagedStoreError(StoreError):
     """Something in a store does not read back as it was written."""
 

@@ -4,7 +4,7 @@ import os
 import re
 from urllib.parse import unquote, urlsplit
 
-from storage.errors import InputError
+from storage.errors import InputError, refuse_secrets
 from storage.local_place import LocalPlace
 from storage.place import Place
 
@@ -21,17 +21,14 @@ def place_at(location: Location) -> Place:
     Raises : InputError if it cannot be a root, or names an object store and what reaches it is not installed.
     """
     text = os.fspath(location)
+    refuse_secrets(text)
     scheme, is_url, _ = text.partition("://")
     if not is_url:
         return LocalPlace(text).expanduser().resolve()
     try:
         url = urlsplit(text)
     except ValueError as error:
-        raise InputError(f"a root is a folder or s3://bucket/prefix; this URL is neither: {error}") from None
-    if "@" in url.netloc:  # the message does not repeat it: it would end up in logs
-        raise InputError(
-            "a root's URL must not hold a name or password; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY instead"
-        )
+        raise InputError(f"a root is a folder or s3://bucket/prefix; this is neither: {error}") from None
     if scheme == "file" and url.netloc in ("", "localhost"):
         return LocalPlace(unquote(url.path)).resolve()
     if scheme != "s3":

@@ -130,6 +130,7 @@ class StageStore:
         """A folder of this machine to write the plain files of these names into; the store has them after the block."""
         with self.folder.receive([self.file(name).name for name in names]) as folder:
             yield folder
+            self.check_lock()
             self._files |= {name: file_sha256(folder / name) for name in names}
 
     def count(self, items: Iterable[Item], total: int) -> Iterator[Item]:

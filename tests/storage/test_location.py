@@ -37,7 +37,7 @@ BAD = {
     "s3://UPPER/x": "no name of a bucket",
     "s3://bucket/../x": "a prefix has letters",
     "s3://bucket/x?versionId=1": "a prefix has letters",
-    "s3://[bucket/x": "this URL is neither",
+    "s3://[bucket/x": "this is neither",
 }
 
 
