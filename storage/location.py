@@ -2,7 +2,7 @@
 
 import os
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from storage.errors import InputError, refuse_secrets
 from storage.local_place import LocalPlace
@@ -22,18 +22,15 @@ def place_at(location: Location) -> Place:
     """
     text = os.fspath(location)
     refuse_secrets(text)
-    scheme, is_url, _ = text.partition("://")
+    scheme, is_url, rest = text.partition("://")
     if not is_url:
         return LocalPlace(text).expanduser().resolve()
-    try:
-        url = urlsplit(text)
-    except ValueError as error:
-        raise InputError(f"a root is a folder or s3://bucket/prefix; this is neither: {error}") from None
-    if scheme == "file" and url.netloc in ("", "localhost"):
-        return LocalPlace(unquote(url.path)).resolve()
+    if scheme == "file" and rest.startswith("/"):
+        return LocalPlace(unquote(rest)).resolve()
     if scheme != "s3":
         raise InputError(f"a root is a folder or s3://bucket/prefix; got one that begins with {scheme}://")
-    return _bucket_place(url.netloc, [part for part in text.split("/")[3:] if part])
+    bucket, _, prefix = rest.partition("/")
+    return _bucket_place(bucket, [part for part in prefix.split("/") if part])
 
 
 def _bucket_place(bucket: str, parts: list[str]) -> Place:

@@ -4,6 +4,7 @@ Credentials and the server's address come from the environment, read by obstore;
 """
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -64,5 +65,7 @@ def _explain(error: Exception, url: str) -> OSError:
         return OSError(errno.EACCES, "access denied; check AWS_ACCESS_KEY_ID and the rights of its owner", url)
     if "169.254." in text:  # without keys obstore asks the machine's own metadata service
         return OSError(errno.EACCES, "no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", url)
-    reason = text.splitlines()[0].rpartition(" - ")[2]
+    reason = text.splitlines()[0].rpartition(" - ")[2].partition(": <")[0]  # without the answer: it may repeat a token
+    if code := re.search(r"<Code>(\w+)</Code>", text):
+        reason += f", {code[1]}"
     return OSError(errno.EIO, f"the object store failed ({reason}); check AWS_ENDPOINT_URL and the network", url)

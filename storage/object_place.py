@@ -5,7 +5,7 @@ An object appears whole or not at all, so nothing is ever renamed and nothing ha
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +54,11 @@ class ObjectPlace:
     def exists(self) -> bool:
         """Whether there is an object of this name, or one below it."""
         with plain_errors(str(self)):
-            try:
-                obstore.head(self._client, self.key)
-            except FileNotFoundError:
-                return any(obstore.list(self._client, prefix=self.key or None))
-            return True
+            if self.key:  # to the store, an object without a name is the bucket
+                with suppress(FileNotFoundError):
+                    obstore.head(self._client, self.key)
+                    return True
+            return any(obstore.list(self._client, prefix=self.key or None))
 
     def modified(self) -> float:
         """When the object was written, by the store's clock."""

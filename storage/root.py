@@ -84,10 +84,11 @@ class Root:
         path = cls(location).path
         try:
             path.make()
+            is_root = (path / MARKER).exists()
+            if not is_root and path.names() - {LOCKS, f"{MARKER}.lock"}:
+                raise InputError(f"{path} is neither empty nor a dfvi root; choose another folder with --root")
             (path / LOCKS).check_locks()
-            if not (path / MARKER).exists():
-                if path.names() - {LOCKS, f"{MARKER}.lock"}:
-                    raise InputError(f"{path} is neither empty nor a dfvi root; choose another folder with --root")
+            if not is_root:
                 write_json(path / MARKER, {"format": FORMAT})
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(f"the root {path} must be a folder; it is a file: choose another with --root") from error

@@ -1,10 +1,12 @@
 """What may be called a root, and one clear line for what cannot be reached."""
 
+import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
@@ -12,10 +14,12 @@ import pytest
 
 from storage import object_place
 from storage.errors import InputError
+from storage.housekeeping import list_stores, verify
 from storage.location import place_at
 from storage.object_client import connect
 from storage.root import Root
 from tests.conftest import SECRET
+from tests.storage.conftest import KEY, fill_store
 
 
 def test_a_path_and_a_file_url_are_the_same_folder(tmp_path):
@@ -37,7 +41,7 @@ BAD = {
     "s3://UPPER/x": "no name of a bucket",
     "s3://bucket/../x": "a prefix has letters",
     "s3://bucket/x?versionId=1": "a prefix has letters",
-    "s3://[bucket/x": "this is neither",
+    "s3://bucket?x": "no name of a bucket",
 }
 
 
@@ -54,6 +58,15 @@ def test_without_the_package_the_error_says_what_to_install():
     assert ended.stderr.strip().endswith("install it with: pip install 'dfvi[s3]'")
 
 
+def test_a_whole_bucket_may_be_a_root(bucket):
+    url = f"s3://whole-{uuid4().hex}"
+    urllib.request.urlopen(urllib.request.Request(f"{os.environ['AWS_ENDPOINT_URL']}/{url[5:]}", method="PUT"))
+    assert Root.find(url) is None
+    fill_store(Root.create(url).store("goat", KEY))
+    assert [facts.state for facts in list_stores(Root.find(url))] == ["complete"]
+    assert list(verify(Root.open(url))) == []
+
+
 def test_a_bucket_that_is_not_there_is_named(bucket):
     for use in (Root.create, Root.open, Root.find):
         with pytest.raises(InputError, match=r"the root s3://no-bucket/x cannot be .*: there is no such bucket"):
@@ -66,14 +79,16 @@ def server(monkeypatch):
 
     class Handler(BaseHTTPRequestHandler):
         status = 500
+        body = b""
 
         def answer(self):
             if self.status is None:
                 time.sleep(3)
                 return
             self.send_response(self.status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(self.body)))
             self.end_headers()
+            self.wfile.write(self.body)
 
         do_GET = do_PUT = do_HEAD = answer  # noqa: N815
 
@@ -132,3 +147,10 @@ def test_a_store_that_never_answers_is_one_line_in_bounded_time(server, monkeypa
 def test_a_client_is_made_once_for_a_bucket(bucket):
     assert connect("dfvi-tests", 30) is connect("dfvi-tests", 30)
     assert SECRET not in repr(connect("dfvi-tests", 30)) + str(connect("dfvi-tests", 30).config)
+
+
+def test_what_a_failing_store_answers_is_not_repeated(server):
+    server.status, server.body = 400, b"<Error><Code>ExpiredToken</Code><Token-0>a-token</Token-0></Error>"
+    text = complaint(Root.open)
+    assert "400 Bad Request, ExpiredToken" in text
+    assert "a-token" not in text
