@@ -36,14 +36,15 @@ class LocalPlace(PosixPath):
         with os.scandir(self) as entries:
             return [self / name for name in sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))]
 
-    def write_whole(self, content: bytes) -> None:
-        """Write under another name, flush to the disk, rename."""
+    def write_whole(self, content: bytes, *, durable: bool = True) -> None:
+        """Write under another name, flush to the disk if it is to be durable, rename."""
         partial = self.with_name(f".{self.name}.{uuid4().hex}.partial")
         try:
             with partial.open("wb") as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
             partial.replace(self)
         finally:
             partial.unlink(missing_ok=True)

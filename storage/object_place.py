@@ -85,7 +85,7 @@ class ObjectPlace:
         with plain_errors(str(self)):
             return bytes(obstore.get(self._client, self.key).bytes())
 
-    def write_whole(self, content: bytes) -> None:
+    def write_whole(self, content: bytes, *, durable: bool = True) -> None:  # noqa: ARG002 (it always is)
         """Write the object by one request."""
         with plain_errors(str(self)):
             obstore.put(self._client, self.key, content, use_multipart=False)

@@ -60,8 +60,11 @@ class Place(Protocol):
     def read_bytes(self) -> bytes:
         """Content of this file; FileNotFoundError if there is none."""
 
-    def write_whole(self, content: bytes) -> None:
-        """Write this file so that a reader sees the old one or the whole new one, also after a power cut."""
+    def write_whole(self, content: bytes, *, durable: bool = True) -> None:
+        """Write this file so that a reader sees the old one or the whole new one.
+
+        durable : also after a power cut, which takes its time on a disk.
+        """
 
     def make(self) -> None:
         """Make this folder, where folders need making."""

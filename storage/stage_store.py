@@ -1,8 +1,8 @@
-"""One stage result on disk: arrays with one frame a chunk, a key written first and a manifest written last.
+"""One stage result: arrays with one frame a chunk, a key written first and a manifest written last.
 
-A store is *complete* when its manifest exists, *partial* when only its key does. A chunk is written whole under another
-name and then renamed, so a chunk that exists is finished: killing the writer at any moment loses at most the frame in
-the making, and writing a chunk twice is harmless.
+A store is *complete* when its manifest exists, *partial* when only its key does. A chunk appears whole (on a disk it is
+renamed, in an object store it is one request), so a chunk that exists is finished: killing the writer at any moment
+loses at most the frame in the making, and writing a chunk twice is harmless.
 """
 
 import hashlib
@@ -145,12 +145,12 @@ class StageStore:
 
         Raises : StoreError if an item of a declared array is missing.
         """
-        self.check_lock()
         for name in self._layouts:
             if missing := self._arrays[name].missing():
                 raise StoreError(f"{self.folder / name} lacks {len(missing)} of {len(self._arrays[name])} items")
         arrays = {name: layout.shape for name, layout in self._layouts.items()}
         manifest = Manifest(self.key, arrays, self.attributes, self._files, made or {})
+        self.check_lock()
         write_manifest(self.folder, manifest)
         self.manifest = manifest
 

@@ -50,7 +50,7 @@ class StoredArray(Sequence[NDArray[Any]]):
             chunk_key_encoding={"name": "default", "separator": "."},
         )
         (folder / name).make()
-        (folder / name / "zarr.json").write_whole(described["zarr.json"].to_bytes())
+        (folder / name / "zarr.json").write_whole(described["zarr.json"].to_bytes(), durable=False)
         return cls(folder, name)
 
     @property
