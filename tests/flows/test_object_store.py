@@ -22,7 +22,8 @@ from tests.conftest import KEY_ID, SECRET
 from tests.flows.test_inpaint_dataset import in_this_process  # noqa: F401  (a fixture)
 
 SETTINGS = ["--set", "encode.codec=ffv1", "--threads", "1"]
-SHORT_LEASES = "from storage import lease; lease.LEASE_SECONDS, lease.RENEW_SECONDS = 2.0, 0.3; "
+LEASE_SECONDS, RENEW_SECONDS = 3.0, 0.3  # of a run that is killed, and of the one that waits for its end
+SHORT_LEASES = f"from storage import lease; lease.LEASE_SECONDS, lease.RENEW_SECONDS = {LEASE_SECONDS, RENEW_SECONDS}; "
 
 
 def content(root):
@@ -47,13 +48,13 @@ def kill_in_the_middle(arguments, root):
     from prefect.settings import PREFECT_API_URL
 
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{SHORT_LEASES} import sys; from flows.cli import main; sys.exit(main())", *arguments],
+        [sys.executable, "-c", f"{SHORT_LEASES}import sys; from flows.cli import main; sys.exit(main())", *arguments],
         env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    while not any(len((folder / "flow_fw").names()) > 3 for folder in root.folders(stage="estimate_flow")):
+    while not any(len((folder / "flow_fw").names()) > 2 for folder in root.folders(stage="estimate_flow")):
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
@@ -62,14 +63,15 @@ def kill_in_the_middle(arguments, root):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, bucket, prefect_server):
-    """The same clip on a disk, and in a bucket with a kill -9 on the way; all that the commands have printed."""
-    folder, printed = tmp_path_factory.mktemp("finished"), []
-    panning_clip(folder / "clip", count=16)
+    """The same clip on a disk, and in a bucket with a kill -9 on the way; what the killed run has printed."""
+    folder = tmp_path_factory.mktemp("finished")
+    panning_clip(folder / "clip", count=20)
     url = f"{bucket}/finished"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lease, "LEASE_SECONDS", 2.0)
+        patch.setattr(lease, "LEASE_SECONDS", LEASE_SECONDS)
+        patch.setattr(lease, "RENEW_SECONDS", RENEW_SECONDS)
         assert cli.main(inpaint_arguments(folder, "disk.mkv", folder / "root")) == 0
-        printed.append(kill_in_the_middle(inpaint_arguments(folder, "s3.mkv", url), Root(url)))
+        printed = kill_in_the_middle(inpaint_arguments(folder, "s3.mkv", url), Root(url))
         partial = [facts.stage for facts in list_stores(Root.open(url)) if facts.state == "partial"]
         assert partial == ["estimate_flow"]
         assert cli.main([*inpaint_arguments(folder, "s3.mkv", url), "--run", "first"]) == 0
