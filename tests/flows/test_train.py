@@ -1,0 +1,88 @@
+"""Trainings of seconds on made clips: the loss falls, what is left is complete, and bad recipes are refused."""
+
+import json
+
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+from flows.cli import main
+from flows.recipes import RECIPE_NAMES, load_recipe
+from flows.train import train_flow_completion
+from storage.errors import InputError
+from storage.root import Root
+from tests.clips import panning_clip, write_images
+
+FEW = ["clips.frames=6", "training.schedule.steps=6", "training.schedule.validate_every=3"]
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    for name, step in (("fast", 3), ("slow", 1), ("still", 2)):
+        made = panning_clip(tmp_path_factory.mktemp("made") / name, count=8, step=step)
+        write_images(folder / name / "frames", made.clean)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(clips, tmp_path_factory, prefect_server):
+    folder = tmp_path_factory.mktemp("trained")
+    recipe = load_recipe("flow-completion", "smoke", FEW)
+    report = train_flow_completion(str(clips), recipe, str(folder / "out"), root=str(folder / "root"), threads=1)
+    return folder, recipe, report
+
+
+def test_a_training_leaves_weights_card_curve_and_samples(trained):
+    folder, recipe, report = trained
+    assert {"choice.safetensors", "card.json", "curve.csv", "curve.jsonl", "samples.png"} <= set(report.files)
+    card = json.loads((folder / "out" / "card.json").read_text())
+    assert card["parameters"] == recipe.training.model_dump(mode="json")
+    assert len(card["data"]["taught"]) == 1
+    assert len(card["data"]["kept_back"]) == 2
+    assert card["figures"]["step"] == 6
+    with safe_open(folder / "out" / "choice.safetensors", "np") as file:
+        assert json.loads(file.metadata()["figures"]) == card["figures"]
+        assert {file.get_tensor(key).dtype for key in file.keys()} == {np.dtype("float16")}  # noqa: SIM118
+
+
+def test_the_same_training_again_is_reused(trained, clips):
+    folder, recipe, report = trained
+    again = train_flow_completion(str(clips), recipe, str(folder / "again"), root=str(folder / "root"), threads=1)
+    assert again.figures == report.figures
+    assert again.files == report.files
+    assert len(list(Root.open(folder / "root").folders("flow-completion", "train_choice"))) == 1
+
+
+def test_shipped_recipes_are_possible():
+    for command, names in RECIPE_NAMES.items():
+        for name in names:
+            load_recipe(command, name)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("training.schedule.stps=3", "unknown key training.schedule.stps; did you mean training.schedule.steps?"),
+        ("training.batch=0", "training.batch = 0 is not possible: input should be greater than or equal to 1"),
+        ("network=gan", "network = 'gan' is not possible: `dfvi train flow-completion` trains choice"),
+        ("clips=3", "clips = 3 is not possible"),
+    ],
+)
+def test_a_bad_recipe_is_one_clear_line(setting, said):
+    with pytest.raises(InputError, match=r"^[^\n]*$") as raised:
+        load_recipe("flow-completion", None, [setting])
+    assert said in str(raised.value)
+
+
+def test_a_recipe_that_does_not_exist_names_those_that_do(tmp_path, capsys):
+    assert main(["train", "flow-completion", "--clips", str(tmp_path), "--recipe", "best"]) == 2
+    assert "there is no recipe 'best'; choose from choice, smoke" in capsys.readouterr().err
+
+
+def test_show_prints_a_recipe_that_can_be_used_again(tmp_path, capsys):
+    arguments = ["train", "flow-completion", "--clips", "none", "--set", "training.batch=3"]
+    assert main([*arguments, "--show"]) == 0
+    (tmp_path / "own.yaml").write_text(capsys.readouterr().out)
+    own = load_recipe("flow-completion", str(tmp_path / "own.yaml"))
+    assert own == load_recipe("flow-completion", None, ["training.batch=3"])
