@@ -20,17 +20,18 @@ CHOICES = CAMERA + 1
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions with a shortcut."""
+    """Two 3x3 convolutions with a shortcut; at first it changes nothing. No normalisation: what stands far away in the
+    window must not change what is said here."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.norm = nn.GroupNorm(8, channels)
+        nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> the same shape."""
-        out: Tensor = x + self.conv2(F.silu(self.norm(self.conv1(F.silu(x)))))
+        out: Tensor = x + self.conv2(F.silu(self.conv1(F.silu(x))))
         return out
 
 
@@ -42,10 +43,10 @@ class ChoiceNet(nn.Module):
         first, second, third = widths
         self.stem = nn.Conv2d(4 * CHANNELS, first, 3, padding=1)
         self.down1, self.down2 = nn.Conv2d(first, second, 2, stride=2), nn.Conv2d(second, third, 2, stride=2)
-        self.in1, self.in2 = nn.Sequential(Block(first), Block(first)), nn.Sequential(Block(second), Block(second))
+        self.in1, self.in2 = Block(first), nn.Sequential(Block(second), Block(second))
         self.middle = nn.Sequential(Block(third), Block(third), Block(third))
         self.up2, self.up1 = nn.Conv2d(third + second, second, 1), nn.Conv2d(second + first, first, 1)
-        self.out2, self.out1 = nn.Sequential(Block(second), Block(second)), nn.Sequential(Block(first), Block(first))
+        self.out2, self.out1 = nn.Sequential(Block(second), Block(second)), Block(first)
         self.head = nn.Conv2d(first, 4 * (CHOICES + 2), 3, padding=1)
         for parameter in self.head.parameters():
             nn.init.zeros_(parameter)

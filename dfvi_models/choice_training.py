@@ -72,7 +72,7 @@ class ChoiceSettings:
 
     batch: int = 8
     """Crops a step."""
-    crop: int = 96
+    crop: int = 80
     """Side of a crop, pixels of the flow's grid; a multiple of 8."""
     optimiser: Optimiser = "adamw"
     """adamw or sgd."""
@@ -163,7 +163,7 @@ class ChoiceTraining:
         return np.concatenate([flow_to_rgb(np.ascontiguousarray(flow), fastest) for flow in shown], axis=1)
 
     def _errors(self, item: NDArray[np.float16]) -> tuple[float, float]:
-        given = torch.from_numpy(item.astype(np.float32))[None].to(self.device)
+        given = torch.from_numpy(np.asarray(item, np.float32))[None].to(self.device)
         with self.runtime.autocast():
             correction = self.average.network(given[:, :CHANNELS])
         scored, truth = given[:, SCORED] > 0, given[:, TRUTH]

@@ -208,8 +208,9 @@ def load_checkpoint(training: Training, path: Path) -> Progress:
             optimiser.load_state_dict(content["optimisers"][name])
         return Progress(**content["progress"])
     except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, TypeError, EOFError, OSError) as error:
+        why = str(error).splitlines()[0]
         raise WeightsError(
-            f"{path} is no checkpoint of this training ({str(error).splitlines()[0]}); delete it, and training starts anew"
+            f"{path} is no checkpoint of this training ({why}); delete it, and training starts anew"
         ) from error
 
 

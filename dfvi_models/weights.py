@@ -17,6 +17,7 @@ from dfvi_models.errors import WeightsError
 
 AUTHORS = "the Google Drive folder linked from https://github.com/nbei/Deep-Flow-Guided-Video-Inpainting (README)"
 TORCHVISION = "https://download.pytorch.org/models"
+COMPLETION_TRAINING = "`dfvi train flow-completion`"
 BLOCK = 2**22  # bytes hashed at a time
 
 
@@ -29,9 +30,9 @@ class Network:
     title: str
     """What it is, for people."""
     file: str
-    """Name of the published checkpoint file."""
+    """Name of the checkpoint file, as published or as training leaves it."""
     published: str
-    """Where its authors put that file."""
+    """Where that file comes from."""
 
 
 NETWORKS = {
@@ -43,6 +44,7 @@ NETWORKS = {
         Network("dfc_stage2", "DFC-Net, ResNet-50, second of three stages", "davis_stage2.pth", AUTHORS),
         Network("dfc_stage3", "DFC-Net, ResNet-50, third of three stages", "davis_stage3.pth", AUTHORS),
         Network("deepfill", "DeepFill v1, image inpainting", "imagenet_deepfill.pth", AUTHORS),
+        Network("choice", "ChoiceNet, choice between guesses about flow", "choice.safetensors", COMPLETION_TRAINING),
         Network("raft_large", "RAFT, optical flow", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", TORCHVISION),
         Network("raft_small", "RAFT, small, optical flow", "raft_small_C_T_V2-01064c6d.pth", TORCHVISION),
     )
@@ -132,7 +134,7 @@ def find_weights(network: str, *, sha256: str | None = None, folder: Path | None
         f" with a SHA-256 that starts with {sha256} (there are {[n.sha256[:12] for n in fitting]})" if fitting else ""
     )
     raise WeightsError(
-        f"no weights for {known.name} ({known.title}){which} in {folder}. Get the file {known.file}, published at "
+        f"no weights for {known.name} ({known.title}){which} in {folder}. Get the file {known.file}, from "
         f"{known.published}, then run: dfvi weights add {known.file}"
     )
 

@@ -97,5 +97,5 @@ def test_holes(holes: TestHolesPart, clip: str, seed: int) -> dict[str, CutHoles
     """The holes cut into one clip, by a name."""
     found = {"box": CutHolesParams(kind="box")} if holes.box else {}
     for number in range(holes.shapes):
-        found[f"shape{number}"] = CutHolesParams(kind="shape", seed=clip_seed(f"{number} {clip}", seed))
+        found[f"shape{number}"] = CutHolesParams(kind="shape", seed=clip_seed(clip, seed + 1 + number))
     return found

@@ -14,7 +14,7 @@ class TrainChoiceParams(TrainingParams):
 
     batch: int = Field(8, ge=1)
     """Crops a step."""
-    crop: int = Field(96, ge=16, multiple_of=8)
+    crop: int = Field(80, ge=16, multiple_of=8)
     """Side of a crop, pixels of the flow's grid."""
     optimiser: Optimiser = "adamw"
     """adamw or sgd."""
