@@ -59,8 +59,8 @@ def build_network(name: str) -> nn.Module:
     if name == "choice":
         return ChoiceNet()
     if name.startswith("dfc"):
-        backbone = "resnet101" if name == "dfc_resnet101" else "resnet50"
-        return DfcNet(backbone, maps=2 if name in ("dfc_stage2", "dfc_stage3") else 1)
+        backbone = {"dfc_resnet101": "resnet101", "dfc_compact": "compact"}.get(name.partition("_stage")[0], "resnet50")
+        return DfcNet(backbone, maps=2 if name.endswith(("stage2", "stage3")) else 1)
     return FlowNet2() if name == "flownet2" else DeepFill()
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
-COUNTER = "num_batches_tracked"  # of batch normalisation; says nothing about the network
+from dfvi_models.checkpoint import COUNTER, build_network, compare
+from dfvi_models.errors import WeightsError
 
 
 def export_weights(network: nn.Module, path: Path, metadata: Mapping[str, str]) -> int:
@@ -26,3 +27,16 @@ def export_weights(network: nn.Module, path: Path, metadata: Mapping[str, str]) 
         raise ValueError(f"these tensors hold numbers that float16 cannot: {', '.join(broken)}")
     save_file(tensors, path, dict(metadata))
     return sum(tensor.numel() for tensor in tensors.values())
+
+
+def load_exported(name: str, path: Path) -> nn.Module:
+    """A network by its name in `weights.NETWORKS`, with weights that `export_weights` wrote.
+
+    Raises : WeightsError if the tensors are not the network's.
+    """
+    network, tensors = build_network(name), load_file(path)
+    own = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    if found := compare(tensors, own):
+        raise WeightsError(f"{path} does not fit {name}: {found}")
+    network.load_state_dict(tensors)
+    return network

@@ -44,6 +44,18 @@ NETWORKS = {
         Network("dfc_stage2", "DFC-Net, ResNet-50, second of three stages", "davis_stage2.pth", AUTHORS),
         Network("dfc_stage3", "DFC-Net, ResNet-50, third of three stages", "davis_stage3.pth", AUTHORS),
         Network("deepfill", "DeepFill v1, image inpainting", "imagenet_deepfill.pth", AUTHORS),
+        Network(
+            "dfc_compact_stage1", "DFC-Net, compact, first stage", "dfc_compact_stage1.safetensors", COMPLETION_TRAINING
+        ),
+        Network(
+            "dfc_compact_stage2",
+            "DFC-Net, compact, second stage",
+            "dfc_compact_stage2.safetensors",
+            COMPLETION_TRAINING,
+        ),
+        Network(
+            "dfc_compact_stage3", "DFC-Net, compact, third stage", "dfc_compact_stage3.safetensors", COMPLETION_TRAINING
+        ),
         Network("choice", "ChoiceNet, choice between guesses about flow", "choice.safetensors", COMPLETION_TRAINING),
         Network("raft_large", "RAFT, optical flow", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", TORCHVISION),
         Network("raft_small", "RAFT, small, optical flow", "raft_small_C_T_V2-01064c6d.pth", TORCHVISION),

@@ -13,8 +13,9 @@ from storage.errors import InputError
 from tasks.estimate_flow import EstimateFlowParams
 from tasks.flow_examples import FlowExamplesParams
 from tasks.train_choice import TrainChoiceParams
+from tasks.train_dfc import TrainDfcParams
 
-RECIPE_NAMES = {"flow-completion": ("choice", "smoke")}
+RECIPE_NAMES = {"flow-completion": ("choice", "dfc", "dfc-compact", "smoke")}
 """Shipped recipes of each command; the first is the default."""
 
 
@@ -65,8 +66,22 @@ class ChoiceRecipe(RecipePart):
     """The training itself."""
 
 
-Recipe = ChoiceRecipe
-RECIPES: dict[str, dict[str, type[Recipe]]] = {"flow-completion": {"choice": ChoiceRecipe}}
+class DfcRecipe(RecipePart):
+    """Trains the stages of DFC-Net, one after the other; holes are drawn on the fly."""
+
+    network: Literal["dfc"] = "dfc"
+    """What is trained."""
+    clips: ClipsPart = ClipsPart()
+    """The clips."""
+    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, scale=1)
+    """Flow of the clips, which stands for the truth."""
+    stages: tuple[TrainDfcParams, ...] = Field(min_length=1, max_length=3)
+    """The training of each stage, from coarse to fine."""
+
+
+CompletionRecipe = ChoiceRecipe | DfcRecipe
+Recipe = CompletionRecipe
+RECIPES: dict[str, dict[str, type[Recipe]]] = {"flow-completion": {"choice": ChoiceRecipe, "dfc": DfcRecipe}}
 """Command -> what its recipes may name as `network`."""
 
 

@@ -6,7 +6,7 @@ import prefect
 from pydantic import BaseModel
 
 from flows.inpaint_video import Runner, available_threads
-from flows.recipes import ChoiceRecipe, Recipe, TestHolesPart
+from flows.recipes import ChoiceRecipe, CompletionRecipe, DfcRecipe, TestHolesPart
 from flows.returns import refuse_endless_returns
 from flows.train_report import deliver_training, publish
 from storage.clip_set import CleanClip, clip_seed, find_clips, keep_back
@@ -18,6 +18,7 @@ from tasks.flow_examples import flow_examples
 from tasks.read_truth import ReadTruthParams, read_truth
 from tasks.stage import Job, StageResult
 from tasks.train_choice import train_choice
+from tasks.train_dfc import EARLIER, train_dfc
 from tasks.training_run import KEPT, TAUGHT
 
 
@@ -37,7 +38,7 @@ class Trained(BaseModel):
 @prefect.flow(name="train_flow_completion", persist_result=False)
 def train_flow_completion(
     folder: str,
-    recipe: Recipe,
+    recipe: CompletionRecipe,
     output: str,
     root: str = ".dfvi",
     name: str = "flow-completion",
@@ -64,9 +65,12 @@ def train_flow_completion(
     for clip in clips:
         prefix = KEPT if clip.name in kept else TAUGHT
         runner = Runner(Job(job.root, clip.name, job.threads, job.device))
-        inputs |= {f"{prefix}{role}": result for role, result in choice_examples(runner, clip, recipe).items()}
+        inputs |= {f"{prefix}{role}": result for role, result in data_of(runner, clip, recipe).items()}
         store_root.record_run(job.video, clip.name, [{"stage": r.stage, "digest": r.digest} for r in runner.done])
-    trained = [train_choice(job, params=recipe.training, iteration=0, **inputs)]
+    if isinstance(recipe, ChoiceRecipe):
+        trained = [train_choice(job, params=recipe.training, iteration=0, **inputs)]
+    else:
+        trained = train_stages(job, recipe, inputs)
     store_root.record_run(job.video, job.video, [{"stage": r.stage, "digest": r.digest} for r in trained])
     files = deliver_training([result.open(job) for result in trained], Path(output))
     publish(Path(output), job.video)
@@ -79,11 +83,22 @@ def train_flow_completion(
     )
 
 
-def choice_examples(runner: Runner, clip: CleanClip, recipe: ChoiceRecipe) -> dict[str, StageResult]:
-    """Examples of one clip, by clip and hole."""
+def train_stages(job: Job, recipe: DfcRecipe, inputs: dict[str, StageResult]) -> list[StageResult]:
+    """Train the stages of DFC-Net, each on top of those before it."""
+    trained: list[StageResult] = []
+    for params in recipe.stages:
+        earlier = {f"{EARLIER}{number}": result for number, result in enumerate(trained, 1)}
+        trained.append(train_dfc(job, params=params, iteration=len(trained), **inputs, **earlier))
+    return trained
+
+
+def data_of(runner: Runner, clip: CleanClip, recipe: CompletionRecipe) -> dict[str, StageResult]:
+    """What is learned from one clip: its true flow, or examples by clip and hole."""
     video = MediaInput.video(str(clip.video))
     truth = runner(read_truth, ReadTruthParams(frames=recipe.clips.frames, size=recipe.clips.size), video=video)
     true_flow = runner(estimate_flow, recipe.true_flow, clip=truth)
+    if isinstance(recipe, DfcRecipe):
+        return {clip.name: true_flow}
     made = {}
     for hole, params in test_holes(recipe.holes, clip.name, recipe.clips.seed).items():
         holed = runner(cut_holes, params, truth=truth)

@@ -14,11 +14,11 @@ from tasks.write_behind import write_behind
 class CompleteFlowParams(StageParams):
     """How the flow inside holes is completed."""
 
-    completer: Literal["temporal", "learned", "smooth", "dfc", "dfc_resnet101"] = "temporal"
+    completer: Literal["temporal", "learned", "smooth", "dfc", "dfc_compact", "dfc_resnet101"] = "temporal"
     """smooth: the smoothest flow that fits the hole's rim (Laplace); temporal: that, corrected by motion seen there
     earlier and later, as far as it proves right beside the hole. These two need no weights. learned:
-    temporal, corrected by a small network. dfc: the paper's DFC-Net in three stages; dfc_resnet101: its single stage
-    for object removal."""
+    temporal, corrected by a small network. dfc: the paper's DFC-Net in three stages; dfc_compact: the
+    same, smaller; dfc_resnet101: its single stage for object removal."""
     dilation: int = Field(10, ge=0, le=200)
     """Pixels by which holes grow before the flow in them is discarded: flow beside a hole shows the removed thing."""
     rounds: int = Field(2, ge=0, le=10)

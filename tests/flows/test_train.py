@@ -54,6 +54,38 @@ def test_the_same_training_again_is_reused(trained, clips):
     assert len(list(Root.open(folder / "root").folders("flow-completion", "train_choice"))) == 1
 
 
+@pytest.fixture(scope="module")
+def stages(clips, tmp_path_factory, prefect_server):
+    folder = tmp_path_factory.mktemp("stages")
+    schedule = {"steps": 2, "learning_rate": 0.001, "validate_every": 2}
+    stage = {"schedule": schedule, "batch": 1, "validation_items": 1}
+    recipe = {
+        "network": "dfc",
+        "clips": {"frames": 5, "kept_back": 0.3},
+        "true_flow": {"scale": 1},
+        "stages": [{**stage, "size": [16, 24]}, {**stage, "size": [24, 32], "hard_weight": 1.0}],
+    }
+    (folder / "two.yaml").write_text(json.dumps(recipe))
+    loaded = load_recipe("flow-completion", str(folder / "two.yaml"))
+    return folder, train_flow_completion(str(clips), loaded, str(folder / "out"), root=str(folder / "root"), threads=1)
+
+
+def test_stages_of_dfc_net_are_trained_one_on_top_of_the_other(stages):
+    folder, report = stages
+    assert {"dfc_compact_stage1.safetensors", "dfc_compact_stage2.safetensors", "stage1-card.json"} <= set(report.files)
+    card = json.loads((folder / "out" / "card.json").read_text())
+    assert card["stage"] == "train_dfc"
+    assert {"epe", "epe_before"} <= set(card["figures"])
+
+
+def test_trained_stages_are_recognised_as_weights_and_complete_flow(stages, tmp_path, monkeypatch):
+    folder, _ = stages
+    monkeypatch.setenv("DFVI_WEIGHTS", str(tmp_path))
+    for stage in (1, 2):
+        assert main(["weights", "add", str(folder / "out" / f"dfc_compact_stage{stage}.safetensors")]) == 0
+    assert main(["weights", "show", "dfc_compact_stage2"]) == 0
+
+
 def test_shipped_recipes_are_possible():
     for command, names in RECIPE_NAMES.items():
         for name in names:
@@ -65,7 +97,7 @@ def test_shipped_recipes_are_possible():
     [
         ("training.schedule.stps=3", "unknown key training.schedule.stps; did you mean training.schedule.steps?"),
         ("training.batch=0", "training.batch = 0 is not possible: input should be greater than or equal to 1"),
-        ("network=gan", "network = 'gan' is not possible: `dfvi train flow-completion` trains choice"),
+        ("network=gan", "network = 'gan' is not possible: `dfvi train flow-completion` trains choice, dfc"),
         ("clips=3", "clips = 3 is not possible"),
     ],
 )
@@ -77,7 +109,7 @@ def test_a_bad_recipe_is_one_clear_line(setting, said):
 
 def test_a_recipe_that_does_not_exist_names_those_that_do(tmp_path, capsys):
     assert main(["train", "flow-completion", "--clips", str(tmp_path), "--recipe", "best"]) == 2
-    assert "there is no recipe 'best'; choose from choice, smoke" in capsys.readouterr().err
+    assert "there is no recipe 'best'; choose from choice, dfc, dfc-compact, smoke" in capsys.readouterr().err
 
 
 def test_show_prints_a_recipe_that_can_be_used_again(tmp_path, capsys):
