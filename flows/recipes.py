@@ -12,10 +12,15 @@ from flows.config import explain, load_yaml_file, overlay, parse_setting
 from storage.errors import InputError
 from tasks.estimate_flow import EstimateFlowParams
 from tasks.flow_examples import FlowExamplesParams
+from tasks.read_photos import ReadPhotosParams
 from tasks.train_choice import TrainChoiceParams
+from tasks.train_deepfill import TrainDeepFillParams
 from tasks.train_dfc import TrainDfcParams
 
-RECIPE_NAMES = {"flow-completion": ("choice", "dfc", "dfc-compact", "smoke")}
+RECIPE_NAMES = {
+    "flow-completion": ("choice", "dfc", "dfc-compact", "smoke"),
+    "image-inpainting": ("deepfill", "deepfill-smoke"),
+}
 """Shipped recipes of each command; the first is the default."""
 
 
@@ -80,8 +85,24 @@ class DfcRecipe(RecipePart):
 
 
 CompletionRecipe = ChoiceRecipe | DfcRecipe
-Recipe = CompletionRecipe
-RECIPES: dict[str, dict[str, type[Recipe]]] = {"flow-completion": {"choice": ChoiceRecipe, "dfc": DfcRecipe}}
+
+
+class PictureRecipe(RecipePart):
+    """Trains DeepFill v1 on photos; holes are drawn on the fly."""
+
+    network: Literal["deepfill"] = "deepfill"
+    """What is trained."""
+    photos: ReadPhotosParams = ReadPhotosParams()
+    """The photos."""
+    training: TrainDeepFillParams
+    """The training itself."""
+
+
+Recipe = CompletionRecipe | PictureRecipe
+RECIPES: dict[str, dict[str, type[Recipe]]] = {
+    "flow-completion": {"choice": ChoiceRecipe, "dfc": DfcRecipe},
+    "image-inpainting": {"deepfill": PictureRecipe},
+}
 """Command -> what its recipes may name as `network`."""
 
 

@@ -1,12 +1,13 @@
 """The flows that train: clips or photos -> stages that make examples -> a stage that trains -> files for the user."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import prefect
 from pydantic import BaseModel
 
 from flows.inpaint_video import Runner, available_threads
-from flows.recipes import ChoiceRecipe, CompletionRecipe, DfcRecipe, TestHolesPart
+from flows.recipes import ChoiceRecipe, CompletionRecipe, DfcRecipe, PictureRecipe, TestHolesPart
 from flows.returns import refuse_endless_returns
 from flows.train_report import deliver_training, publish
 from storage.clip_set import CleanClip, clip_seed, find_clips, keep_back
@@ -15,9 +16,11 @@ from tasks.cut_holes import CutHolesParams, cut_holes
 from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
 from tasks.flow_examples import flow_examples
+from tasks.read_photos import read_photos
 from tasks.read_truth import ReadTruthParams, read_truth
 from tasks.stage import Job, StageResult
 from tasks.train_choice import train_choice
+from tasks.train_deepfill import train_deepfill
 from tasks.train_dfc import EARLIER, train_dfc
 from tasks.training_run import KEPT, TAUGHT
 
@@ -71,12 +74,40 @@ def train_flow_completion(
         trained = [train_choice(job, params=recipe.training, iteration=0, **inputs)]
     else:
         trained = train_stages(job, recipe, inputs)
-    store_root.record_run(job.video, job.video, [{"stage": r.stage, "digest": r.digest} for r in trained])
-    files = deliver_training([result.open(job) for result in trained], Path(output))
-    publish(Path(output), job.video)
+    return finish(job, trained, Path(output))
+
+
+@prefect.flow(name="train_image_inpainting", persist_result=False)
+def train_image_inpainting(
+    folder: str,
+    recipe: PictureRecipe,
+    output: str,
+    root: str = ".dfvi",
+    name: str = "image-inpainting",
+    threads: int | None = None,
+    device: str = "auto",
+) -> Trained:
+    """Train the network that fills key frames, on photos.
+
+    folder : folder of photos. The others, and Raises, as `train_flow_completion`.
+    """
+    refuse_endless_returns()
+    store_root = Root.create(Path(root))
+    job = Job(str(store_root.path), video_name(name), threads or available_threads(), device)
+    photos = read_photos(job, params=recipe.photos, folder=MediaInput.video(folder))
+    trained = train_deepfill(job, params=recipe.training, photos=photos)
+    return finish(job, [trained], Path(output), keep=[photos])
+
+
+def finish(job: Job, trained: list[StageResult], output: Path, keep: Sequence[StageResult] = ()) -> Trained:
+    """Keep the results from `dfvi store gc`, hand over the files, and show them in Prefect."""
+    reached = [{"stage": r.stage, "digest": r.digest} for r in (*keep, *trained)]
+    Root.open(Path(job.root)).record_run(job.video, job.video, reached)
+    files = deliver_training([result.open(job) for result in trained], output)
+    publish(output, job.video)
     return Trained(
         name=job.video,
-        output=output,
+        output=str(output),
         files=files,
         figures=dict(trained[-1].attributes["figures"]),
         seconds=sum(result.seconds for result in trained),

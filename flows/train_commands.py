@@ -1,4 +1,4 @@
-"""The commands that train: `dfvi train flow-completion`."""
+"""The commands that train: `dfvi train flow-completion`, `dfvi train image-inpainting`."""
 
 import argparse
 import sys
@@ -24,6 +24,9 @@ def add_train(subparsers: Subparsers) -> None:
         help="folder of clips without holes: <clip>/frames, folders of images, or video files",
     )
     _add_common(completion, "flow-completion")
+    inpainting = actions.add_parser("image-inpainting", help="what fills key frames", description=_train.__doc__)
+    inpainting.add_argument("--photos", required=True, dest="data", metavar="FOLDER", help="folder of photos")
+    _add_common(inpainting, "image-inpainting")
 
 
 def _add_common(parser: argparse.ArgumentParser, command: str) -> None:
@@ -67,9 +70,9 @@ def _train(options: argparse.Namespace) -> int:
     from flows import train
     from flows.server import connected
 
-    flow = {"flow-completion": train.train_flow_completion}[options.what]
+    flows: dict[str, Any] = {"flow-completion": train.train_flow_completion, "image-inpainting": train.train_image_inpainting}
     with connected():
-        trained = flow(
+        trained = flows[options.what](
             options.data,
             recipe,
             str(options.output),

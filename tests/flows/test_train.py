@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from flows.cli import main
 from flows.recipes import RECIPE_NAMES, load_recipe
-from flows.train import train_flow_completion
+from flows.train import train_flow_completion, train_image_inpainting
 from storage.errors import InputError
 from storage.root import Root
 from tests.clips import panning_clip, write_images
@@ -76,6 +76,16 @@ def test_stages_of_dfc_net_are_trained_one_on_top_of_the_other(stages):
     card = json.loads((folder / "out" / "card.json").read_text())
     assert card["stage"] == "train_dfc"
     assert {"epe", "epe_before"} <= set(card["figures"])
+
+
+def test_image_inpainting_is_trained_on_a_folder_of_photos(tmp_path, prefect_server):
+    write_images(tmp_path / "photos", np.random.default_rng(0).integers(0, 255, (5, 40, 52, 3), dtype=np.uint8))
+    settings = ["training.schedule.steps=2", "training.schedule.validate_every=2"]
+    recipe = load_recipe("image-inpainting", "deepfill-smoke", settings)
+    out = tmp_path / "out"
+    report = train_image_inpainting(str(tmp_path / "photos"), recipe, str(out), root=str(tmp_path / "root"), threads=1)
+    assert {"deepfill.safetensors", "card.json", "curve.csv", "samples.png"} <= set(report.files)
+    assert {"hole_psnr", "hole_psnr_smooth", "distance", "penalty"} <= report.figures.keys()
 
 
 def test_trained_stages_are_recognised_as_weights_and_complete_flow(stages, tmp_path, monkeypatch):
