@@ -1,6 +1,6 @@
 """Trains ChoiceNet on stacks of hypotheses whose truth is known: crops around the hole, mirrored at random."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,10 @@ from dfvi_models.choice_net import ChoiceNet
 from dfvi_models.device import Runtime, choose_device
 from dfvi_models.errors import ShapeError
 from dfvi_models.flow_color import flow_to_rgb
-from dfvi_models.flow_hypotheses import CHANNELS, HOLE, RELATIVE, make_hypotheses
+from dfvi_models.flow_hypotheses import CHANNELS, GUESSES, HOLE, RELATIVE, make_hypotheses
 from dfvi_models.flow_resize import resize_flow
 from dfvi_models.losses import hard_l1, hole_l1
+from dfvi_models.metrics import motion_boundary
 from dfvi_models.protocols import Flows, Holes
 from dfvi_models.smooth_completion import hole_on_grid
 from dfvi_models.temporal_completion import TemporalCompleter
@@ -29,6 +30,8 @@ ACROSS, DOWN = (0, 2, 4, 6, CHANNELS), (1, 3, 5, 7, CHANNELS + 1)
 """Channels that hold dx and dy."""
 PICTURED = 4  # clips in a sample picture
 MOST_ERROR = 10.0  # pixels: an error beyond it teaches nothing but where the truth itself is wrong
+
+VALIDATED = ("epe_smooth", "epe_before", "epe", "boundary_epe_smooth", "boundary_epe_before", "boundary_epe")
 
 Items = Sequence[NDArray[np.float16]]
 """Training items of one clip: (ITEM_CHANNELS, h, w) each."""
@@ -135,16 +138,20 @@ class ChoiceTraining:
         return numbers
 
     def validate(self) -> Numbers:
-        """Mean end-point error in the holes of each clip kept back, pixels: before (the temporal completion), after."""
-        before, after = [], []
+        """End-point error in the holes of clips kept back, mean over clips, pixels: of the smooth fill, of the temporal
+        completion (before), and after; everywhere, and at motion boundaries."""
+        clips = []
         for clip in self.kept.values():
-            errors = np.array([self._errors(clip[k]) for k in spread(len(clip), self.settings.validation_items)])
-            before.append(np.nanmean(errors[:, 0]))
-            after.append(np.nanmean(errors[:, 1]))
-        if not before:
-            return {}
-        better = sum(new < old for old, new in zip(before, after, strict=True))
-        return {"epe_before": float(np.mean(before)), "epe": float(np.mean(after)), "clips_better": float(better)}
+            rows = [self._errors(clip[k]) for k in spread(len(clip), self.settings.validation_items)]
+            clips.append([_mean(row[k] for row in rows) for k in range(len(VALIDATED))])
+        numbers = {}
+        for k, name in enumerate(VALIDATED):
+            mean = _mean(clip[k] for clip in clips)
+            if np.isfinite(mean):
+                numbers[name] = mean
+        if clips:
+            numbers["clips_better"] = float(sum(clip[2] < clip[1] for clip in clips))
+        return numbers
 
     def picture(self) -> NDArray[np.uint8] | None:
         """From left to right: true flow, temporal completion, what the network makes of it; relative to the camera.
@@ -162,14 +169,15 @@ class ChoiceTraining:
         fastest = float(np.quantile(np.linalg.norm(shown[0], axis=-1), 0.99)) + 0.1
         return np.concatenate([flow_to_rgb(np.ascontiguousarray(flow), fastest) for flow in shown], axis=1)
 
-    def _errors(self, item: NDArray[np.float16]) -> tuple[float, float]:
+    def _errors(self, item: Item) -> list[float]:
         given = torch.from_numpy(np.asarray(item, np.float32))[None].to(self.device)
-        with self.runtime.autocast():
+        with torch.no_grad(), self.runtime.autocast():
             correction = self.average.network(given[:, :CHANNELS])
-        scored, truth = given[:, SCORED] > 0, given[:, TRUTH]
-        return tuple(  # type: ignore[return-value]
-            float((truth - guess).norm(dim=1)[scored].mean()) for guess in (torch.zeros_like(correction), correction)
-        )
+        guesses = given[0, GUESSES[0]], torch.zeros_like(correction[0]), correction[0]
+        errors = [(given[0, TRUTH] - guess).norm(dim=0).cpu().numpy() for guess in guesses]
+        scored = item[SCORED] > 0
+        boundary = motion_boundary((item[RELATIVE] + item[TRUTH]).transpose(1, 2, 0).astype(np.float32))
+        return [_mean(error[where]) for where in (scored, scored & boundary) for error in errors]
 
     def _draw(self, random: np.random.Generator) -> NDArray[np.float32]:
         """A crop of (ITEM_CHANNELS, crop, crop) around a hole pixel, mirrored and turned over at random."""
@@ -206,6 +214,12 @@ def turn(item: NDArray[np.float32], across: bool, down: bool, transpose: bool) -
         item = item.transpose(0, 2, 1).copy()
         item[(*ACROSS, *DOWN), ...] = item[(*DOWN, *ACROSS), ...]
     return np.ascontiguousarray(item)
+
+
+def _mean(numbers: Iterable[float]) -> float:
+    """Of those that are finite; nan without any: not every hole has a motion boundary."""
+    known = [number for number in numbers if np.isfinite(number)]
+    return float(np.mean(known)) if known else float("nan")
 
 
 def spread(count: int, wanted: int) -> list[int]:

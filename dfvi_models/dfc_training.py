@@ -7,7 +7,6 @@ Source: arXiv:1905.02884, sections 3.1 and 3.2, with hard flow example mining (`
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,11 +20,11 @@ from dfvi_models.dfc_stages import Clip, MapMaker, Stage
 from dfvi_models.errors import ShapeError
 from dfvi_models.flow_color import flow_to_rgb
 from dfvi_models.losses import completion_loss, hole_l1
+from dfvi_models.metrics import motion_boundary
 from dfvi_models.protocols import Flows
 from dfvi_models.training import Average, Numbers, Optimiser, generator_of, make_optimiser
 from dfvi_models.training_holes import draw_holes
 
-BOUNDARY = 1.0  # pixels: flow that changes by more within 5 pixels is at a motion boundary
 SHORTEST = 3  # frames of a clip
 TrueFlow = tuple[Flows, Flows]
 """flow_fw and flow_bw of a clip without holes."""
@@ -235,13 +234,6 @@ class DfcTraining:
             error[where].mean() if where.any() else np.nan for where in (hole, hole & boundary) for error in errors
         ]
         return means[0], means[1], means[2], means[3]
-
-
-def motion_boundary(flow: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(H, W): where a component of the flow (H, W, 2), pixels, changes by more than BOUNDARY within 5 x 5 pixels."""
-    square = np.ones((5, 5), np.uint8)
-    flow = np.ascontiguousarray(flow)
-    return np.asarray((cv2.dilate(flow, square) - cv2.erode(flow, square)).max(axis=-1) > BOUNDARY)
 
 
 def network_name(backbone: Backbone, stage: int) -> str:

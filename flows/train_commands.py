@@ -70,7 +70,10 @@ def _train(options: argparse.Namespace) -> int:
     from flows import train
     from flows.server import connected
 
-    flows: dict[str, Any] = {"flow-completion": train.train_flow_completion, "image-inpainting": train.train_image_inpainting}
+    flows: dict[str, Any] = {
+        "flow-completion": train.train_flow_completion,
+        "image-inpainting": train.train_image_inpainting,
+    }
     with connected():
         trained = flows[options.what](
             options.data,

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from dfvi_models.device import Runtime
-from dfvi_models.dfc_training import DfcSettings, DfcTraining, motion_boundary, network_name
+from dfvi_models.dfc_training import DfcSettings, DfcTraining, network_name
 from dfvi_models.errors import ShapeError
+from dfvi_models.metrics import motion_boundary
 from dfvi_models.training import Schedule, train
 from dfvi_models.training_holes import draw_box, draw_holes, draw_strokes
 
