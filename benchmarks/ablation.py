@@ -76,9 +76,8 @@ def main():
             own = shrink(recipe, asked, hard_weight)
             train_flow_completion(asked.clips, own, str(folder), root=asked.root, name=name, device=asked.device)
             table += rows(name, figures(folder))
-    print(
-        f"grids {[list(s.size) for s in own.stages]}, steps {[s.schedule.steps for s in own.stages]}, pixels of the flow"
-    )
+    grids, steps = [list(stage.size) for stage in own.stages], [stage.schedule.steps for stage in own.stages]
+    print(f"grids {grids}, steps {steps}; pixels of the flow's own grid")
     print(f"{'':<28} {'EPE':>8} {'at boundaries':>14}")
     for label, everywhere, boundary in table:
         print(f"{label:<28} {everywhere:>8.3f} {'-' if boundary is None else f'{boundary:.3f}':>14}")
