@@ -4,14 +4,13 @@ What is drawn at random in a step is drawn from a generator seeded by the run's 
 run that was killed and resumed goes on exactly as if nothing had happened; on a CPU the weights are equal bit by bit.
 """
 
-import contextlib
 import math
-import os
 import pickle
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -50,6 +49,35 @@ class Schedule:
         if self.decay == "cosine":
             return rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
         return rate * 0.1 ** sum(step >= at for at in self.decay_steps)
+
+
+class Checkpoint(Protocol):
+    """Where the state of a run is kept."""
+
+    def read(self) -> bytes | None:
+        """What was written last; None if nothing was."""
+        ...
+
+    def write(self, content: bytes) -> None:
+        """Replace it, whole or not at all."""
+        ...
+
+
+class CheckpointFile:
+    """A `Checkpoint` in a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> bytes | None:
+        """Content of the file; None if there is none."""
+        return self.path.read_bytes() if self.path.exists() else None
+
+    def write(self, content: bytes) -> None:
+        """Write another file, then rename it."""
+        partial = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.partial")
+        partial.write_bytes(content)
+        partial.replace(self.path)
 
 
 class Training(Protocol):
@@ -120,7 +148,7 @@ def generator_of(seed: int, step: int) -> np.random.Generator:
 def train(
     training: Training,
     schedule: Schedule,
-    checkpoint: Path,
+    checkpoint: Checkpoint,
     *,
     seed: int,
     until: int | None = None,
@@ -130,7 +158,7 @@ def train(
 ) -> Progress:
     """Train from the checkpoint, if there is one, to the last step.
 
-    checkpoint : file that is read at the start, if it is there, and replaced, whole or not at all, on the way.
+    checkpoint : read at the start, and written on the way.
     until      : stop after this many steps of the schedule, with a checkpoint; None: all of them.
     seconds    : longest time between two checkpoints, which is what a kill costs at most.
     on_step    : told the number of steps taken, after each.
@@ -139,7 +167,8 @@ def train(
     Raises     : WeightsError if the checkpoint is damaged or of another network; FloatingPointError if the loss is
                  not finite: the checkpoint is then from before.
     """
-    progress = load_checkpoint(training, checkpoint) if checkpoint.exists() else Progress()
+    kept = checkpoint.read()
+    progress = Progress() if kept is None else load_state(training, kept)
     last = schedule.steps if until is None else min(until, schedule.steps)
     saved = time.monotonic()
     while progress.done < last:
@@ -150,7 +179,7 @@ def train(
         if row_due:
             _add_row(training, schedule, progress)
         if row_due or progress.done == last or time.monotonic() - saved >= seconds:
-            save_checkpoint(training, progress, checkpoint)
+            checkpoint.write(dump_state(training, progress))
             saved = time.monotonic()
         if row_due and on_row:
             on_row(progress)
@@ -185,23 +214,22 @@ def _add_row(training: Training, schedule: Schedule, progress: Progress) -> None
     progress.sums, progress.counted = {}, 0
 
 
-def save_checkpoint(training: Training, progress: Progress, path: Path) -> None:
-    """Write everything a run needs to go on; an older file is replaced only by a complete one."""
+def dump_state(training: Training, progress: Progress) -> bytes:
+    """Everything a run needs to go on."""
     content = {
         "networks": {name: network.state_dict() for name, network in training.networks.items()},
         "optimisers": {name: optimiser.state_dict() for name, optimiser in training.optimisers.items()},
         "progress": vars(progress),
     }
-    with _appears_whole(path) as partial, partial.open("wb") as file:
-        torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
+    file = BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
 
 
-def load_checkpoint(training: Training, path: Path) -> Progress:
+def load_state(training: Training, kept: bytes) -> Progress:
     """Bring networks and optimisers to where a run was. Raises WeightsError as `train`."""
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(BytesIO(kept), map_location="cpu", weights_only=True)
         for name, network in training.networks.items():
             network.load_state_dict(content["networks"][name])
         for name, optimiser in training.optimisers.items():
@@ -210,18 +238,8 @@ def load_checkpoint(training: Training, path: Path) -> Progress:
     except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, TypeError, EOFError, OSError) as error:
         why = str(error).splitlines()[0]
         raise WeightsError(
-            f"{path} is no checkpoint of this training ({why}); delete it, and training starts anew"
+            f"the checkpoint is none of this training ({why}); delete it, and training starts anew"
         ) from error
-
-
-@contextlib.contextmanager
-def _appears_whole(path: Path) -> Iterator[Path]:
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        yield partial
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 class Average(nn.Module):

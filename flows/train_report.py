@@ -2,7 +2,6 @@
 
 import base64
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ def deliver_training(stores: list[StageStore], folder: Path) -> list[str]:
             if name != CHECKPOINT:
                 target = name if name.endswith(".safetensors") else prefix + name
                 with appears_when_complete(folder / target) as partial:
-                    shutil.copyfile(store.file(name), partial)
+                    partial.write_bytes(store.file(name).read_bytes())
                 written.append(target)
         if can_plot():
             plot_curve(folder / f"{prefix}{CURVE}.jsonl", folder / f"{prefix}{CURVE}.png")

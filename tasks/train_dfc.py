@@ -73,4 +73,4 @@ def _flows(store: StageStore) -> tuple[Any, Any]:
 
 def _network(store: StageStore) -> Any:
     (name,) = store.attributes["weights"]
-    return load_exported(name.removesuffix(".safetensors"), store.file(name))
+    return load_exported(name.removesuffix(".safetensors"), store.file(name).read_bytes())

@@ -2,8 +2,9 @@
 
 import csv
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version as installed_version
+from io import StringIO
 from typing import Any, Literal
 
 import cv2
@@ -56,6 +57,22 @@ class TrainingParams(StageParams):
         return Runtime(device=job.device, precision=self.precision)
 
 
+class StoredFile:
+    """A plain file of a store that may still be partial."""
+
+    def __init__(self, store: StageStore, name: str) -> None:
+        self._file = store.file(name)
+
+    def read(self) -> bytes | None:
+        """Its content; None if there is none."""
+        return self._file.read_bytes() if self._file.exists() else None
+
+    def write(self, content: bytes) -> None:
+        """Replace it, whole or not at all."""
+        with appears_when_complete(self._file) as partial:
+            partial.write_bytes(content)
+
+
 def run_training(out: StageStore, training: Training, params: TrainingParams) -> None:
     """Train to the end, from the checkpoint in `out` if there is one, and leave weights, card, curve and samples."""
     schedule = Schedule(**params.schedule.model_dump())
@@ -68,54 +85,49 @@ def run_training(out: StageStore, training: Training, params: TrainingParams) ->
             out.items_found = done - 1
         out.on_write()
 
-    progress = train(
-        training, schedule, out.file(CHECKPOINT), seed=params.seed, on_step=count, on_row=_reporter(out, training)
-    )
-    _write_curve(out, progress)
-    figures = dict(progress.curve[-1])
-    names = [_export(out, name, training, params, figures) for name in training.results]
-    out.files += [CHECKPOINT, f"{CURVE}.csv", f"{CURVE}.jsonl", CARD, *names]
-    out.files += [PICTURE] if out.file(PICTURE).exists() else []
-    card = _card(out, params, figures, names)
-    out.file(CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-    out.attributes.update({"weights": names, "figures": figures})
-
-
-def _reporter(out: StageStore, training: Training) -> Callable[[Progress], None]:
     def report(progress: Progress) -> None:
-        row = progress.curve[-1]
-        run_logger().info("%s", ", ".join(f"{name} {number:.4g}" for name, number in row.items()))
-        _write_curve(out, progress)
-        picture = training.picture()
-        if picture is not None:
-            with appears_when_complete(out.file(PICTURE)) as partial:
-                partial.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+        run_logger().info("%s", ", ".join(f"{name} {number:.4g}" for name, number in progress.curve[-1].items()))
+        for name, content in _shown(training, progress).items():
+            StoredFile(out, name).write(content)
 
-    return report
+    checkpoint = StoredFile(out, CHECKPOINT)
+    progress = train(training, schedule, checkpoint, seed=params.seed, on_step=count, on_row=report)
+    figures = dict(progress.curve[-1])
+    files = _shown(training, progress)
+    for name, network in training.results.items():
+        files[f"{name}.safetensors"] = export_weights(network, _about(out, name, params, figures))
+    weights = [name for name in files if name.endswith(".safetensors")]
+    files[CARD] = (json.dumps(_card(out, params, figures, weights), indent=2) + "\n").encode()
+    for name, content in files.items():
+        StoredFile(out, name).write(content)
+    out.files += [CHECKPOINT, *files]
+    out.attributes.update({"weights": weights, "figures": figures})
 
 
-def _write_curve(out: StageStore, progress: Progress) -> None:
+def _shown(training: Training, progress: Progress) -> dict[str, bytes]:
+    """Files that show how far a training is."""
     rows = progress.curve
-    with appears_when_complete(out.file(f"{CURVE}.jsonl")) as partial:
-        partial.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    with appears_when_complete(out.file(f"{CURVE}.csv")) as partial, partial.open("w", newline="") as file:
-        table = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
-        table.writeheader()
-        table.writerows(rows)
+    text = StringIO(newline="")
+    table = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
+    table.writeheader()
+    table.writerows(rows)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    files = {f"{CURVE}.csv": text.getvalue().encode(), f"{CURVE}.jsonl": lines.encode()}
+    picture = training.picture()
+    if picture is not None:
+        files[PICTURE] = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+    return files
 
 
-def _export(
-    out: StageStore, name: str, training: Training, params: TrainingParams, figures: Mapping[str, float]
-) -> str:
-    about = {
+def _about(out: StageStore, name: str, params: TrainingParams, figures: Mapping[str, float]) -> dict[str, str]:
+    """What a weight file says about itself."""
+    return {
         "network": name,
         "made_by": f"dfvi {installed_version('dfvi')}, stage {out.key.stage} version {out.key.version}",
         "result": out.key.digest,
         "parameters": params.model_dump_json(),
         "figures": json.dumps(figures),
     }
-    export_weights(training.results[name], out.file(f"{name}.safetensors"), about)
-    return f"{name}.safetensors"
 
 
 def _card(out: StageStore, params: TrainingParams, figures: Mapping[str, float], names: list[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dfvi_models.device import Runtime
 from dfvi_models.dfc_training import DfcSettings, DfcTraining, network_name
 from dfvi_models.errors import ShapeError
 from dfvi_models.metrics import motion_boundary
-from dfvi_models.training import Schedule, train
+from dfvi_models.training import CheckpointFile, Schedule, train
 from dfvi_models.training_holes import draw_box, draw_holes, draw_strokes
 
 HEIGHT, WIDTH = 32, 48
@@ -31,7 +31,9 @@ def new_training(**options):
 def first(tmp_path_factory):
     training = new_training()
     schedule = Schedule(steps=16, learning_rate=3e-3, warm_up=2, validate_every=8)
-    return training, train(training, schedule, tmp_path_factory.mktemp("first") / "checkpoint.pt", seed=0)
+    return training, train(
+        training, schedule, CheckpointFile(tmp_path_factory.mktemp("first") / "checkpoint.pt"), seed=0
+    )
 
 
 def test_the_loss_of_the_first_stage_falls(first):

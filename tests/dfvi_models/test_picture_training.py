@@ -8,7 +8,7 @@ from dfvi_models.critics import Critics
 from dfvi_models.device import Runtime
 from dfvi_models.errors import ShapeError
 from dfvi_models.picture_training import Batch, PictureSettings, PictureTraining, discount, reconstruction_error
-from dfvi_models.training import Schedule, train
+from dfvi_models.training import CheckpointFile, Schedule, train
 
 SETTINGS = PictureSettings(side=32, window=16, batch=2, critic_steps=1, kept_back=2)
 
@@ -26,7 +26,7 @@ def new_training(**changes):
 
 def test_the_loss_falls(tmp_path):
     schedule = Schedule(steps=24, learning_rate=3e-4, warm_up=2, decay="none", validate_every=8)
-    curve = train(new_training(adversarial=0.0), schedule, tmp_path / "checkpoint.pt", seed=0).curve
+    curve = train(new_training(adversarial=0.0), schedule, CheckpointFile(tmp_path / "checkpoint.pt"), seed=0).curve
     assert curve[-1]["loss"] < 0.9 * curve[0]["loss"]
     assert {"hole_psnr", "hole_psnr_smooth"} <= curve[-1].keys()
 
@@ -34,9 +34,9 @@ def test_the_loss_falls(tmp_path):
 def test_a_stopped_run_goes_on_bit_for_bit_critics_included(tmp_path):
     schedule = Schedule(steps=3, learning_rate=1e-3, decay="none", validate_every=3)
     whole, parts = tmp_path / "whole.pt", tmp_path / "parts.pt"
-    expected = train(new_training(), schedule, whole, seed=1)
-    train(new_training(), schedule, parts, seed=1, until=1)
-    assert train(new_training(), schedule, parts, seed=1) == expected
+    expected = train(new_training(), schedule, CheckpointFile(whole), seed=1)
+    train(new_training(), schedule, CheckpointFile(parts), seed=1, until=1)
+    assert train(new_training(), schedule, CheckpointFile(parts), seed=1) == expected
     one, other = (torch.load(path, weights_only=True)["networks"] for path in (whole, parts))
     assert all(torch.equal(tensor, other[part][key]) for part in one for key, tensor in one[part].items())
 

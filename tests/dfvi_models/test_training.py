@@ -21,7 +21,7 @@ from dfvi_models.choice_training import (
 )
 from dfvi_models.errors import WeightsError
 from dfvi_models.flow_hypotheses import EVIDENCE, GUESSES, HOLE
-from dfvi_models.training import Progress, Schedule, save_checkpoint, train
+from dfvi_models.training import CheckpointFile, Progress, Schedule, dump_state, train
 
 STEPS = 12
 SETTINGS = ChoiceSettings(batch=2, crop=24, average=0.5, validation_items=2)
@@ -58,12 +58,12 @@ def assert_equal(one, other):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     path = tmp_path_factory.mktemp("undisturbed") / "checkpoint.pt"
-    return path, train(new_training(), SCHEDULE, path, seed=3)
+    return path, train(new_training(), SCHEDULE, CheckpointFile(path), seed=3)
 
 
 def test_the_loss_falls_and_what_is_kept_back_gets_better(tmp_path):
     schedule = Schedule(steps=30, learning_rate=5e-3, warm_up=3, validate_every=10)
-    curve = train(new_training(), schedule, tmp_path / "checkpoint.pt", seed=0).curve
+    curve = train(new_training(), schedule, CheckpointFile(tmp_path / "checkpoint.pt"), seed=0).curve
     assert curve[-1]["loss"] < 0.7 * curve[0]["loss"]
     assert curve[-1]["epe"] < 0.7 * curve[-1]["epe_before"]
     assert [row["step"] for row in curve] == [10, 20, 30]
@@ -72,7 +72,7 @@ def test_the_loss_falls_and_what_is_kept_back_gets_better(tmp_path):
 def test_a_run_stopped_between_validations_goes_on_bit_for_bit(undisturbed, tmp_path):
     path = tmp_path / "checkpoint.pt"
     for until in (3, 7, STEPS):
-        progress = train(new_training(), SCHEDULE, path, seed=3, until=until)
+        progress = train(new_training(), SCHEDULE, CheckpointFile(path), seed=3, until=until)
     assert progress == undisturbed[1]
     assert_equal(weights_of(path), weights_of(undisturbed[0]))
 
@@ -88,29 +88,29 @@ def test_a_killed_run_goes_on_bit_for_bit(undisturbed, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert torch.load(path, weights_only=True)["progress"]["done"] < STEPS
-    assert train(new_training(), SCHEDULE, path, seed=3) == undisturbed[1]
+    assert train(new_training(), SCHEDULE, CheckpointFile(path), seed=3) == undisturbed[1]
     assert_equal(weights_of(path), weights_of(undisturbed[0]))
 
 
 def train_slowly(path):
     """What the killed process does: a checkpoint after every step, and time to be killed in."""
-    train(new_training(), SCHEDULE, Path(path), seed=3, seconds=0, on_step=lambda done: time.sleep(0.2))
+    train(new_training(), SCHEDULE, CheckpointFile(Path(path)), seed=3, seconds=0, on_step=lambda done: time.sleep(0.2))
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(b"nothing")
-    with pytest.raises(WeightsError, match="no checkpoint of this training"):
-        train(new_training(), SCHEDULE, path, seed=0)
+    with pytest.raises(WeightsError, match="none of this training"):
+        train(new_training(), SCHEDULE, CheckpointFile(path), seed=0)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_leaves_the_checkpoint(tmp_path):
     broken = ChoiceTraining([np.full_like(made_items(1), np.nan)], {}, SETTINGS, seed=0)
     path = tmp_path / "checkpoint.pt"
-    save_checkpoint(broken, Progress(), path)
+    path.write_bytes(dump_state(broken, Progress()))
     before = path.read_bytes()
     with pytest.raises(FloatingPointError, match="lower the learning rate"):
-        train(broken, SCHEDULE, path, seed=0)
+        train(broken, SCHEDULE, CheckpointFile(path), seed=0)
     assert path.read_bytes() == before
 
 
