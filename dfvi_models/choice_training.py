@@ -96,7 +96,7 @@ class ChoiceTraining:
 
     items   : flow maps of the clips to learn from, clip by clip; each clip is drawn equally often.
     kept    : name -> flow maps of each clip that is kept back for validation.
-    Raises  : ShapeError if an item has another form; ValueError if there are no items.
+    Raises  : ShapeError if there is no item, or one has another form.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class ChoiceTraining:
         runtime: Runtime | None = None,
     ) -> None:
         if not items or not all(len(clip) for clip in items):
-            raise ValueError("training needs at least one clip with at least one flow map")
+            raise ShapeError("training needs at least one clip to learn from, of at least 2 frames each")
         self.items, self.kept, self.settings = items, kept, settings
         self.runtime = runtime or Runtime()
         self.device = choose_device(self.runtime.device)

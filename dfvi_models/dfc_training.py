@@ -76,7 +76,7 @@ class DfcTraining:
     taught   : clips to learn from.
     kept     : clips kept back for validation, by name.
     earlier  : trained networks of the stages before this one, and `earlier_sizes` their grids.
-    Raises   : ValueError if there is no clip; ShapeError if one is shorter than SHORTEST frames.
+    Raises   : ShapeError if there is no clip to learn from, or one is shorter than SHORTEST frames.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class DfcTraining:
         runtime: Runtime | None = None,
     ) -> None:
         if not taught:
-            raise ValueError("training needs at least one clip")
+            raise ShapeError("training needs at least one clip to learn from")
         if any(len(fw) < SHORTEST - 1 for fw, _ in [*taught, *kept.values()]):
             raise ShapeError(f"clips to train on need at least {SHORTEST} frames")
         self.taught, self.kept, self.settings = taught, kept, settings

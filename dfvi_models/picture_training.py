@@ -74,7 +74,7 @@ class PictureTraining:
     """A `Training` of DeepFill v1.
 
     photos  : (H, W, 3) uint8 RGB each, both sides at least settings.side.
-    Raises  : ShapeError if photos are too small, or sizes do not fit; ValueError if none is left to learn from.
+    Raises  : ShapeError if photos are too small, sizes do not fit, or no photo is left to learn from.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class PictureTraining:
         kept = {int(k) for k in np.linspace(0, len(photos) - 1, settings.kept_back).round()}
         self.taught, self.kept = [k for k in range(len(photos)) if k not in kept], sorted(kept)
         if not self.taught:
-            raise ValueError(f"of {len(photos)} photos {len(kept)} are kept back; none is left to learn from")
+            raise ShapeError(f"of {len(photos)} photos {len(kept)} are kept back; none is left to learn from")
         if min(np.asarray(photos[0]).shape[:2]) < side:
             raise ShapeError(f"photos must be at least {side} x {side}; got {np.asarray(photos[0]).shape}")
         self.photos, self.settings = photos, settings

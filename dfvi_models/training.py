@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dfvi_models.errors import WeightsError
+from dfvi_models.errors import TrainingError, WeightsError
 
 Optimiser = Literal["adamw", "sgd"]
 Numbers = dict[str, float]
@@ -155,6 +155,7 @@ def train(
     seconds: float = CHECKPOINT_SECONDS,
     on_step: Callable[[int], None] | None = None,
     on_row: Callable[[Progress], None] | None = None,
+    threads: int | None = None,
 ) -> Progress:
     """Train from the checkpoint, if there is one, to the last step.
 
@@ -163,10 +164,13 @@ def train(
     seconds    : longest time between two checkpoints, which is what a kill costs at most.
     on_step    : told the number of steps taken, after each.
     on_row     : told after each validation; by then the checkpoint holds it.
+    threads    : of networks on a CPU; sums are rounded differently with another number. None leaves it as it is.
     Returns    : all numbers, of earlier sittings too.
-    Raises     : WeightsError if the checkpoint is damaged or of another network; FloatingPointError if the loss is
+    Raises     : WeightsError if the checkpoint is damaged or of another network; TrainingError if the loss is
                  not finite: the checkpoint is then from before.
     """
+    if threads is not None:
+        torch.set_num_threads(threads)
     kept = checkpoint.read()
     progress = Progress() if kept is None else load_state(training, kept)
     last = schedule.steps if until is None else min(until, schedule.steps)
@@ -196,7 +200,7 @@ def take_step(training: Training, schedule: Schedule, progress: Progress, seed: 
         network.train()
     numbers = training.step(generator_of(seed, progress.done))
     if not all(map(math.isfinite, numbers.values())):
-        raise FloatingPointError(f"step {progress.done} gave {numbers}; lower the learning rate, or use float32")
+        raise TrainingError(f"step {progress.done} gave {numbers}; lower the learning rate, or use float32")
     progress.done += 1
     progress.counted += 1
     for name, number in numbers.items():

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from dfvi_models.errors import ShapeError, WeightsError
+from dfvi_models.errors import ShapeError, TrainingError, WeightsError
 from storage.errors import InputError, StoreError, refuse_secrets
 
 
@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (InputError, StoreError, WeightsError, ShapeError) as error:
         return _fail(str(error), 2, options.verbose)
+    except TrainingError as error:
+        return _fail(str(error), 1, options.verbose)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

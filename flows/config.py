@@ -168,6 +168,8 @@ def _explain_one(path: list[str], entry: Any, top: type[BaseModel]) -> str:
         hint = f"did you mean {'.'.join([*path[:-1], close[0]])}?" if close else f"allowed: {', '.join(allowed)}"
         return f"unknown key {key}; {hint}"
     message = entry["msg"][0].lower() + entry["msg"][1:]
+    if entry["type"] == "value_error" and isinstance(entry["input"], Mapping):  # of keys that do not go together
+        return ": ".join(filter(None, (key, message.removeprefix("value error, "))))
     return f"{key} = {entry['input']!r} is not possible: {message}"
 
 

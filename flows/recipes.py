@@ -3,14 +3,17 @@
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from flows.config import explain, load_yaml_file, overlay, parse_setting
+from storage.clip import find_source
+from storage.clip_set import find_clips
 from storage.errors import InputError
-from tasks.estimate_flow import EstimateFlowParams
+from storage.media_images import list_images
+from tasks.estimate_flow import EstimateFlowParams, estimate_flow
 from tasks.flow_examples import FlowExamplesParams
 from tasks.read_photos import ReadPhotosParams
 from tasks.train_choice import TrainChoiceParams
@@ -83,6 +86,12 @@ class DfcRecipe(RecipePart):
     stages: tuple[TrainDfcParams, ...] = Field(min_length=1, max_length=3)
     """The training of each stage, from coarse to fine."""
 
+    @model_validator(mode="after")
+    def _check_stages(self) -> Self:
+        if len(self.stages) > 1 and any(stage.backbone == "resnet101" for stage in self.stages):
+            raise ValueError("resnet101 is a single stage; several are resnet50 or compact")
+        return self
+
 
 CompletionRecipe = ChoiceRecipe | DfcRecipe
 
@@ -125,6 +134,23 @@ def load_recipe(command: str, recipe: str | None = None, settings: Sequence[str]
         return allowed[network].model_validate(content)
     except ValidationError as error:
         raise InputError(explain(error, allowed[network])) from error
+
+
+def check_training(recipe: Recipe, data: Path, output: Path) -> None:
+    """Find what can be known to be wrong before anything starts.
+
+    Raises : InputError if there is nothing to train on, or the output folder cannot be made; WeightsError if the
+             recipe estimates flow with weights that are not stored.
+    """
+    if isinstance(recipe, PictureRecipe):
+        list_images(find_source(data))
+    else:
+        find_clips(data)
+        estimate_flow.weights(recipe.true_flow)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{output} cannot be made: {error.strerror}; choose another folder with -o") from error
 
 
 def _read(command: str, recipe: str) -> dict[str, object]:

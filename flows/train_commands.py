@@ -60,12 +60,13 @@ def _train(options: argparse.Namespace) -> int:
     """Train from start to end, or go on where it was stopped: the same command resumes from its checkpoint."""
     import yaml
 
-    from flows.recipes import load_recipe
+    from flows.recipes import check_training, load_recipe
 
     recipe = load_recipe(options.what, options.recipe, options.set)
     if options.show:
         yaml.safe_dump(recipe.model_dump(mode="json"), sys.stdout, sort_keys=False)
         return 0
+    check_training(recipe, Path(options.data), options.output)
     terminal.prepare_prefect(options.verbose)
     from flows import train
     from flows.server import connected

@@ -42,4 +42,4 @@ def train_choice(out: StageStore, *, params: TrainChoiceParams, job: Job, **exam
         seed=params.seed,
         runtime=params.runtime(job),
     )
-    run_training(out, training, params)
+    run_training(out, training, params, job)

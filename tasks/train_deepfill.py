@@ -1,6 +1,8 @@
 """Training of DeepFill v1, which fills key frames. Store in, weights out."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from dfvi_models.picture_training import PictureSettings, PictureTraining
 from storage.stage_store import StageStore
@@ -26,10 +28,16 @@ class TrainDeepFillParams(TrainingParams):
     kept_back: int = Field(48, ge=1)
     """Photos kept back for validation."""
 
+    @model_validator(mode="after")
+    def _check_window(self) -> Self:
+        if self.window > self.side:
+            raise ValueError(f"window, {self.window}, is at most side, {self.side}")
+        return self
+
 
 @stage(version=1)
 def train_deepfill(out: StageStore, *, photos: StageStore, params: TrainDeepFillParams, job: Job) -> None:
     """Train on photos with drawn holes, and look at those kept back."""
     settings = PictureSettings(**params.model_dump(include=set(PictureSettings.__dataclass_fields__)))
     training = PictureTraining(photos["frames"], settings, seed=params.seed, runtime=params.runtime(job))
-    run_training(out, training, params)
+    run_training(out, training, params, job)

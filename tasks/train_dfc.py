@@ -63,7 +63,7 @@ def train_dfc(out: StageStore, *, params: TrainDfcParams, job: Job, **inputs: St
         seed=params.seed,
         runtime=params.runtime(job),
     )
-    run_training(out, training, params)
+    run_training(out, training, params, job)
     out.attributes["size"] = list(params.size)
 
 

@@ -73,7 +73,7 @@ class StoredFile:
             partial.write_bytes(content)
 
 
-def run_training(out: StageStore, training: Training, params: TrainingParams) -> None:
+def run_training(out: StageStore, training: Training, params: TrainingParams, job: Job) -> None:
     """Train to the end, from the checkpoint in `out` if there is one, and leave weights, card, curve and samples."""
     schedule = Schedule(**params.schedule.model_dump())
     out.items = schedule.steps
@@ -91,7 +91,9 @@ def run_training(out: StageStore, training: Training, params: TrainingParams) ->
             StoredFile(out, name).write(content)
 
     checkpoint = StoredFile(out, CHECKPOINT)
-    progress = train(training, schedule, checkpoint, seed=params.seed, on_step=count, on_row=report)
+    progress = train(
+        training, schedule, checkpoint, seed=params.seed, on_step=count, on_row=report, threads=job.threads
+    )
     figures = dict(progress.curve[-1])
     files = _shown(training, progress)
     for name, network in training.results.items():

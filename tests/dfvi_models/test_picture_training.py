@@ -90,5 +90,5 @@ def test_impossible_sizes_and_too_few_photos_are_refused():
         new_training(window=24)
     with pytest.raises(ShapeError, match="at least 64 x 64"):
         new_training(side=64)
-    with pytest.raises(ValueError, match="none is left"):
+    with pytest.raises(ShapeError, match="none is left"):
         new_training(kept_back=6)

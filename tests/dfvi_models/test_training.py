@@ -19,7 +19,7 @@ from dfvi_models.choice_training import (
     ChoiceTraining,
     turn,
 )
-from dfvi_models.errors import WeightsError
+from dfvi_models.errors import TrainingError, WeightsError
 from dfvi_models.flow_hypotheses import EVIDENCE, GUESSES, HOLE
 from dfvi_models.training import CheckpointFile, Progress, Schedule, dump_state, train
 
@@ -109,7 +109,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_leaves_the_checkpoint(tmp_p
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(dump_state(broken, Progress()))
     before = path.read_bytes()
-    with pytest.raises(FloatingPointError, match="lower the learning rate"):
+    with pytest.raises(TrainingError, match="lower the learning rate"):
         train(broken, SCHEDULE, CheckpointFile(path), seed=0)
     assert path.read_bytes() == before
 

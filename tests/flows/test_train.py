@@ -109,6 +109,7 @@ def test_shipped_recipes_are_possible():
         ("training.batch=0", "training.batch = 0 is not possible: input should be greater than or equal to 1"),
         ("network=gan", "network = 'gan' is not possible: `dfvi train flow-completion` trains choice, dfc"),
         ("clips=3", "clips = 3 is not possible"),
+        ("training.schedule.decay=linear", "training.schedule.decay = 'linear' is not possible"),
     ],
 )
 def test_a_bad_recipe_is_one_clear_line(setting, said):
@@ -120,6 +121,29 @@ def test_a_bad_recipe_is_one_clear_line(setting, said):
 def test_a_recipe_that_does_not_exist_names_those_that_do(tmp_path, capsys):
     assert main(["train", "flow-completion", "--clips", str(tmp_path), "--recipe", "best"]) == 2
     assert "there is no recipe 'best'; choose from choice, dfc, dfc-compact, smoke" in capsys.readouterr().err
+
+
+def test_what_can_be_known_to_be_wrong_is_said_before_anything_starts(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("DFVI_WEIGHTS", str(tmp_path / "weights"))
+    write_images(tmp_path / "clips" / "one", np.zeros((2, 32, 32, 3), np.uint8))
+    clips = ["train", "flow-completion", "--clips", str(tmp_path / "clips")]
+    for arguments, said in (
+        (["train", "flow-completion", "--clips", str(tmp_path / "none")], "none"),
+        (["train", "image-inpainting", "--photos", str(tmp_path / "clips")], "no image in the folder"),
+        ([*clips, "--recipe", "dfc"], "no weights for flownet2"),
+        ([*clips, "-o", "/dev/null/x"], "cannot be made"),
+    ):
+        assert main(arguments) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_resnet101_in_several_stages_and_a_window_beyond_the_picture_are_refused(tmp_path):
+    stage = {"backbone": "resnet101", "schedule": {"steps": 1, "learning_rate": 0.1}}
+    (tmp_path / "two.yaml").write_text(json.dumps({"network": "dfc", "stages": [stage, stage]}))
+    with pytest.raises(InputError, match="resnet101 is a single stage"):
+        load_recipe("flow-completion", str(tmp_path / "two.yaml"))
+    with pytest.raises(InputError, match="window, 512, is at most side, 256"):
+        load_recipe("image-inpainting", None, ["training.window=512"])
 
 
 def test_show_prints_a_recipe_that_can_be_used_again(tmp_path, capsys):
