@@ -8,7 +8,7 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from flows.config import explain, load_yaml_file, overlay, parse_setting
+from flows.config import Draft, explain, load_yaml_file, overlay, parse_setting
 from storage.clip import find_source
 from storage.clip_set import find_clips
 from storage.errors import InputError
@@ -64,12 +64,14 @@ class ChoiceRecipe(RecipePart):
     """The clips."""
     holes: TestHolesPart = TestHolesPart()
     """The holes."""
+    drafts: tuple[Draft, ...] = ()
+    """Rough fills on which flow is estimated, as in the preset that the network is for."""
     estimate_flow: EstimateFlowParams = EstimateFlowParams()
-    """Flow of the clips with holes; as in the preset that the network is for."""
+    """Flow of the clips with holes, or of the last draft; likewise."""
     true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, scale=1)
     """Flow of the clips without holes, which stands for the truth."""
     examples: FlowExamplesParams = FlowExamplesParams()
-    """The completion to improve on; as in the preset that the network is for."""
+    """The completion to improve on; likewise."""
     training: TrainChoiceParams
     """The training itself."""
 

@@ -10,6 +10,7 @@ from flows.inpaint_video import Runner, available_threads
 from flows.recipes import ChoiceRecipe, CompletionRecipe, DfcRecipe, PictureRecipe, TestHolesPart
 from flows.returns import refuse_endless_returns
 from flows.train_report import deliver_training, publish
+from flows.walk import fill_roughly
 from storage.clip_set import CleanClip, clip_seed, find_clips, keep_back
 from storage.root import Root, video_name
 from tasks.cut_holes import CutHolesParams, cut_holes
@@ -133,7 +134,10 @@ def data_of(runner: Runner, clip: CleanClip, recipe: CompletionRecipe) -> dict[s
     made = {}
     for hole, params in test_holes(recipe.holes, clip.name, recipe.clips.seed).items():
         holed = runner(cut_holes, params, truth=truth)
-        flow = runner(estimate_flow, recipe.estimate_flow, clip=holed)
+        seen = holed
+        for number, draft in enumerate(recipe.drafts, -len(recipe.drafts)):
+            seen = fill_roughly(runner, draft, number, holed, seen)
+        flow = runner(estimate_flow, recipe.estimate_flow, clip=seen)
         examples = runner(flow_examples, recipe.examples, flow=flow, true_flow=true_flow, clip=holed)
         made[f"{clip.name} {hole}"] = examples
     return made

@@ -13,7 +13,7 @@ from storage.errors import InputError
 from storage.root import Root
 from tests.clips import panning_clip, write_images
 
-FEW = ["clips.frames=6", "training.schedule.steps=6", "training.schedule.validate_every=3"]
+FEW = ["clips.frames=6", "drafts=[{}]", "training.schedule.steps=6", "training.schedule.validate_every=3"]
 
 
 @pytest.fixture(scope="module")
