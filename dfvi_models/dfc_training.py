@@ -191,7 +191,7 @@ class DfcTraining:
         fitted = [resize_flow(flow, self.settings.size) for flow, way in zip(true, ways, strict=True) if way]
         target = torch.cat([torch.from_numpy(flow.transpose(2, 0, 1)) for flow in fitted])
         return Sample(
-            stack=window.stack,
+            stack=torch.cat(window.maps),
             target=target.to(self.device),
             hole=torch.stack([one.tensor[2] for one in window.centres]),
             start=torch.cat([one.tensor[:2] for one in window.centres]),
