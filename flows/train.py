@@ -62,7 +62,7 @@ def train_flow_completion(
     """
     refuse_endless_returns()
     clips = find_clips(Path(folder))
-    store_root = Root.create(Path(root))
+    store_root = Root.create(root)
     job = Job(str(store_root.path), video_name(name), threads or available_threads(), device)
     kept = keep_back([clip.name for clip in clips], recipe.clips.kept_back, recipe.clips.seed)
     inputs: dict[str, StageResult] = {}
@@ -93,7 +93,7 @@ def train_image_inpainting(
     folder : folder of photos. The others, and Raises, as `train_flow_completion`.
     """
     refuse_endless_returns()
-    store_root = Root.create(Path(root))
+    store_root = Root.create(root)
     job = Job(str(store_root.path), video_name(name), threads or available_threads(), device)
     photos = read_photos(job, params=recipe.photos, folder=MediaInput.video(folder))
     trained = train_deepfill(job, params=recipe.training, photos=photos)
@@ -103,7 +103,7 @@ def train_image_inpainting(
 def finish(job: Job, trained: list[StageResult], output: Path, keep: Sequence[StageResult] = ()) -> Trained:
     """Keep the results from `dfvi store gc`, hand over the files, and show them in Prefect."""
     reached = [{"stage": r.stage, "digest": r.digest} for r in (*keep, *trained)]
-    Root.open(Path(job.root)).record_run(job.video, job.video, reached)
+    Root.open(job.root).record_run(job.video, job.video, reached)
     files = deliver_training([result.open(job) for result in trained], output)
     publish(output, job.video)
     return Trained(

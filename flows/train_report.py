@@ -8,14 +8,14 @@ from typing import Any
 from flows.evaluation_plots import DOTS_PER_INCH, can_plot
 from storage.atomic import appears_when_complete
 from storage.stage_store import StageStore
-from tasks.training_run import CARD, CHECKPOINT, CURVE, PICTURE
+from tasks.training_run import CARD, CURVE, PICTURE
 
 CURVE_ROWS = 50  # of the curve's last in a table for Prefect
 LARGEST_PICTURE = 500_000  # bytes; a larger one stays a file
 
 
 def deliver_training(stores: list[StageStore], folder: Path) -> list[str]:
-    """Copy what each training left, all but the checkpoint, into a folder; plot curves. Returns the names.
+    """Copy what each training left, into a folder; plot curves. Returns the names.
 
     With several stages in a row, each but the last has its number before its names.
     """
@@ -24,11 +24,10 @@ def deliver_training(stores: list[StageStore], folder: Path) -> list[str]:
     for number, store in enumerate(stores, 1):
         prefix = "" if number == len(stores) else f"stage{number}-"
         for name in store.manifest.files if store.manifest else {}:
-            if name != CHECKPOINT:
-                target = name if name.endswith(".safetensors") else prefix + name
-                with appears_when_complete(folder / target) as partial:
-                    partial.write_bytes(store.file(name).read_bytes())
-                written.append(target)
+            target = name if name.endswith(".safetensors") else prefix + name
+            with appears_when_complete(folder / target) as partial:
+                partial.write_bytes(store.file(name).read_bytes())
+            written.append(target)
         if can_plot():
             plot_curve(folder / f"{prefix}{CURVE}.jsonl", folder / f"{prefix}{CURVE}.png")
             written.append(f"{prefix}{CURVE}.png")

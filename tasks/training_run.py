@@ -13,7 +13,6 @@ from pydantic import Field
 from dfvi_models.device import Runtime
 from dfvi_models.export import export_weights
 from dfvi_models.training import Progress, Schedule, Training, train
-from storage.atomic import appears_when_complete
 from storage.stage_store import StageStore
 from tasks.progress import run_logger
 from tasks.stage import Job, StageParams
@@ -69,8 +68,7 @@ class StoredFile:
 
     def write(self, content: bytes) -> None:
         """Replace it, whole or not at all."""
-        with appears_when_complete(self._file) as partial:
-            partial.write_bytes(content)
+        self._file.write_whole(content)
 
 
 def run_training(out: StageStore, training: Training, params: TrainingParams, job: Job) -> None:
@@ -100,9 +98,9 @@ def run_training(out: StageStore, training: Training, params: TrainingParams, jo
         files[f"{name}.safetensors"] = export_weights(network, _about(out, name, params, figures))
     weights = [name for name in files if name.endswith(".safetensors")]
     files[CARD] = (json.dumps(_card(out, params, figures, weights), indent=2) + "\n").encode()
-    for name, content in files.items():
-        StoredFile(out, name).write(content)
-    out.files += [CHECKPOINT, *files]
+    with out.new_files(*files) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
     out.attributes.update({"weights": weights, "figures": figures})
 
 
