@@ -18,7 +18,7 @@ from dfvi_models.errors import WeightsError
 AUTHORS = "the Google Drive folder linked from https://github.com/nbei/Deep-Flow-Guided-Video-Inpainting (README)"
 TORCHVISION = "https://download.pytorch.org/models"
 SHIPPED = Path(__file__).parent / "trained"
-"""Weights that come with the package, each with its card; laid out like the user's folder."""
+"""Weights that come with the package, laid out like the user's folder; without the folder there are none."""
 COMPLETION_TRAINING = "`dfvi train flow-completion`"
 BLOCK = 2**22  # bytes hashed at a time
 
