@@ -101,6 +101,25 @@ def carry_motion(
     return result
 
 
+def carry_both_ways(
+    pairs: dict[int, CompletedPair], numbers: range, *, most: int
+) -> dict[int, tuple[CarriedMotion, CarriedMotion]]:
+    """What reaches the frames of some pairs from the past and from the future, within the window of `pairs`.
+
+    numbers : pairs in the window, one after the other.
+    Returns : frame number -> (from the past, from the future), for both frames of each of these pairs.
+    """
+    first, last = min(pairs), max(pairs) + 1  # frames
+    carried: dict[tuple[int, int], CarriedMotion] = {}
+    for step, sweep in ((1, range(first, numbers[-1] + 2)), (-1, range(last, numbers[0] - 1, -1))):
+        before: CarriedMotion | None = None
+        for t in sweep:
+            before = carry_motion(pairs, t, step, before, most=most)
+            if numbers[0] <= t <= numbers[-1] + 1:
+                carried[step, t] = before
+    return {t: (carried[1, t], carried[-1, t]) for t in range(numbers[0], numbers[-1] + 2)}
+
+
 Arrays = tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32], NDArray[np.int32]]
 
 

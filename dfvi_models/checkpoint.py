@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from dfvi_models.choice_net import ChoiceNet
 from dfvi_models.deepfill import DeepFill
 from dfvi_models.dfc import DfcNet
 from dfvi_models.errors import WeightsError
@@ -55,9 +56,11 @@ def build_network(name: str) -> nn.Module:
     network_called(name)
     if name.startswith("raft"):
         return build_raft(name)
+    if name == "choice":
+        return ChoiceNet()
     if name.startswith("dfc"):
-        backbone = "resnet101" if name == "dfc_resnet101" else "resnet50"
-        return DfcNet(backbone, maps=2 if name in ("dfc_stage2", "dfc_stage3") else 1)
+        backbone = {"dfc_resnet101": "resnet101", "dfc_compact": "compact"}.get(name.partition("_stage")[0], "resnet50")
+        return DfcNet(backbone, maps=2 if name.endswith(("stage2", "stage3")) else 1)
     return FlowNet2() if name == "flownet2" else DeepFill()
 
 
@@ -209,7 +212,7 @@ def add_weights(
         sha256=sha256,
         source_file=file.name,
         source_sha256=file_sha256(file),
-        origin=origin or f"published at {known.published}",
+        origin=origin or f"from {known.published}",
         wrapping=checkpoint.wrapping,
         tensors=len(tensors),
         parameters=sum(tensor.numel() for tensor in tensors.values()),

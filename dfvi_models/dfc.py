@@ -5,6 +5,7 @@ Source: arXiv:1905.02884, section 3.1; layers and parameter names as in the publ
 prefix `module.` is off. Flows are pixels at the size of the input, in and out; nothing is normalised.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,11 +22,12 @@ IN_REFINE = 2 * IN_FIRST  # forward and backward windows -> 66 channels
 OUT_FIRST = 2  # the completed flow of the centre
 OUT_REFINE = 4  # forward dx, dy, backward dx, dy
 EXPANSION = 4  # a bottleneck's output channels per inner channel
-BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
-FEATURES = 512 * EXPANSION
+BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "compact": (1, 1, 2, 1)}
+COMPACT = 4  # the compact backbone has so many times fewer channels in each layer
 
-Backbone = Literal["resnet50", "resnet101"]
-"""resnet50 comes with the multi-scale head, resnet101 with the single-scale one, as published."""
+Backbone = Literal["resnet50", "resnet101", "compact"]
+"""resnet50 and compact come with the multi-scale head, resnet101 with the single-scale one, as published."""
+Norm = Callable[[int], nn.Module]
 
 
 class FrozenNorm(nn.Module):
@@ -52,15 +54,15 @@ class FrozenNorm(nn.Module):
 class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 with a shortcut. The stride sits in the first convolution, as in the Caffe networks."""
 
-    def __init__(self, inputs: int, inner: int, *, stride: int, dilation: int, first: bool) -> None:
+    def __init__(self, inputs: int, inner: int, *, stride: int, dilation: int, first: bool, norm: Norm) -> None:
         super().__init__()
         outputs = inner * EXPANSION
-        self.conv1, self.bn1 = nn.Conv2d(inputs, inner, 1, stride, bias=False), FrozenNorm(inner)
+        self.conv1, self.bn1 = nn.Conv2d(inputs, inner, 1, stride, bias=False), norm(inner)
         self.conv2 = nn.Conv2d(inner, inner, 3, padding=dilation, dilation=dilation, bias=False)
-        self.bn2 = FrozenNorm(inner)
-        self.conv3, self.bn3 = nn.Conv2d(inner, outputs, 1, bias=False), FrozenNorm(outputs)
+        self.bn2 = norm(inner)
+        self.conv3, self.bn3 = nn.Conv2d(inner, outputs, 1, bias=False), norm(outputs)
         self.downsample = (
-            nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), FrozenNorm(outputs)) if first else None
+            nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), norm(outputs)) if first else None
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -75,26 +77,26 @@ class Bottleneck(nn.Module):
 class SingleScaleHead(nn.Module):
     """One 1x1 convolution, then bilinear to the size of the input."""
 
-    def __init__(self, outputs: int) -> None:
+    def __init__(self, features: int, outputs: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(FEATURES, outputs, 1)
+        self.conv1 = nn.Conv2d(features, outputs, 1)
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, 2048, h, w) -> (B, outputs, *size)."""
+        """(B, features, h, w) -> (B, outputs, *size)."""
         return _resize(_to_flow(self.conv1, features), size)
 
 
 class MultiScaleHead(nn.Module):
     """Three convolutions at a quarter, half and the whole of the input size."""
 
-    def __init__(self, outputs: int) -> None:
+    def __init__(self, features: int, outputs: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(FEATURES, 256, 5, padding=2)
-        self.conv2 = nn.Conv2d(256, 128, 3, padding=1)
-        self.conv3 = nn.Conv2d(128, outputs, 1)
+        self.conv1 = nn.Conv2d(features, features // 8, 5, padding=2)
+        self.conv2 = nn.Conv2d(features // 8, features // 16, 3, padding=1)
+        self.conv3 = nn.Conv2d(features // 16, outputs, 1)
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, 2048, h, w) -> (B, outputs, *size)."""
+        """(B, features, h, w) -> (B, outputs, *size)."""
         height, width = size
         x = F.relu(self.conv1(_resize(features, (height // 4, width // 4))), inplace=True)
         x = F.relu(self.conv2(_resize(x, (height // 2, width // 2))), inplace=True)
@@ -125,22 +127,26 @@ LAYERS = (_Layer(64, 1, 1), _Layer(128, 2, 1), _Layer(256, 1, 2), _Layer(512, 1,
 class DfcNet(nn.Module):
     """One subnetwork of the stack.
 
-    backbone : `resnet50` (multi-scale head) or `resnet101` (single-scale head).
+    backbone : `resnet50` (multi-scale head), `resnet101` (single-scale head), or `compact`: fewer blocks, a quarter of
+               the channels.
     maps     : 1 for the first stage (33 -> 2 channels), 2 for refinement of both directions at once (66 -> 4).
+    norm     : `nn.BatchNorm2d` to train it from random weights; its tensors then load into the frozen one.
     """
 
-    def __init__(self, backbone: Backbone | str = "resnet50", *, maps: int = 1) -> None:
+    def __init__(self, backbone: Backbone | str = "resnet50", *, maps: int = 1, norm: Norm = FrozenNorm) -> None:
         super().__init__()
         if backbone not in BLOCKS or maps not in (1, 2):
             raise ValueError(f"backbone must be one of {sorted(BLOCKS)} and maps 1 or 2; got {backbone!r} and {maps}")
         self.inputs, self.outputs = maps * IN_FIRST, maps * OUT_FIRST
-        self.conv1, self.bn1 = nn.Conv2d(self.inputs, 64, 7, 2, padding=3), FrozenNorm(64)
-        channels = 64
+        thinner = COMPACT if backbone == "compact" else 1
+        channels = 64 // thinner
+        self.conv1, self.bn1 = nn.Conv2d(self.inputs, channels, 7, 2, padding=3), norm(channels)
         for number, (layer, blocks) in enumerate(zip(LAYERS, BLOCKS[backbone], strict=True), 1):
-            self.add_module(f"layer{number}", _residual_layer(channels, layer, blocks))
-            channels = layer.inner * EXPANSION
-        head = MultiScaleHead if backbone == "resnet50" else SingleScaleHead
-        self.layer5: nn.Module = head(self.outputs)
+            inner = layer.inner // thinner
+            self.add_module(f"layer{number}", _residual_layer(channels, inner, layer, blocks, norm))
+            channels = inner * EXPANSION
+        head = SingleScaleHead if backbone == "resnet101" else MultiScaleHead
+        self.layer5: nn.Module = head(channels, self.outputs)
 
     def forward(self, stack: Tensor) -> Tensor:
         """Completed flow of the window's centre; not composed with the known flow.
@@ -159,17 +165,18 @@ class DfcNet(nn.Module):
         return flow.float()
 
 
-def _residual_layer(inputs: int, layer: _Layer, blocks: int) -> nn.Sequential:
+def _residual_layer(inputs: int, inner: int, layer: _Layer, blocks: int, norm: Norm) -> nn.Sequential:
     """The blocks of one layer; only the first changes size and channels."""
-    outputs = layer.inner * EXPANSION
+    outputs = inner * EXPANSION
     return nn.Sequential(
         *(
             Bottleneck(
                 outputs if k else inputs,
-                layer.inner,
+                inner,
                 stride=1 if k else layer.stride,
                 dilation=layer.dilation,
                 first=k == 0,
+                norm=norm,
             )
             for k in range(blocks)
         )

@@ -87,26 +87,32 @@ class DfcCompleter:
         check_flows(len(holes), flow_fw, flow_bw)
         pairs = wanted_numbers(wanted, len(holes) - 1, "pairs")
         clip = Clip(flow_fw, flow_bw, holes, self.enlarge_kernel, self.faithful)
-        completed = self._chain(clip, threads)
+        completed = chain_stages(self.networks, self.sizes, clip, self.runtime, threads)
+        assert completed is not None  # there is at least one network
         known = Sliding(lambda start: map(clip.read, range(start, clip.frames)))
         for t in pairs:
             (here, there), (known_here, known_there) = completed.between(t, t + 1), known.between(t, t + 1)
             yield t, FlowPair(fw=self._result(here.fw, known_here.fw), bw=self._result(there.bw, known_there.bw))
-
-    def _chain(self, clip: Clip, threads: int) -> Sliding[Directions[Array]]:
-        """The stages behind each other, each pulling what it needs from the one before; the last one's flows."""
-        device = choose_device(self.runtime.device)
-        completed: Sliding[Directions[Array]] | None = None
-        for network, size in zip(self.networks, self.sizes, strict=True):
-            batch = self.runtime.batch_size(size[0] * size[1] * BYTES_PER_PIXEL, MOST_WINDOWS)
-            maps = MapMaker(clip, size, completed, device, threads)
-            stage = Stage(network, maps, self.runtime, batch=batch, refine=completed is not None)
-            completed = Sliding(stage.flows, batch)
-        assert completed is not None  # there is at least one network
-        return completed
 
     def _result(self, coarse: Array | None, known: KnownFlow | None) -> Array:
         """The last stage's flow on the grid of the input."""
         assert coarse is not None  # only the ends of a clip lack one direction, and no pair asks for those
         assert known is not None
         return carry_over(coarse, *known, everywhere=self.faithful)
+
+
+def chain_stages(
+    networks: Sequence[nn.Module], sizes: Sequence[Size], clip: Clip, runtime: Runtime, threads: int
+) -> Sliding[Directions[Array]] | None:
+    """The stages behind each other, each pulling what it needs from the one before; the last one's flows.
+
+    networks : on their device, in evaluation mode; without any there is no result.
+    """
+    device = choose_device(runtime.device)
+    completed: Sliding[Directions[Array]] | None = None
+    for network, size in zip(networks, sizes, strict=True):
+        batch = runtime.batch_size(size[0] * size[1] * BYTES_PER_PIXEL, MOST_WINDOWS)
+        maps = MapMaker(clip, size, completed, device, threads)
+        stage = Stage(network, maps, runtime, batch=batch, refine=completed is not None)
+        completed = Sliding(stage.flows, batch)
+    return completed

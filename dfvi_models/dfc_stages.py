@@ -167,6 +167,12 @@ class Stage:
             maps = dict(zip(around, self.maps.between(around[0], around[-1]), strict=True))
             yield from (self._refined if self.refine else self._first)(centres, maps)
 
+    def window(self, number: int, *, fw: bool, bw: bool) -> Window:
+        """What the network would be given for one frame: to train it."""
+        around = range(max(number - REACH, 0), min(number + REACH, self.clip.frames - 1) + 1)
+        maps = dict(zip(around, self.maps.between(around[0], around[-1]), strict=True))
+        return self._window(maps, fw=number if fw else None, bw=number if bw else None)
+
     def _first(self, centres: range, maps: dict[int, Directions[Map]]) -> Iterator[Directions[Array]]:
         """Stage 1: each direction by its own window."""
         forward = [c for c in centres if maps[c].fw is not None]

@@ -5,5 +5,9 @@ class ShapeError(ValueError):
     """An array or tensor has the wrong shape or dtype."""
 
 
+class TrainingError(ArithmeticError):
+    """A training has run into numbers that are not finite."""
+
+
 class WeightsError(ValueError):
     """A weight file is missing, damaged, of another network, or unsafe to read."""

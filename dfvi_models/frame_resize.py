@@ -26,6 +26,14 @@ def resize_frame(frame: NDArray[np.uint8], height: int, width: int) -> NDArray[n
     return np.asarray(cv2.resize(np.ascontiguousarray(frame), (width, height), interpolation=way), np.uint8)
 
 
+def centre_square(frame: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The largest square in the middle of a frame (h, w, 3) uint8, brought to (side, side, 3). Raises as above."""
+    height, width = frame.shape[:2]
+    own = min(height, width)
+    top, left = (height - own) // 2, (width - own) // 2
+    return resize_frame(frame[top : top + own, left : left + own], side, side)
+
+
 def resize_hole(hole: NDArray[np.bool_], height: int, width: int) -> NDArray[np.bool_]:
     """Bring a hole (h, w) bool to another size by taking the nearest pixel, as E2FGVI and ProPainter do.
 

@@ -11,6 +11,7 @@ from dfvi_models.errors import ShapeError
 PEAK = 255.0  # largest value of a uint8 frame
 SSIM_WINDOW = 65  # pixels, a box; the convention of E2FGVI, ProPainter and others, far wider than the usual 7 or 11
 HOLE_SSIM_WINDOW = 11  # pixels; holes are too small for SSIM_WINDOW to see them alone
+BOUNDARY = 1.0  # pixels: flow that changes by more within 5 pixels is at a motion boundary
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
@@ -64,6 +65,17 @@ def end_point_error(flow: NDArray[np.float32], truth: NDArray[np.float32], hole:
     if not hole.any():
         return float("nan")
     return float(np.linalg.norm(flow[hole].astype(np.float64) - truth[hole], axis=-1).mean())
+
+
+def motion_boundary(flow: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where flow differs between things that move differently.
+
+    flow    : (H, W, 2) float32, pixels.
+    Returns : (H, W) bool: a component changes by more than BOUNDARY within 5 x 5 pixels.
+    """
+    square = np.ones((5, 5), np.uint8)
+    flow = np.ascontiguousarray(flow)
+    return np.asarray((cv2.dilate(flow, square) - cv2.erode(flow, square)).max(axis=-1) > BOUNDARY)
 
 
 def warping_error(

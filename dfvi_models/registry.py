@@ -30,7 +30,12 @@ PARTS: dict[Kind, dict[str, Part]] = {
     "completer": {
         "smooth": Part("dfvi_models.smooth_completion:SmoothCompleter"),
         "temporal": Part("dfvi_models.temporal_completion:TemporalCompleter"),
+        "learned": Part("dfvi_models.learned_completion:LearnedCompleter", ("choice",)),
         "dfc": Part("dfvi_models.dfc_completion:DfcCompleter", ("dfc_stage1", "dfc_stage2", "dfc_stage3")),
+        "dfc_compact": Part(
+            "dfvi_models.dfc_completion:DfcCompleter",
+            ("dfc_compact_stage1", "dfc_compact_stage2", "dfc_compact_stage3"),
+        ),
         "dfc_resnet101": Part("dfvi_models.dfc_completion:DfcCompleter", ("dfc_resnet101",)),
     },
     "inpainter": {

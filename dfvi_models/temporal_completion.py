@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dfvi_models.carried_motion import (
     CarriedMotion,
     CompletedPair,
-    carry_motion,
+    carry_both_ways,
     flow_from,
     hole_of,
     relative_motion,
@@ -66,12 +66,12 @@ class TemporalCompleter:
         """See `Completer`. Outside the dilated holes flow stays bit-equal; where nothing is known it becomes 0."""
         check_flows(len(holes), flow_fw, flow_bw)
         pairs = wanted_numbers(wanted, len(holes) - 1, "pairs")
-        clip = _Clip(flow_fw, flow_bw, holes, self, threads)
+        clip = CompletedClip(flow_fw, flow_bw, holes, self, threads)
         return ((t, clip.block(self.rounds, t // BLOCK)[t].flow) for t in pairs)
 
 
-class _Clip:
-    """Blocks of pairs, each made once as long as pairs are asked for in ascending order."""
+class CompletedClip:
+    """A clip in blocks of pairs after each round; a block is made once as long as pairs are asked for in order."""
 
     def __init__(
         self,
@@ -95,6 +95,11 @@ class _Clip:
             if len(held) > BLOCKS_HELD:
                 held.popitem(last=False)
         return held[number]
+
+    def around(self, done: int, block: int) -> dict[int, CompletedPair]:
+        """Pairs of a block and of its two neighbours, as far as there are any, after `done` rounds."""
+        blocks = [b for b in (block - 1, block, block + 1) if b >= 0 and len(self._numbers(b))]
+        return {t: pair for b in blocks for t, pair in self.block(done, b).items()}
 
     def _numbers(self, block: int) -> range:
         return range(BLOCK * block, min(BLOCK * (block + 1), len(self.flow_fw)))
@@ -122,27 +127,19 @@ class _Clip:
 
     def _carry_motion(self, done: int, block: int) -> dict[int, CompletedPair]:
         numbers = self._numbers(block)
-        around = [b for b in (block - 1, block, block + 1) if b >= 0 and len(self._numbers(b))]
-        pairs = {t: pair for b in around for t, pair in self.block(done - 1, b).items()}
-        first, last = min(pairs), max(pairs) + 1  # frames
-        carried: dict[tuple[int, int], CarriedMotion] = {}
-        for step, sweep in ((1, range(first, numbers[-1] + 2)), (-1, range(last, numbers[0] - 1, -1))):
-            before: CarriedMotion | None = None
-            for t in sweep:
-                before = carry_motion(pairs, t, step, before, most=BLOCK)
-                if numbers[0] <= t <= numbers[-1] + 1:
-                    carried[step, t] = before
+        pairs = self.around(done - 1, block)
+        carried = carry_both_ways(pairs, numbers, most=BLOCK)
 
         def corrected(t: int) -> CompletedPair:
             pair = pairs[t]
-            fw = self._correct(pairs, t, t, [carried[1, t], carried[-1, t]])
-            bw = self._correct(pairs, t, t + 1, [carried[1, t + 1], carried[-1, t + 1]])
+            fw = self._correct(pairs, t, t, carried[t])
+            bw = self._correct(pairs, t, t + 1, carried[t + 1])
             return CompletedPair(FlowPair(fw, bw), pair.camera, pair.holes)
 
         return dict(zip(numbers, ordered_map(corrected, numbers, self.threads), strict=True))
 
     def _correct(
-        self, pairs: dict[int, CompletedPair], pair: int, frame: int, carried: list[CarriedMotion]
+        self, pairs: dict[int, CompletedPair], pair: int, frame: int, carried: tuple[CarriedMotion, ...]
     ) -> NDArray[np.float32]:
         """Flow of one pair on the grid of one of its frames, drawn towards the motion carried to its hole."""
         way = frame - pair

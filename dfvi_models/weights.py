@@ -17,6 +17,9 @@ from dfvi_models.errors import WeightsError
 
 AUTHORS = "the Google Drive folder linked from https://github.com/nbei/Deep-Flow-Guided-Video-Inpainting (README)"
 TORCHVISION = "https://download.pytorch.org/models"
+SHIPPED = Path(__file__).parent / "trained"
+"""Weights that come with the package, laid out like the user's folder; without the folder there are none."""
+COMPLETION_TRAINING = "`dfvi train flow-completion`"
 BLOCK = 2**22  # bytes hashed at a time
 
 
@@ -29,9 +32,9 @@ class Network:
     title: str
     """What it is, for people."""
     file: str
-    """Name of the published checkpoint file."""
+    """Name of the checkpoint file, as published or as training leaves it."""
     published: str
-    """Where its authors put that file."""
+    """Where that file comes from."""
 
 
 NETWORKS = {
@@ -43,6 +46,19 @@ NETWORKS = {
         Network("dfc_stage2", "DFC-Net, ResNet-50, second of three stages", "davis_stage2.pth", AUTHORS),
         Network("dfc_stage3", "DFC-Net, ResNet-50, third of three stages", "davis_stage3.pth", AUTHORS),
         Network("deepfill", "DeepFill v1, image inpainting", "imagenet_deepfill.pth", AUTHORS),
+        Network(
+            "dfc_compact_stage1", "DFC-Net, compact, first stage", "dfc_compact_stage1.safetensors", COMPLETION_TRAINING
+        ),
+        Network(
+            "dfc_compact_stage2",
+            "DFC-Net, compact, second stage",
+            "dfc_compact_stage2.safetensors",
+            COMPLETION_TRAINING,
+        ),
+        Network(
+            "dfc_compact_stage3", "DFC-Net, compact, third stage", "dfc_compact_stage3.safetensors", COMPLETION_TRAINING
+        ),
+        Network("choice", "ChoiceNet, choice between guesses about flow", "choice.safetensors", COMPLETION_TRAINING),
         Network("raft_large", "RAFT, optical flow", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", TORCHVISION),
         Network("raft_small", "RAFT, small, optical flow", "raft_small_C_T_V2-01064c6d.pth", TORCHVISION),
     )
@@ -87,14 +103,20 @@ def weights_path(sha256: str, folder: Path | None = None) -> Path:
 
 
 def list_weights(folder: Path | None = None) -> list[StoredWeights]:
-    """Every stored weight file, the one added last first.
+    """Every stored weight file, the one added last first; without a folder those that ship with the package, too.
 
     Raises : WeightsError where a note cannot be read, with its path.
     """
-    folder = folder or weights_folder()
-    notes = (_read_note(path) for path in folder.glob("*.json"))
-    stored = [note for note in notes if weights_path(note.sha256, folder).is_file()]
-    return sorted(stored, key=lambda note: (note.added, note.network), reverse=True)
+    return [note for note, _ in _stored(folder)]
+
+
+def _stored(folder: Path | None) -> list[tuple[StoredWeights, Path]]:
+    """Notes with the path of their weight file, the one added last first."""
+    found = []
+    for place in (folder,) if folder else (weights_folder(), SHIPPED):
+        notes = map(_read_note, place.glob("*.json"))
+        found += [(note, path) for note in notes if (path := weights_path(note.sha256, place)).is_file()]
+    return sorted(found, key=lambda one: (one[0].added, one[0].network), reverse=True)
 
 
 def _read_note(path: Path) -> StoredWeights:
@@ -123,17 +145,14 @@ def find_weights(network: str, *, sha256: str | None = None, folder: Path | None
               the command that stores it; ValueError for a network that does not exist.
     """
     known = network_called(network)
-    folder = folder or weights_folder()
-    fitting = [note for note in list_weights(folder) if note.network == network]
-    wanted = [note for note in fitting if note.sha256.startswith(sha256 or "")]
+    fitting = [(note.sha256, path) for note, path in _stored(folder) if note.network == network]
+    wanted = [path for digest, path in fitting if digest.startswith(sha256 or "")]
     if wanted:
-        return weights_path(wanted[0].sha256, folder)
-    which = (
-        f" with a SHA-256 that starts with {sha256} (there are {[n.sha256[:12] for n in fitting]})" if fitting else ""
-    )
+        return wanted[0]
+    which = f" with a SHA-256 that starts with {sha256} (there are {[d[:12] for d, _ in fitting]})" if fitting else ""
     raise WeightsError(
-        f"no weights for {known.name} ({known.title}){which} in {folder}. Get the file {known.file}, published at "
-        f"{known.published}, then run: dfvi weights add {known.file}"
+        f"no weights for {known.name} ({known.title}){which} in {folder or weights_folder()}. Get the file "
+        f"{known.file}, from {known.published}, then run: dfvi weights add {known.file}"
     )
 
 

@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from dfvi_models.errors import ShapeError, WeightsError
+from dfvi_models.errors import ShapeError, TrainingError, WeightsError
 from storage.errors import InputError, StoreError, refuse_secrets
 
 
@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (InputError, StoreError, WeightsError, ShapeError) as error:
         return _fail(str(error), 2, options.verbose)
+    except TrainingError as error:
+        return _fail(str(error), 1, options.verbose)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -46,14 +48,14 @@ def _explain(error: OSError) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from flows import batch_commands, commands, evaluate_commands, store_commands, weights_commands
+    from flows import batch_commands, commands, evaluate_commands, store_commands, train_commands, weights_commands
 
     parser = argparse.ArgumentParser(
         prog="dfvi", description="Remove things from videos by deep flow-guided inpainting."
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show Prefect's own log, and tracebacks")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (commands, batch_commands, evaluate_commands, store_commands, weights_commands):
+    for group in (commands, batch_commands, evaluate_commands, store_commands, train_commands, weights_commands):
         for add in group.COMMANDS:
             add(subparsers)
     return parser

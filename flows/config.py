@@ -153,25 +153,29 @@ def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return result
 
 
-def explain(error: ValidationError) -> str:
-    """Say in one line what is wrong with a configuration: key, value, what is allowed."""
-    return "; ".join(_explain_one(list(map(str, entry["loc"])), entry) for entry in error.errors())
+def explain(error: ValidationError, top: type[BaseModel] = RunConfig) -> str:
+    """Say in one line what is wrong with a configuration, a `top`: key, value, what is allowed."""
+    return "; ".join(_explain_one(list(map(str, entry["loc"])), entry, top) for entry in error.errors())
 
 
-def _explain_one(path: list[str], entry: Any) -> str:
+def _explain_one(path: list[str], entry: Any, top: type[BaseModel]) -> str:
     key = ".".join(path)
+    if entry["type"] == "missing":
+        return f"{key} is missing"
     if entry["type"] == "extra_forbidden":
-        allowed = list(_model_at(path[:-1]).model_fields)
+        allowed = list(_model_at(path[:-1], top).model_fields)
         close = difflib.get_close_matches(path[-1], allowed, 1)
         hint = f"did you mean {'.'.join([*path[:-1], close[0]])}?" if close else f"allowed: {', '.join(allowed)}"
         return f"unknown key {key}; {hint}"
     message = entry["msg"][0].lower() + entry["msg"][1:]
+    if entry["type"] == "value_error" and isinstance(entry["input"], Mapping):  # of keys that do not go together
+        return ": ".join(filter(None, (key, message.removeprefix("value error, "))))
     return f"{key} = {entry['input']!r} is not possible: {message}"
 
 
-def _model_at(path: Sequence[str]) -> type[BaseModel]:
+def _model_at(path: Sequence[str], top: type[BaseModel]) -> type[BaseModel]:
     """The model whose fields are allowed below `path`."""
-    model: type[BaseModel] = RunConfig
+    model = top
     for name in path:
         if name.isdigit():  # one of several; the model is that of all of them
             continue

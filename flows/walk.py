@@ -56,7 +56,7 @@ def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
     seen = clip
     if config.estimate_flow.estimator != "imported":  # flow that is given needs nothing to be estimated on
         for number, draft in enumerate(config.drafts, -len(config.drafts)):
-            seen = _fill_roughly(step, draft, number, clip, seen)
+            seen = fill_roughly(step, draft, number, clip, seen)
     flow = _find_flow(step, config, 0, clip, seen)
     base, fill, iteration = clip, None, 0
     while True:
@@ -70,7 +70,7 @@ def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
         base, iteration = merged, iteration + 1
 
 
-def _fill_roughly(step: Step, draft: Draft, number: int, clip: StageResult, seen: StageResult) -> StageResult:
+def fill_roughly(step: Step, draft: Draft, number: int, clip: StageResult, seen: StageResult) -> StageResult:
     """Propagate once into the hole of `clip`, along flow estimated on the clip as `seen`."""
     flow = _find_flow(step, draft, number, clip, seen)
     carried = step(propagate, draft.propagate, number, clip=clip, flow=flow)

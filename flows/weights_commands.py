@@ -46,7 +46,7 @@ def _list(_options: argparse.Namespace) -> int:
     for note in list_weights():
         print(f"  {note.network:<14} {note.sha256[:12]}  {note.bytes / 1e6:>7.1f} MB  from {note.source_file}")
     for network in missing_networks():
-        print(f"  {network.name:<14} missing: {network.file}, published at {network.published}")
+        print(f"  {network.name:<14} missing: {network.file}, from {network.published}")
     return 0
 
 

@@ -80,6 +80,16 @@ def shuffled_masks(clips: Sequence[CleanClip], seed: int) -> dict[str, Path]:
     return pairs
 
 
+def keep_back(names: Sequence[str], share: float, seed: int) -> set[str]:
+    """Those of `names` that are kept back from training: about `share` of them, and at least one if there are several.
+
+    They come first in an order by a hash of name and seed: equal on every machine, and a new clip moves few others.
+    """
+    order = sorted(names, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
+    wanted = max(round(share * len(order)), 1) if share > 0 and len(order) > 1 else 0
+    return set(order[:wanted])
+
+
 def clip_seed(name: str, seed: int) -> int:
     """Seed of one clip, 0 to 2^32 - 1, made of its name and the seed of the whole evaluation."""
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:4], "big")

@@ -14,16 +14,17 @@ from tasks.write_behind import write_behind
 class CompleteFlowParams(StageParams):
     """How the flow inside holes is completed."""
 
-    completer: Literal["temporal", "smooth", "dfc", "dfc_resnet101"] = "temporal"
+    completer: Literal["temporal", "learned", "smooth", "dfc", "dfc_compact", "dfc_resnet101"] = "temporal"
     """smooth: the smoothest flow that fits the hole's rim (Laplace); temporal: that, corrected by motion seen there
-    earlier and later, as far as it proves right beside the hole. These two need no weights. dfc: the paper's DFC-Net in
-    three stages; dfc_resnet101: its single stage for object removal."""
+    earlier and later, as far as it proves right beside the hole. These two need no weights. learned:
+    temporal, corrected by a small network. dfc: the paper's DFC-Net in three stages; dfc_compact: the
+    same, smaller; dfc_resnet101: its single stage for object removal."""
     dilation: int = Field(10, ge=0, le=200)
     """Pixels by which holes grow before the flow in them is discarded: flow beside a hole shows the removed thing."""
     rounds: int = Field(2, ge=0, le=10)
-    """temporal: how often motion is carried, each time along the flow of the round before."""
+    """temporal, learned: how often motion is carried, each time along the flow of the round before."""
     strength: float = Field(1.5, ge=0, le=100)
-    """temporal: weight of carried motion against smoothness."""
+    """temporal, learned: weight of carried motion against smoothness."""
     faithful: bool = False
     """dfc: repeat the reference code's choices that harm, for exactly its numbers with the published weights."""
     sizes: tuple[tuple[int, int], ...] | None = None
@@ -50,7 +51,8 @@ def complete_flow(out: StageStore, *, flow: StageStore, clip: StageStore, params
 def _options(params: CompleteFlowParams) -> dict[str, Any]:
     if params.completer == "smooth":
         return {"dilation": params.dilation}
-    if params.completer == "temporal":
-        return {"dilation": params.dilation, "rounds": params.rounds, "strength": params.strength}
+    if params.completer in ("temporal", "learned"):
+        options = {"dilation": params.dilation, "rounds": params.rounds, "strength": params.strength}
+        return options if params.completer == "temporal" else options | {"precision": params.precision}
     kernel = 2 * params.dilation + 1 if params.dilation else 0
     return {"enlarge_kernel": kernel, "faithful": params.faithful, "sizes": params.sizes, "precision": params.precision}

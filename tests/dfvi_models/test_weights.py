@@ -84,3 +84,18 @@ def test_looking_for_weights_does_not_import_torch() -> None:
     """So that a missing file is an error within two seconds."""
     code = "import sys, dfvi_models.weights; assert 'torch' not in sys.modules and 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_shipped_weights_are_found_without_adding_them_and_give_way_to_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped, own = tmp_path / "shipped", tmp_path / "own"
+    for folder, sha256, added in ((shipped, "aa11", "2026-01-01"), (own, "bb22", "2026-02-01")):
+        folder.mkdir()
+        store(folder, "choice", sha256, added)
+    monkeypatch.setattr("dfvi_models.weights.SHIPPED", shipped)
+    monkeypatch.setenv("DFVI_WEIGHTS", str(tmp_path / "nothing"))
+    assert find_weights("choice") == shipped / "aa11.safetensors"
+    monkeypatch.setenv("DFVI_WEIGHTS", str(own))
+    assert find_weights("choice") == own / "bb22.safetensors"
+    assert find_weights("choice", sha256="aa") == shipped / "aa11.safetensors"

@@ -104,7 +104,7 @@ def test_without_weights_the_paper_preset_fails_before_anything_starts(tmp_path,
     lines = capsys.readouterr().err.strip().splitlines()
     assert code == 2
     assert [line.split()[4] for line in lines] == ["flownet2", "dfc_stage1", "dfc_stage2", "dfc_stage3", "deepfill"]
-    assert "FlowNet2_checkpoint.pth.tar, published at" in lines[0]
+    assert "FlowNet2_checkpoint.pth.tar, from" in lines[0]
     assert "dfvi weights add" in lines[0]
 
 

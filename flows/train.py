@@ -1,0 +1,151 @@
+"""The flows that train: clips or photos -> stages that make examples -> a stage that trains -> files for the user."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import prefect
+from pydantic import BaseModel
+
+from flows.inpaint_video import Runner, available_threads
+from flows.recipes import ChoiceRecipe, CompletionRecipe, DfcRecipe, PictureRecipe, TestHolesPart
+from flows.returns import refuse_endless_returns
+from flows.train_report import deliver_training, publish
+from flows.walk import fill_roughly
+from storage.clip_set import CleanClip, clip_seed, find_clips, keep_back
+from storage.root import Root, video_name
+from tasks.cut_holes import CutHolesParams, cut_holes
+from tasks.decode import MediaInput
+from tasks.estimate_flow import estimate_flow
+from tasks.flow_examples import flow_examples
+from tasks.read_photos import read_photos
+from tasks.read_truth import ReadTruthParams, read_truth
+from tasks.stage import Job, StageResult
+from tasks.train_choice import train_choice
+from tasks.train_deepfill import train_deepfill
+from tasks.train_dfc import EARLIER, train_dfc
+from tasks.training_run import KEPT, TAUGHT
+
+
+class Trained(BaseModel):
+    """What came of a training."""
+
+    name: str
+    output: str
+    files: list[str]
+    """Written to the output folder."""
+    figures: dict[str, float]
+    """The last row of the curve."""
+    seconds: float
+    """Of the training stages, in this sitting."""
+
+
+@prefect.flow(name="train_flow_completion", persist_result=False)
+def train_flow_completion(
+    folder: str,
+    recipe: CompletionRecipe,
+    output: str,
+    root: str = ".dfvi",
+    name: str = "flow-completion",
+    threads: int | None = None,
+    device: str = "auto",
+) -> Trained:
+    """Train networks that complete flow in holes, on clips without holes.
+
+    folder  : folder of clips; see `storage.clip_set.find_clips`.
+    recipe  : what is trained, and how; see `load_recipe`.
+    output  : folder for weights, card, curve and samples.
+    root    : folder of the stored results; a training that was stopped goes on from its checkpoint there.
+    name    : name of the training below the root, and of the run that keeps its results from `dfvi store gc`.
+    threads : None takes as many as there are cores.
+    device  : auto, cpu or cuda:N.
+    Raises  : InputError for what cannot be used.
+    """
+    refuse_endless_returns()
+    clips = find_clips(Path(folder))
+    store_root = Root.create(root)
+    job = Job(str(store_root.path), video_name(name), threads or available_threads(), device)
+    kept = keep_back([clip.name for clip in clips], recipe.clips.kept_back, recipe.clips.seed)
+    inputs: dict[str, StageResult] = {}
+    for clip in clips:
+        prefix = KEPT if clip.name in kept else TAUGHT
+        runner = Runner(Job(job.root, clip.name, job.threads, job.device))
+        inputs |= {f"{prefix}{role}": result for role, result in data_of(runner, clip, recipe).items()}
+        store_root.record_run(job.video, clip.name, [{"stage": r.stage, "digest": r.digest} for r in runner.done])
+    if isinstance(recipe, ChoiceRecipe):
+        trained = [train_choice(job, params=recipe.training, iteration=0, **inputs)]
+    else:
+        trained = train_stages(job, recipe, inputs)
+    return finish(job, trained, Path(output))
+
+
+@prefect.flow(name="train_image_inpainting", persist_result=False)
+def train_image_inpainting(
+    folder: str,
+    recipe: PictureRecipe,
+    output: str,
+    root: str = ".dfvi",
+    name: str = "image-inpainting",
+    threads: int | None = None,
+    device: str = "auto",
+) -> Trained:
+    """Train the network that fills key frames, on photos.
+
+    folder : folder of photos. The others, and Raises, as `train_flow_completion`.
+    """
+    refuse_endless_returns()
+    store_root = Root.create(root)
+    job = Job(str(store_root.path), video_name(name), threads or available_threads(), device)
+    photos = read_photos(job, params=recipe.photos, folder=MediaInput.video(folder))
+    trained = train_deepfill(job, params=recipe.training, photos=photos)
+    return finish(job, [trained], Path(output), keep=[photos])
+
+
+def finish(job: Job, trained: list[StageResult], output: Path, keep: Sequence[StageResult] = ()) -> Trained:
+    """Keep the results from `dfvi store gc`, hand over the files, and show them in Prefect."""
+    reached = [{"stage": r.stage, "digest": r.digest} for r in (*keep, *trained)]
+    Root.open(job.root).record_run(job.video, job.video, reached)
+    files = deliver_training([result.open(job) for result in trained], output)
+    publish(output, job.video)
+    return Trained(
+        name=job.video,
+        output=str(output),
+        files=files,
+        figures=dict(trained[-1].attributes["figures"]),
+        seconds=sum(result.seconds for result in trained),
+    )
+
+
+def train_stages(job: Job, recipe: DfcRecipe, inputs: dict[str, StageResult]) -> list[StageResult]:
+    """Train the stages of DFC-Net, each on top of those before it."""
+    trained: list[StageResult] = []
+    for params in recipe.stages:
+        earlier = {f"{EARLIER}{number}": result for number, result in enumerate(trained, 1)}
+        trained.append(train_dfc(job, params=params, iteration=len(trained), **inputs, **earlier))
+    return trained
+
+
+def data_of(runner: Runner, clip: CleanClip, recipe: CompletionRecipe) -> dict[str, StageResult]:
+    """What is learned from one clip: its true flow, or examples by clip and hole."""
+    video = MediaInput.video(str(clip.video))
+    truth = runner(read_truth, ReadTruthParams(frames=recipe.clips.frames, size=recipe.clips.size), video=video)
+    true_flow = runner(estimate_flow, recipe.true_flow, clip=truth)
+    if isinstance(recipe, DfcRecipe):
+        return {clip.name: true_flow}
+    made = {}
+    for hole, params in test_holes(recipe.holes, clip.name, recipe.clips.seed).items():
+        holed = runner(cut_holes, params, truth=truth)
+        seen = holed
+        for number, draft in enumerate(recipe.drafts, -len(recipe.drafts)):
+            seen = fill_roughly(runner, draft, number, holed, seen)
+        flow = runner(estimate_flow, recipe.estimate_flow, clip=seen)
+        examples = runner(flow_examples, recipe.examples, flow=flow, true_flow=true_flow, clip=holed)
+        made[f"{clip.name} {hole}"] = examples
+    return made
+
+
+def test_holes(holes: TestHolesPart, clip: str, seed: int) -> dict[str, CutHolesParams]:
+    """The holes cut into one clip, by a name."""
+    found = {"box": CutHolesParams(kind="box")} if holes.box else {}
+    for number in range(holes.shapes):
+        found[f"shape{number}"] = CutHolesParams(kind="shape", seed=clip_seed(clip, seed + 1 + number))
+    return found

@@ -1,0 +1,37 @@
+"""Reading photos to train on: squares of one size. Images in, store out."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from dfvi_models.frame_resize import centre_square
+from dfvi_models.parallel import ordered_map
+from storage import array_layout
+from storage.media_images import list_images, read_image
+from storage.stage_store import StageStore
+from tasks.stage import Job, StageParams, stage
+
+
+class ReadPhotosParams(StageParams):
+    """Which photos are taken, and at which size."""
+
+    count: int | None = Field(None, ge=2)
+    """Photos taken, in order of their names; null takes all."""
+    side: int = Field(272, ge=16)
+    """Side of the squares: the middle of each photo, resized."""
+
+
+@stage(version=1)
+def read_photos(out: StageStore, *, folder: str, params: ReadPhotosParams, job: Job) -> None:
+    """Write the middle of each photo."""
+    files = list_images(Path(folder))[: params.count]
+    missing = out.create(frames=array_layout.frames(len(files), params.side, params.side))
+
+    def read(t: int) -> tuple[int, NDArray[np.uint8]]:
+        return t, centre_square(read_image(files[t]), params.side)
+
+    for t, photo in ordered_map(read, missing, job.threads):
+        out.write(t, frames=photo)
+    out.attributes["photos"] = len(files)
