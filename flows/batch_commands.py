@@ -1,4 +1,4 @@
-"""Commands for many videos: `dfvi batch`, `dfvi sweep`, `dfvi cluster init`; `dfvi plan` of a dataset."""
+"""Commands for many videos: `dfvi batch`, `dfvi sweep`, `dfvi cluster init`."""
 
 import argparse
 import sys
@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import terminal
-from flows.commands import add_configuration, add_root
+from flows.arguments import add_configuration, add_root
 from storage.errors import InputError
 
 if TYPE_CHECKING:
     from flows.batch_report import BatchSummary
-    from flows.dataset import BadDatasetError
-    from flows.fan_out import EngineSettings
+    from flows.engine import EngineSettings
 
 Subparsers = Any  # argparse keeps its class private
 REASONS = ("failed", "missing", "stale")
@@ -109,7 +108,7 @@ def engine_settings(options: argparse.Namespace) -> "EngineSettings":
     """The engine that the options ask for. Raises InputError for impossible values."""
     from pydantic import ValidationError
 
-    from flows.fan_out import EngineSettings
+    from flows.engine import EngineSettings
 
     devices = tuple(name.strip() for name in options.devices.split(",")) if options.devices else None
     try:
@@ -137,7 +136,7 @@ def _batch(options: argparse.Namespace) -> int:
     try:
         open_dataset(options.dataset, recipe, skip_bad=options.skip_bad)
     except BadDatasetError as error:
-        return show_bad(error)
+        return terminal.show_bad(error)
     terminal.prepare_prefect(options.verbose)
     from flows.server import connected
 
@@ -149,13 +148,6 @@ def _batch(options: argparse.Namespace) -> int:
             if _has_work(options, recipe):
                 code = _run(options, recipe.layers[0] if recipe.layers else None, engine)
     return code
-
-
-def show_bad(error: "BadDatasetError") -> int:
-    """Print every bad video of a dataset as a table; returns the exit code."""
-    width = max(len(entry.name) for entry in error.bad)
-    print("\n".join(f"{entry.name:<{width}}  {entry.problem}" for entry in error.bad), file=sys.stderr)
-    raise InputError(str(error).splitlines()[0].rstrip(":"))
 
 
 def _run(options: argparse.Namespace, config: dict[str, Any] | None, engine: "EngineSettings") -> int:
@@ -242,27 +234,6 @@ def _sweep(options: argparse.Namespace) -> int:
                 engine=engine,
             )
     except BadDatasetError as error:
-        return show_bad(error)
+        return terminal.show_bad(error)
     print(summary.model_dump_json(indent=2) if options.json else describe_sweep(summary))
     return 0 if summary.ok else 1
-
-
-def plan_dataset(options: argparse.Namespace) -> int:
-    """Print what a dataset run would do; `dfvi plan` without a mask comes here."""
-    import dataclasses
-    import json
-
-    from flows.dataset import BadDatasetError, Recipe, open_dataset
-    from flows.plan_dataset import describe_dataset_plan
-    from flows.plan_dataset import plan_dataset as plan
-
-    try:
-        dataset = open_dataset(options.video, Recipe.read(options.preset, options.config, options.set))
-    except BadDatasetError as error:
-        return show_bad(error)
-    plans = plan(dataset, options.root)
-    if options.json:
-        print(json.dumps([dataclasses.asdict(each) for each in plans], indent=2))
-    else:
-        print(describe_dataset_plan(plans, len(dataset.videos)))
-    return 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import prefect
 
-from flows.fan_out import (
+from flows.engine import (
     ChildCrashedError,
     ChildFailedError,
     EngineSettings,

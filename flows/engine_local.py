@@ -23,7 +23,7 @@ from httpx import TransportError
 from prefect.context import hydrated_context, serialize_context
 from prefect.exceptions import PrefectHTTPStatusError
 
-from flows.fan_out import (
+from flows.engine import (
     ChildCrashedError,
     ChildFailedError,
     EngineSettings,

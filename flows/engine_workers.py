@@ -19,7 +19,7 @@ from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelling
 
-from flows.fan_out import ChildCrashedError, ChildFailedError, EngineSettings, Request, one_line
+from flows.engine import ChildCrashedError, ChildFailedError, EngineSettings, Request, one_line
 from flows.inpaint_video import Summary
 from storage.errors import InputError
 from storage.root import Root

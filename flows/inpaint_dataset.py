@@ -10,7 +10,8 @@ import prefect
 
 from flows.batch_report import BatchSummary, VideosFailedError, publish, write_results
 from flows.dataset import Dataset, Recipe, Video, open_dataset
-from flows.fan_out import EngineSettings, Request, VideoResult, fan_out, start_engine
+from flows.engine import EngineSettings, Request, VideoResult
+from flows.fan_out import fan_out, start_engine
 from flows.plan import plan_video
 from flows.preflight import require_weights, uses_networks
 from flows.returns import refuse_endless_returns

@@ -131,6 +131,20 @@ def summarise(job: Job, walked: Walked, done: list[StageResult], output: Path, s
     )
 
 
+def describe(summary: Summary) -> str:
+    """Summary of a run as a table and a sentence."""
+    lines = [f"{'stage':<16} {'#':>2}  {'action':<8} {'seconds':>8}  digest"]
+    lines += [
+        f"{s.stage:<16} {s.iteration:>2}  {s.action:<8} {s.seconds:>8.2f}  {s.digest[:8]}" for s in summary.stages
+    ]
+    lines.append(
+        f"{summary.video}: {summary.frames} frames in {summary.seconds:.1f} s; of the hole "
+        f"{summary.propagated:.1%} propagated, {summary.invented:.1%} invented"
+    )
+    lines.append(f"output: {summary.output}")
+    return "\n".join(lines)
+
+
 def available_threads() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0))

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from flows.batch_report import as_csv, write_text
 from flows.dataset import Dataset, Recipe, open_dataset
-from flows.fan_out import EngineSettings, Request, VideoResult
+from flows.engine import EngineSettings, Request, VideoResult
 from flows.inpaint_dataset import make_requests, run_all
 from flows.returns import refuse_endless_returns
 from storage.errors import InputError

@@ -12,7 +12,7 @@ import pytest
 from flows import returns
 from flows.batch_report import VideosFailedError
 from flows.cluster import automations, init_cluster
-from flows.fan_out import EngineSettings
+from flows.engine import EngineSettings
 from flows.housekeeping import housekeeping
 from flows.inpaint_dataset import inpaint_dataset
 from storage.errors import InputError

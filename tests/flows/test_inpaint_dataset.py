@@ -17,15 +17,9 @@ import pytest
 from flows.batch_report import VideosFailedError
 from flows.config import RunConfig
 from flows.dataset import BadDatasetError
+from flows.engine import ChildCrashedError, ChildFailedError, EngineSettings, Request, explain_failure
 from flows.engine_local import LocalEngine, ServerAwayError
-from flows.fan_out import (
-    ChildCrashedError,
-    ChildFailedError,
-    EngineSettings,
-    Request,
-    explain_failure,
-    start_engine,
-)
+from flows.fan_out import start_engine
 from flows.inpaint_dataset import inpaint_dataset
 from flows.inpaint_video import inpaint_video
 from storage.errors import InputError
