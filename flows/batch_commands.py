@@ -1,4 +1,4 @@
-"""Commands for many videos: `dfvi batch`, `dfvi sweep`, `dfvi cluster init`."""
+"""Commands for many videos: `dfvi batch`, `dfvi sweep`."""
 
 import argparse
 import sys
@@ -57,22 +57,15 @@ def add_sweep(subparsers: Subparsers) -> None:
         metavar="STAGE.PARAM=VALUE,VALUE,...",
         help="values to try; repeated, every combination is tried",
     )
+    parser.add_argument(
+        "--truth", metavar="FOLDER", help="the same videos without what the masks hide, by name: adds the hole's PSNR"
+    )
     add_engine(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.set_defaults(command=_sweep)
 
 
-def add_cluster(subparsers: Subparsers) -> None:
-    """`dfvi cluster init`."""
-    parser = subparsers.add_parser("cluster", help="prepare a Prefect server for workers")
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    init = actions.add_parser(
-        "init", help="make the work pools, and the automations that bring lost runs back; may be repeated"
-    )
-    init.set_defaults(command=_init_cluster)
-
-
-COMMANDS = (add_batch, add_sweep, add_cluster)
+COMMANDS = (add_batch, add_sweep)
 
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
@@ -199,16 +192,6 @@ def _has_work(options: argparse.Namespace, recipe: Any) -> bool:
         return False
 
 
-def _init_cluster(options: argparse.Namespace) -> int:
-    terminal.prepare_prefect(options.verbose)
-    from flows.cluster import init_cluster
-
-    for line in init_cluster():
-        print(line)
-    print("now: prefect deploy --all; prefect worker start --pool dfvi --limit 1 (one for each GPU)")
-    return 0
-
-
 def _sweep(options: argparse.Namespace) -> int:
     """Run a dataset with every combination of some parameters. Stages that do not depend on them are computed once."""
     from flows.dataset import BadDatasetError, Recipe
@@ -217,7 +200,8 @@ def _sweep(options: argparse.Namespace) -> int:
     recipe = Recipe.read(options.preset, options.config, options.set)
     terminal.prepare_prefect(options.verbose)
     from flows.server import connected
-    from flows.sweep import describe_sweep, make_grid, sweep
+    from flows.sweep import make_grid, sweep
+    from flows.sweep_report import describe_sweep
 
     make_grid(options.vary)
     try:
@@ -232,8 +216,13 @@ def _sweep(options: argparse.Namespace) -> int:
                 root=str(options.root),
                 skip_bad=options.skip_bad,
                 engine=engine,
+                truth=options.truth,
             )
     except BadDatasetError as error:
         return terminal.show_bad(error)
-    print(summary.model_dump_json(indent=2) if options.json else describe_sweep(summary))
+    if options.json:
+        print(summary.model_dump_json(indent=2))
+    else:
+        print(describe_sweep(summary))
+        print(f"table: {options.output}/sweep.csv; pictures: {options.output}/strips, {options.output}/plots")
     return 0 if summary.ok else 1

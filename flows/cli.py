@@ -44,14 +44,16 @@ def _explain(error: OSError) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from flows import batch_commands, commands, evaluate_commands, plan_commands, store_commands, weights_commands
+    from flows import batch_commands, cluster_commands, commands, evaluate_commands, plan_commands, store_commands
+    from flows import weights_commands as weights
 
     parser = argparse.ArgumentParser(
         prog="dfvi", description="Remove things from videos by deep flow-guided inpainting."
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show Prefect's own log, and tracebacks")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (commands, plan_commands, batch_commands, evaluate_commands, store_commands, weights_commands):
+    groups = (commands, plan_commands, batch_commands, cluster_commands, evaluate_commands, store_commands, weights)
+    for group in groups:
         for add in group.COMMANDS:
             add(subparsers)
     return parser

@@ -14,7 +14,6 @@ from flows.engine import EngineSettings, Request, VideoResult
 from flows.fan_out import fan_out, start_engine
 from flows.plan import plan_video
 from flows.preflight import require_weights, uses_networks
-from flows.returns import refuse_endless_returns
 from storage.delivery import check_output
 from storage.errors import InputError, StoreError
 from storage.root import Root
@@ -49,7 +48,6 @@ def inpaint_dataset(
     Raises   : InputError, BadDatasetError or WeightsError before any work; VideosFailedError, with the summary, if a
                video failed.
     """
-    refuse_endless_returns()
     started = time.monotonic()
     recipe = Recipe(preset, (config or {},), tuple(settings or ()))
     videos = open_dataset(dataset, recipe, skip_bad=skip_bad)

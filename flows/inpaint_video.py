@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from flows.config import RunConfig
 from flows.preflight import check_request
-from flows.returns import refuse_endless_returns
 from flows.walk import Walked, inpaint_clip
 from storage.delivery import deliver
 from storage.root import Root, video_name
@@ -88,7 +87,6 @@ def inpaint_video(
     Raises  : InputError for what cannot be used, WeightsError for missing weights, OSError if something cannot be
               written; finished frames are kept and the next run resumes there.
     """
-    refuse_endless_returns()
     started = time.monotonic()
     config = config or RunConfig()
     check_request(video, mask, output, config)
