@@ -25,8 +25,9 @@ START_SECONDS = 180  # a first start makes a database; the machine may be busy
 class Cluster:
     """Server and workers, each in a process group of its own; what is left of them ends with the block."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, deploy: bool = True, **settings: str) -> None:
         """Keep the server's home and the logs in `folder`; `settings` are Prefect's, for the server."""
+        self.deploy = deploy
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -38,11 +39,16 @@ class Cluster:
 
     def __enter__(self):
         self.start_server()
+        if self.deploy:
+            self.make_deployments()
+        return self
+
+    def make_deployments(self):
+        """Make the pools, and the deployments of prefect.yaml."""
         with temporary_settings({PREFECT_API_URL: self.url}):
             list(init_cluster())
         deploying = self._start("deploy", "prefect", "--no-prompt", "deploy", "--all")
         assert deploying.wait(START_SECONDS) == 0, self.log("deploy")
-        return self
 
     def __exit__(self, *error):
         for name in list(self.processes):
