@@ -12,6 +12,7 @@ from storage.errors import InputError
 
 if TYPE_CHECKING:
     from flows.batch_report import BatchSummary
+    from flows.dataset import Recipe
     from flows.engine import EngineSettings
 
 Subparsers = Any  # argparse keeps its class private
@@ -134,16 +135,39 @@ def _batch(options: argparse.Namespace) -> int:
     from flows.server import connected
 
     with connected():
-        code = _run(options, recipe.layers[0] if recipe.layers else None, engine)
-        while options.watch is not None:
-            time.sleep(options.watch)
-            options.only, options.skip_bad = ["missing", "stale"], True
-            if _has_work(options, recipe):
-                code = _run(options, recipe.layers[0] if recipe.layers else None, engine)
+        code = _run(options, recipe, engine)
+        if options.watch is not None:
+            _watch(options, recipe, engine)
     return code
 
 
-def _run(options: argparse.Namespace, config: dict[str, Any] | None, engine: "EngineSettings") -> int:
+def _watch(options: argparse.Namespace, recipe: "Recipe", engine: "EngineSettings") -> None:
+    """Run what is new or changed, for ever. What failed is tried again when its files change."""
+    options.only, options.skip_bad = ["missing", "stale"], True
+    tried: dict[str, float] = {}
+    while True:
+        time.sleep(options.watch)
+        try:
+            wanted = _wanted(options, recipe)
+            if wanted.items() - tried.items():
+                _run(options, recipe, engine)
+                tried = wanted
+        except InputError as error:  # a dataset that cannot be used now may be used later
+            print(f"dfvi: {error}", file=sys.stderr)
+
+
+def _wanted(options: argparse.Namespace, recipe: "Recipe") -> dict[str, float]:
+    """Videos that are new or changed -> when their files changed last."""
+    from flows.dataset import open_dataset
+    from flows.inpaint_dataset import last_change, make_requests, why_chosen
+    from storage.root import Root
+
+    dataset = open_dataset(options.dataset, recipe, skip_bad=True)
+    requests = make_requests(dataset, Path(options.output), Root.open(options.root).path, options.run)
+    return {request.name: last_change(request) for request in requests if why_chosen(request, options.only)}
+
+
+def _run(options: argparse.Namespace, recipe: "Recipe", engine: "EngineSettings") -> int:
     from flows.batch_report import VideosFailedError
     from flows.inpaint_dataset import inpaint_dataset
 
@@ -152,7 +176,7 @@ def _run(options: argparse.Namespace, config: dict[str, Any] | None, engine: "En
             options.dataset,
             options.output,
             preset=options.preset,
-            config=config,
+            config=recipe.layers[0] if recipe.layers else None,
             settings=options.set,
             root=str(options.root),
             run=options.run,
@@ -175,21 +199,6 @@ def _show(summary: "BatchSummary", options: argparse.Namespace) -> None:
         print(describe_batch(summary))
         print(f"table: {Path(options.output) / options.run}.csv and .json")
     sys.stdout.flush()
-
-
-def _has_work(options: argparse.Namespace, recipe: Any) -> bool:
-    """Whether a video is new or changed since; a dataset that cannot be used now may be used later."""
-    from flows.dataset import open_dataset
-    from flows.inpaint_dataset import make_requests, why_chosen
-    from storage.root import Root
-
-    try:
-        dataset = open_dataset(options.dataset, recipe, skip_bad=True)
-        requests = make_requests(dataset, Path(options.output), Root.open(options.root).path, options.run)
-        return any(why_chosen(request, options.only) for request in requests)
-    except InputError as error:
-        print(f"dfvi: {error}", file=sys.stderr)
-        return False
 
 
 def _sweep(options: argparse.Namespace) -> int:

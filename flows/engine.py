@@ -48,6 +48,7 @@ class Request(BaseModel):
     run: str
     threads: int | None = None
     device: str = "auto"
+    make_root: bool = False
 
     def parameters(self) -> dict[str, Any]:
         """Keyword arguments of `inpaint_video`."""

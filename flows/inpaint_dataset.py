@@ -110,6 +110,13 @@ def why_chosen(request: Request, only: Sequence[Only]) -> Only | None:
     return "stale" if "stale" in only and has_output and is_stale(request) else None
 
 
+def last_change(request: Request) -> float:
+    """When a file of the video or its mask was last changed, in seconds since the epoch."""
+    given = [path for path in (Path(request.video), Path(request.mask)) if path.exists()]
+    files = [*given, *(below for path in given for below in path.rglob("*"))]
+    return max(path.stat().st_mtime for path in files)
+
+
 def is_stale(request: Request) -> bool:
     """Whether any stage of this video would not be reused, or its output is that of an older run."""
     media = MediaInput.video(request.video), MediaInput.mask(request.mask)

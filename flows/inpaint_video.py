@@ -72,6 +72,7 @@ def inpaint_video(
     run: str = "latest",
     threads: int | None = None,
     device: str = "auto",
+    make_root: bool = True,
 ) -> Summary:
     """Remove what the mask marks from one video.
 
@@ -84,13 +85,14 @@ def inpaint_video(
     run     : name under which the results are kept by `dfvi store gc`.
     threads : None takes as many as there are cores.
     device  : auto, cpu or cuda:N, for networks.
+    make_root : make the root if there is none. A child of a dataset run does not: the root it had may be gone.
     Raises  : InputError for what cannot be used, WeightsError for missing weights, OSError if something cannot be
               written; finished frames are kept and the next run resumes there.
     """
     started = time.monotonic()
     config = config or RunConfig()
     check_request(video, mask, output, config)
-    store_root = Root.create(Path(root))
+    store_root = Root.create(Path(root)) if make_root else Root.open(Path(root))
     job = Job(str(store_root.path), name or video_name(Path(video).stem), threads or available_threads(), device)
     runner = Runner(job)
     walked = inpaint_clip(runner, config, MediaInput.video(video), MediaInput.mask(mask))

@@ -1,6 +1,7 @@
 """A Prefect server with real workers: deployments, children that fail, draining, and runs that were lost."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 import prefect
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.deployments import run_deployment
 from prefect.states import Completed, Failed, Running
 
 from flows.batch_report import VideosFailedError
@@ -51,9 +53,10 @@ def command(*module, **environment):
 
 
 @contextmanager
-def worker(limit=1):
+def worker(limit=1, pool="dfvi"):
     """`dfvi worker` for the length of a block."""
-    process = command("flows.cli", "worker", "--limit", str(limit), PREFECT_WORKER_QUERY_SECONDS="1")
+    options = ("--limit", str(limit), "--pool", pool)
+    process = command("flows.cli", "worker", *options, PREFECT_WORKER_QUERY_SECONDS="1")
     try:
         yield process
     finally:
@@ -119,6 +122,34 @@ def run_and_fail(dataset, kind):
             engine=EngineSettings(kind=kind, jobs=2),
         )
     return {result.video: result for result in caught.value.summary.results}
+
+
+@pytest.mark.slow
+def test_every_deployment_runs_to_its_end_on_workers(dataset, deployed):
+    shutil.rmtree(dataset / "set" / "dark")
+    places = {"dataset": str(dataset / "set"), "output": str(dataset / "out"), "root": str(dataset / "root")}
+    given = {
+        "inpaint_dataset/dataset": places | {"settings": SETTINGS},
+        "inpaint_dataset/nightly": places | {"settings": SETTINGS},
+        "sweep/sweep": places | {"settings": SETTINGS, "vary": ["merge.rule=nearest,weighted"]},
+        "housekeeping/weekly": {"root": places["root"]},
+    }
+    with worker(limit=2), worker(limit=4, pool="dfvi-datasets"):
+        for together in (["inpaint_dataset/dataset"], [name for name in given if name != "inpaint_dataset/dataset"]):
+            runs = {name: run_deployment(name, given[name], timeout=0).id for name in together}
+            ended = {name: wait_for_end(run) for name, run in runs.items()}
+            assert {name: state.name for name, state in ended.items()} == dict.fromkeys(together, "Completed")
+    assert (dataset / "out" / "goat.mkv").exists()
+    assert len(list((dataset / "out").glob("*/goat.mkv"))) == 2
+    assert json.loads((dataset / "out" / "latest.json").read_text())["left_out"] == 1  # by the nightly run
+
+
+def wait_for_end(run):
+    deadline = time.monotonic() + 300
+    while not state_of(run).is_final():
+        assert time.monotonic() < deadline, state_of(run)
+        time.sleep(0.5)
+    return state_of(run)
 
 
 @pytest.mark.slow
