@@ -46,7 +46,7 @@ def batch(folder: Path, cluster: Cluster, root: str, jobs: int) -> dict[str, Any
         capture_output=True,
         text=True,
     )
-    if done.returncode not in (0, 1):
+    if not done.stdout:
         raise SystemExit(done.stderr)
     summary: dict[str, Any] = json.loads(done.stdout)
     return summary
@@ -80,16 +80,17 @@ def load(folder: Path, videos: int, database: str) -> None:
         if database == "postgresql":
             settings["PREFECT_API_DATABASE_CONNECTION_URL"] = stack.enter_context(postgres())
         cluster = stack.enter_context(Cluster(folder / "cluster", deploy=False, **settings))
-        before = size_of(cluster, settings)
+        before, (started, _) = size_of(cluster, settings), server_use(cluster)
         summary = batch(folder, cluster, "root", jobs=2)
         time.sleep(10)  # events are written in bundles
-        memory = peak_memory(cluster)
+        used, memory = server_use(cluster)
         rows, size = rows_of(cluster, settings), size_of(cluster, settings)
         log = cluster.log("server")
     states = dict(Counter(result["state"] for result in summary["results"]))
     report.figure(f"{videos} tiny videos, {database}, two at a time", summary["seconds"], "s")
     alone = [r["seconds"] for r in summary["results"]]
     report.figure("  a video, from its first task to its record", statistics.median(alone), "s")
+    report.figure("server, CPU a video", (used - started) / videos, "s")
     report.figure("server, most memory", memory / 2**20, "MiB")
     report.figure("database, a video", (size - before) / 1e3 / videos, "kB")
     print("rows, a video: " + ", ".join(f"{table} {count / videos:.1f}" for table, count in rows.items()))
@@ -97,19 +98,19 @@ def load(folder: Path, videos: int, database: str) -> None:
     report.figure("wall time a video", summary["seconds"] / videos, "s", at_most=OVERHEAD_SECONDS)
 
 
-def peak_memory(cluster: Cluster) -> int:
-    """Most memory of any process of the server, in bytes."""
-    leader = cluster.processes["server"].pid
-    peaks = [0]
+def server_use(cluster: Cluster) -> tuple[float, int]:
+    """CPU seconds of all processes of the server, and the most memory of any, in bytes."""
+    leader, seconds, peaks = cluster.processes["server"].pid, 0.0, [0]
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            group = int((process / "stat").read_text().rpartition(")")[2].split()[2])
+            stat = (process / "stat").read_text().rpartition(")")[2].split()
             status = (process / "status").read_text()
         except OSError:
             continue
-        if group == leader and "VmHWM:" in status:
+        if int(stat[2]) == leader and "VmHWM:" in status:
+            seconds += (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
             peaks.append(1024 * int(status.partition("VmHWM:")[2].split()[0]))
-    return max(peaks)
+    return seconds, max(peaks)
 
 
 def query(cluster: Cluster, settings: dict[str, str], sql: str) -> int:

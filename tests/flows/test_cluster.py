@@ -136,7 +136,7 @@ def test_every_deployment_runs_to_its_end_on_workers(dataset, deployed):
     }
     with worker(limit=2), worker(limit=4, pool="dfvi-datasets"):
         for together in (["inpaint_dataset/dataset"], [name for name in given if name != "inpaint_dataset/dataset"]):
-            runs = {name: run_deployment(name, given[name], timeout=0).id for name in together}
+            runs = {name: run_deployment(name, parameters=given[name], timeout=0).id for name in together}
             ended = {name: wait_for_end(run) for name, run in runs.items()}
             assert {name: state.name for name, state in ended.items()} == dict.fromkeys(together, "Completed")
     assert (dataset / "out" / "goat.mkv").exists()
