@@ -19,41 +19,47 @@ pytestmark = [pytest.mark.soak, pytest.mark.slow]
 VIDEOS = 8
 ROUNDS = int(os.environ.get("DFVI_SOAK_ROUNDS", "10"))
 LONGEST_REST = 20.0  # seconds between two kills
+LONGEST_WAIT = 60.0  # seconds for a victim that is at work
 LONGEST_RUN = 1500.0
 VICTIMS = ("worker", "run", "both", "server", "parent")
 
 
 def kill_some(cluster, parent, root, chance, killed):
-    """Kill one victim after the other until ROUNDS are over or the run has ended; then let it end."""
+    """Kill one victim after the other, in any order; return when each result was sealed so far."""
     victims = [VICTIMS[n % len(VICTIMS)] for n in range(ROUNDS)]
     chance.shuffle(victims)
     started, seals = time.monotonic(), {}
     for victim in victims:
-        rest = time.monotonic() + chance.uniform(2.0, LONGEST_REST)
-        while time.monotonic() < rest:
-            watch_seals(root, seals)
-            cluster.mend()
-            time.sleep(0.05)
-        runs = cluster.flow_runs()
-        pids = [pid for pid, run in runs.items() if (run == parent) == (victim == "parent")]
-        if victim in ("run", "both", "parent") and not pids:
-            victim = "worker"
-        worker = chance.choice(("one", "two"))
+        watch(cluster, root, seals, chance.uniform(2.0, LONGEST_REST))
+        deadline = time.monotonic() + LONGEST_WAIT
+        while not (pids := find(cluster, parent, victim)) and time.monotonic() < deadline:
+            watch(cluster, root, seals, 0.2)
         if victim == "server":
             cluster.kill("server")
             cluster.start_server()
         if victim in ("worker", "both"):
-            cluster.kill(worker)
-        if victim in ("run", "both", "parent"):
+            cluster.kill(chance.choice(("one", "two")))
+        if victim in ("run", "both", "parent") and pids:
             with suppress(ProcessLookupError):
                 os.kill(chance.choice(pids), signal.SIGKILL)
-        killed[victim] += 1
+        killed[victim] += bool(pids)
         state = cluster.state(parent)
-        print(
-            f"{time.monotonic() - started:4.0f} s: killed {victim}; the dataset run is {state and state.name}",
-            flush=True,
-        )
+        print(f"{time.monotonic() - started:4.0f} s: killed {victim}; then {state and state.name}", flush=True)
     return seals
+
+
+def watch(cluster, root, seals, seconds):
+    """Let the cluster work for a while."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        watch_seals(root, seals)
+        cluster.mend()
+        time.sleep(0.05)
+
+
+def find(cluster, parent, victim):
+    """Processes of the runs that are meant; any will do for a worker or the server, which are killed at work."""
+    return [pid for pid, run in cluster.flow_runs().items() if (run == parent) == (victim == "parent")]
 
 
 def watch_seals(root, seals):
