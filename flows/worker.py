@@ -6,6 +6,7 @@ Prefect's own worker takes its runs down with it, and they stay `Running`.
 import abc
 import asyncio
 import os
+import platform
 import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ class DrainingWorker(ProcessWorker, abc.ABC):  # ABC keeps it out of Prefect's r
 
     def __init__(self, pool: str, limit: int, name: str | None = None) -> None:
         """Serve the work pool `pool`, which exists."""
+        name = name or f"{platform.node()}-{os.getpid()}"
         super().__init__(pool, name=name, limit=limit, create_pool_if_not_found=False)
         self._lost_runs = LostRuns({pool, *POOLS})
         self._asking = asyncio.Lock()
