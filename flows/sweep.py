@@ -98,8 +98,8 @@ def make_grid(vary: Sequence[str]) -> list[Cell]:
 def parse_axis(text: str) -> tuple[str, list[Any]]:
     """Turn `stage.param=value,value,...` into the parameter and its values.
 
-    >>> parse_axis("merge.rule=nearest,weighted")
-    ('merge.rule', ['nearest', 'weighted'])
+    >>> parse_axis("merge.rule=nearest,robust")
+    ('merge.rule', ['nearest', 'robust'])
     """
     key, equals, listed = text.partition("=")
     try:

@@ -134,7 +134,7 @@ def test_every_deployment_runs_to_its_end_on_workers(dataset, deployed):
     given = {
         "inpaint_dataset/dataset": places | {"settings": SETTINGS},
         "inpaint_dataset/nightly": places | {"settings": SETTINGS},
-        "sweep/sweep": places | {"settings": SETTINGS, "vary": ["merge.rule=nearest,weighted"]},
+        "sweep/sweep": places | {"settings": SETTINGS, "vary": ["merge.rule=nearest,robust"]},
         "housekeeping/weekly": {"root": places["root"]},
     }
     with worker(limit=2), worker(limit=4, pool="dfvi-datasets"):
