@@ -28,6 +28,8 @@ from storage.root import Root
 
 JOBS = 32
 SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_BETWEEN_TRIES = 5.0
+"""To reach a server that is away or has no time; Prefect's client has then asked five times."""
 SECONDS_TO_COME_BACK = 120.0
 """A crashed run that no worker has scheduled again after this time, with the server there, never will be."""
 SECONDS_WITHOUT_SERVER = 600.0
@@ -91,15 +93,24 @@ class WorkersEngine:
         return child
 
     def _run_deployment(self, request: Request, key: str) -> FlowRun:
-        child: Any = run_deployment(
-            self._settings.deployment,
-            parameters=request.model_dump(mode="json"),
-            flow_run_name=request.name,
-            idempotency_key=key,
-            timeout=0,  # come back at once: we look at its state ourselves
-        )
-        started: FlowRun = child
-        return started
+        """Make a run, or find the one that was made with this key; waits for a server that has no time."""
+        deadline = time.monotonic() + SECONDS_WITHOUT_SERVER
+        while True:
+            try:
+                child: Any = run_deployment(
+                    self._settings.deployment,
+                    parameters=request.model_dump(mode="json"),
+                    flow_run_name=request.name,
+                    idempotency_key=key,
+                    timeout=0,  # come back at once: we look at its state ourselves
+                )
+            except (TransportError, PrefectHTTPStatusError) as error:
+                refused = isinstance(error, PrefectHTTPStatusError) and error.response.status_code < 500
+                if refused or time.monotonic() > deadline or self._stopping.wait(SECONDS_BETWEEN_TRIES):
+                    raise
+            else:
+                started: FlowRun = child
+                return started
 
     def _wait(self, child: UUID) -> State:
         """The last state of a child."""
