@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import prefect
 import pytest
 from prefect.client.orchestration import get_client
@@ -26,7 +27,7 @@ from flows.cli import main
 from flows.cluster import init_cluster
 from flows.config import RunConfig
 from flows.engine import EngineSettings, Request
-from flows.engine_workers import workers_engine
+from flows.engine_workers import WorkersEngine, workers_engine
 from flows.housekeeping import housekeeping
 from flows.inpaint_dataset import inpaint_dataset
 from flows.lost_runs import RETURNS, LostRuns
@@ -37,6 +38,7 @@ from tests.clips import panning_clip, write_images
 from tests.storage.conftest import fill_store
 
 REPOSITORY = Path(__file__).parents[2]
+REQUEST = Request(video="v", mask="m", output="o", config=RunConfig(), root="r", name="goat", run="latest")
 SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1"]
 
 
@@ -273,19 +275,39 @@ def wait_for_heartbeat(run):
 
 
 def test_a_parent_that_comes_back_takes_over_its_children_but_for_those_that_failed(deployed):
-    request = Request(video="v", mask="m", output="o", config=RunConfig(), root="r", name="goat", run="latest")
-
     @prefect.flow
     def parent():
         with workers_engine(EngineSettings(kind="workers")) as engine:
-            first, again = engine._start(request), engine._start(request)
+            first, again = engine._start(REQUEST), engine._start(REQUEST)
             put(first.id, Failed())
-            anew = engine._start(request)
+            anew = engine._start(REQUEST)
             put(anew.id, Completed())
         return first.id, again.id, anew.id
 
     first, again, anew = parent()
     assert first == again != anew
+
+
+def test_a_server_without_time_is_asked_again_and_one_that_refuses_is_not(monkeypatch):
+    def error(status):
+        asked = httpx.Request("POST", "http://server/api")
+        return PrefectHTTPStatusError("", request=asked, response=httpx.Response(status, request=asked))
+
+    answers = [httpx.ConnectError("refused"), error(503), "a run", error(409), "never"]
+
+    def answer(*given, **options):
+        found = answers.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr("flows.engine_workers.run_deployment", answer)
+    monkeypatch.setattr("flows.engine_workers.SECONDS_BETWEEN_TRIES", 0.0)
+    engine = WorkersEngine(EngineSettings(kind="workers"), None)
+    assert engine._run_deployment(REQUEST, "key") == "a run"
+    with pytest.raises(PrefectHTTPStatusError):
+        engine._run_deployment(REQUEST, "key")
+    assert answers == ["never"]
 
 
 def test_housekeeping_reads_back_repairs_and_deletes(tmp_path, prefect_server):
