@@ -13,7 +13,7 @@ help:  ## show the targets
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[cluster,demo,dev,plots]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[cluster,demo,dev,plots,s3]'
 	touch $@
 
 setup: $(READY)  ## make .venv with everything in it

@@ -18,7 +18,6 @@ from flows.config import RunConfig, load_config
 from flows.inpaint_video import available_threads
 from flows.walk import Walked, inpaint_clip
 from storage.root import Root
-from storage.stage_store import size_in_bytes
 from tasks.decode import MediaInput
 from tasks.demo_clip import make_demo_clip
 from tasks.stage import Input, Job, Stage, StageParams, StageResult
@@ -46,7 +45,7 @@ def run_once(video: str, mask: str, config: RunConfig, threads: int) -> tuple[Pl
         walked = inpaint_clip(runner, config, MediaInput.video(video), MediaInput.mask(mask))
         sizes: dict[str, int] = {}
         for store in root.folders():
-            sizes[store.parent.name] = sizes.get(store.parent.name, 0) + size_in_bytes(store)
+            sizes[store.parent.name] = sizes.get(store.parent.name, 0) + store.usage().size
         return runner, walked, sizes
 
 

@@ -39,8 +39,7 @@ def add_root(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--root",
         default=terminal.DEFAULT_ROOT,
-        type=Path,
-        help=f"folder of stored results ({terminal.DEFAULT_ROOT}, or DFVI_ROOT)",
+        help=f"where results are stored: a folder, or s3://bucket/prefix ({terminal.DEFAULT_ROOT}, or DFVI_ROOT)",
     )
 
 

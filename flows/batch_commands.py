@@ -163,7 +163,7 @@ def _wanted(options: argparse.Namespace, recipe: "Recipe") -> dict[str, float]:
     from storage.root import Root
 
     dataset = open_dataset(options.dataset, recipe, skip_bad=True)
-    requests = make_requests(dataset, Path(options.output), Root.open(options.root).path, options.run)
+    requests = make_requests(dataset, Path(options.output), str(Root.open(options.root).path), options.run)
     return {request.name: last_change(request) for request in requests if why_chosen(request, options.only)}
 
 
@@ -178,7 +178,7 @@ def _run(options: argparse.Namespace, recipe: "Recipe", engine: "EngineSettings"
             preset=options.preset,
             config=recipe.layers[0] if recipe.layers else None,
             settings=options.set,
-            root=str(options.root),
+            root=options.root,
             run=options.run,
             only=options.only,
             skip_bad=options.skip_bad,
@@ -222,7 +222,7 @@ def _sweep(options: argparse.Namespace) -> int:
                 preset=options.preset,
                 config=recipe.layers[0] if recipe.layers else None,
                 settings=options.set,
-                root=str(options.root),
+                root=options.root,
                 skip_bad=options.skip_bad,
                 engine=engine,
                 truth=options.truth,

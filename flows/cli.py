@@ -7,13 +7,15 @@ import traceback
 from collections.abc import Sequence
 
 from dfvi_models.errors import ShapeError, WeightsError
-from storage.errors import InputError, StoreError
+from storage.errors import InputError, StoreError, refuse_secrets
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
+        if "root" in options:
+            refuse_secrets(options.root)
         code: int = options.command(options)
         sys.stdout.flush()
     except (InputError, StoreError, WeightsError, ShapeError) as error:

@@ -72,7 +72,7 @@ def _inpaint(options: argparse.Namespace) -> int:
             options.mask,
             options.output,
             config,
-            root=str(options.root),
+            root=options.root,
             name=options.name,
             run=options.run,
             threads=options.threads,

@@ -51,4 +51,4 @@ def _run(folder: Path, output: str, *settings: str) -> Summary:
 def _store(summary: Summary, stage: str) -> StageStore:
     """Store of the last run of a stage."""
     digest = [s.digest for s in summary.stages if s.stage == stage][-1]
-    return Root(Path(summary.root)).open_store(summary.video, stage, digest)
+    return Root(summary.root).open_store(summary.video, stage, digest)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -180,9 +179,9 @@ class RunStates:
 
 def _summary(request: Request) -> Summary:
     """What the child has written down at its end."""
-    record = Root(Path(request.root)).read_run(request.run, request.name)
+    record = Root(request.root).read_run(request.run, request.name)
     if record is None or not record.get("summary"):
         raise ChildFailedError(
-            f"the run ended, but left no record in {request.root}; do the workers see the same folder?"
+            f"the run ended, but left no record in {request.root}; do the workers see the same root?"
         )
     return Summary.model_validate(record["summary"])

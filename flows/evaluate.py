@@ -46,7 +46,7 @@ def evaluate(
     """
     config = config or EvaluateConfig()
     chosen = check_evaluation(Path(folder), rows, config, clips or [])
-    store_root = Root.create(Path(root))
+    store_root = Root.create(root)
     cases = []
     for clip, masks in chosen:
         job = Job(str(store_root.path), clip.name, threads or available_threads(), device)

@@ -91,7 +91,7 @@ def _evaluate(options: argparse.Namespace) -> int:
             rows,
             config,
             only,
-            root=str(options.root),
+            root=options.root,
             run=options.run,
             threads=options.threads,
             device=options.device,

@@ -1,7 +1,5 @@
 """The flow that looks after a root: reads every chunk back, and deletes what no named run uses."""
 
-from pathlib import Path
-
 import prefect
 from prefect.artifacts import create_table_artifact
 from pydantic import BaseModel
@@ -32,7 +30,7 @@ def housekeeping(root: str, verify: bool = True, repair: bool = False, delete: b
     delete : delete results that no named run uses; those begun within a day are kept.
     Raises : InputError if there is no root; RuntimeError if something is damaged and not repaired.
     """
-    opened = Root.open(Path(root))
+    opened = Root.open(root)
     damaged = [f"{d.path}: {d.reason}" for d in verify_root(opened, repair=repair)] if verify else []
     unused = unreached(opened)
     found = Housekeeping(

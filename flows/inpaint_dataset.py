@@ -40,7 +40,7 @@ def inpaint_dataset(
     dataset  : folder or manifest; see `flows.dataset.find_entries`.
     output   : folder of the results, <video>.<container> each, and of <run>.csv and <run>.json.
     preset, config, settings : the run configuration: a shipped preset, nested keys over it, `stage.param=value` on top.
-    root     : folder of the stored results.
+    root     : folder or s3:// URL of the stored results.
     run      : name under which the results are kept by `dfvi store gc`.
     only     : failed: the last run failed; missing: no output; stale: a stage would not be reused. None takes all.
     skip_bad : go on with the videos that can be used.
@@ -51,8 +51,8 @@ def inpaint_dataset(
     started = time.monotonic()
     recipe = Recipe(preset, (config or {},), tuple(settings or ()))
     videos = open_dataset(dataset, recipe, skip_bad=skip_bad)
-    store_root = Root.create(Path(root))
-    requests = make_requests(videos, Path(output), store_root.path, run)
+    store_root = Root.create(root)
+    requests = make_requests(videos, Path(output), str(store_root.path), run)
     chosen = [r for r in requests if not only or why_chosen(r, only) is not None]
     results = [result for _, result in run_all(chosen, engine or EngineSettings())]
     results += [VideoResult(video=bad.name, state="bad", error=bad.problem) for bad in videos.bad]
@@ -69,7 +69,7 @@ def inpaint_dataset(
     return summary
 
 
-def make_requests(dataset: Dataset, output: Path, root: Path, run: str) -> list[Request]:
+def make_requests(dataset: Dataset, output: Path, root: str, run: str) -> list[Request]:
     """What the child runs are told.
 
     Raises : InputError if an output cannot be written, WeightsError if a weight file is missing.
@@ -77,7 +77,7 @@ def make_requests(dataset: Dataset, output: Path, root: Path, run: str) -> list[
     return [request_for(video, output.absolute(), root, run) for video in dataset.videos]
 
 
-def request_for(video: Video, output: Path, root: Path, run: str) -> Request:
+def request_for(video: Video, output: Path, root: str, run: str) -> Request:
     """What the child run of one video is told; raises like `make_requests`."""
     encode = video.config.encode
     target = output / (video.name if encode.container == "png" else f"{video.name}.{encode.container}")
@@ -90,7 +90,7 @@ def request_for(video: Video, output: Path, root: Path, run: str) -> Request:
         mask=mask,
         output=str(target),
         config=video.config,
-        root=str(root),
+        root=root,
         name=video.name,
         run=run,
     )
@@ -101,7 +101,7 @@ def why_chosen(request: Request, only: Sequence[Only]) -> Only | None:
 
     A video without output is missing, not stale.
     """
-    root = Root(Path(request.root))
+    root = Root(request.root)
     has_output = Path(request.output).exists()
     if "failed" in only and root.has_failed(request.run, request.name):
         return "failed"
@@ -120,8 +120,8 @@ def last_change(request: Request) -> float:
 def is_stale(request: Request) -> bool:
     """Whether any stage of this video would not be reused, or its output is that of an older run."""
     media = MediaInput.video(request.video), MediaInput.mask(request.mask)
-    stages = plan_video(Path(request.root), request.name, request.config, *media)
-    record = Root(Path(request.root)).read_run(request.run, request.name)
+    stages = plan_video(request.root, request.name, request.config, *media)
+    record = Root(request.root).read_run(request.run, request.name)
     delivered = record["reached"][-1]["digest"] if record and record.get("summary") else None
     return any(stage.action != "reuse" for stage in stages) or stages[-1].digest != delivered
 
@@ -149,7 +149,7 @@ def _note(request: Request, result: VideoResult, count: str) -> None:
         return
     prefect.get_run_logger().error("%s: %s %s: %s", count, result.video, result.state, result.error)
     with suppress(InputError, StoreError, OSError):  # a root that is gone: the table still says what failed
-        Root.open(Path(request.root)).record_failure(request.run, request.name, result.error)
+        Root.open(request.root).record_failure(request.run, request.name, result.error)
 
 
 def report(summary: BatchSummary, output: Path, run: str) -> None:

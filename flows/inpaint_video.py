@@ -80,7 +80,7 @@ def inpaint_video(
     mask    : video, image folder, image, box `x,y,w,h`, or `alpha`.
     output  : file or folder to write; its suffix should fit `config.encode`.
     config  : parameters of all stages; None takes the defaults.
-    root    : folder of the stored results.
+    root    : folder or s3:// URL of the stored results.
     name    : name of the video below the root; None takes the file's.
     run     : name under which the results are kept by `dfvi store gc`.
     threads : None takes as many as there are cores.
@@ -92,7 +92,7 @@ def inpaint_video(
     started = time.monotonic()
     config = config or RunConfig()
     check_request(video, mask, output, config)
-    store_root = Root.create(Path(root)) if make_root else Root.open(Path(root))
+    store_root = Root.create(root) if make_root else Root.open(root)
     job = Job(str(store_root.path), name or video_name(Path(video).stem), threads or available_threads(), device)
     runner = Runner(job)
     walked = inpaint_clip(runner, config, MediaInput.video(video), MediaInput.mask(mask))

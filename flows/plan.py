@@ -1,12 +1,12 @@
 """What a run would do: for each stage reuse, resume or compute, and why. Nothing is computed and nothing is written."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from flows.config import RunConfig
 from flows.walk import NotYetKnownError, inpaint_clip
 from storage.housekeeping import nearest
 from storage.key import StageKey
+from storage.location import Location
 from storage.root import Root
 from tasks.decode import MediaInput
 from tasks.stage import Action, Input, Stage, StageParams, StageResult
@@ -54,14 +54,14 @@ class Planner:
         return "compute", ", ".join(key.differences(stored)), {}
 
 
-def plan_video(root: Path, name: str, config: RunConfig, video: MediaInput, mask: MediaInput) -> list[PlannedStage]:
+def plan_video(root: Location, name: str, config: RunConfig, video: MediaInput, mask: MediaInput) -> list[PlannedStage]:
     """Plan the run of one video.
 
     root  : root of the stored results; need not exist.
     name  : name of the video below the root.
     Raises: InputError if `root` is not ours; WeightsError if a weight file is missing.
     """
-    planner = Planner(Root.open(root) if root.exists() else None, name)
+    planner = Planner(Root.find(root), name)
     try:
         inpaint_clip(planner, config, video, mask)
     except NotYetKnownError as unknown:

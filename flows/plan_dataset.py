@@ -7,13 +7,12 @@ import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from flows.dataset import Dataset, Video
 from flows.plan import PlannedStage, plan_video
+from storage.location import Location
 from storage.manifest import read_manifest
 from storage.root import Root
-from storage.stage_store import size_in_bytes
 from tasks.decode import MediaInput
 from tasks.stage import whole_seconds
 
@@ -36,13 +35,14 @@ class StagePlan:
     """Reason -> how often, of what is not reused."""
 
 
-def plan_dataset(dataset: Dataset, root: Path) -> list[StagePlan]:
+def plan_dataset(dataset: Dataset, root: Location) -> list[StagePlan]:
     """Plan the run of every video, stage by stage.
 
     root   : root of the stored results; need not exist.
     Raises : InputError if `root` is not ours; WeightsError if a weight file is missing.
     """
-    rates = past_rates(Root.open(root)) if root.exists() else {}
+    stored = Root.find(root)
+    rates = past_rates(stored) if stored else {}
     plans: dict[str, StagePlan] = {}
     for video in dataset.videos:
         media = MediaInput.video(video.video), MediaInput.mask(video.mask)
@@ -107,7 +107,7 @@ def _past_costs(root: Root) -> Iterator[tuple[str, float, float]]:
         if manifest is None or video not in sizes or "seconds" not in manifest.made:
             continue
         frames, pixels = sizes[video]
-        yield stage, whole_seconds(manifest.made) / (frames * pixels), size_in_bytes(folder) / (frames * pixels)
+        yield stage, whole_seconds(manifest.made) / (frames * pixels), folder.usage().size / (frames * pixels)
 
 
 def _shown(number: float | None) -> str:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
 
-from storage.lock import hold
+from storage.lock import FileLock, hold
 
 IDLE_SECONDS = 30 * 60
 START_TIMEOUT = 120.0  # seconds; the first start on an empty home makes a database and takes about 20
@@ -63,7 +63,7 @@ def stop() -> bool:
 
 
 def _find_or_start() -> str:
-    with hold(Path(PREFECT_HOME.value()) / f"{RECORD}.lock", on_wait=lambda holder: None):  # noqa: ARG005
+    with hold(FileLock(Path(PREFECT_HOME.value()) / f"{RECORD}.lock"), on_wait=lambda holder: None):  # noqa: ARG005
         return url() or _start()
 
 

@@ -52,13 +52,13 @@ def sweep(
     started = time.monotonic()
     cells = make_grid(vary)
     truths = find_truths(truth)
-    store_root = Root.create(Path(root))
+    store_root = Root.create(root)
     requests: list[Request] = []
     for cell in cells:  # combination by combination: the next finds what this one has stored
         recipe = Recipe(preset, (config or {},), (*(settings or ()), *as_settings(cell.values)))
         videos: Dataset = open_dataset(dataset, recipe, skip_bad=skip_bad)
         check_truths(truths, videos)
-        requests += make_requests(videos, Path(output) / cell.name, store_root.path, cell.name)
+        requests += make_requests(videos, Path(output) / cell.name, str(store_root.path), cell.name)
     pairs = run_all(requests, engine or EngineSettings())
     _sort_in(cells, pairs, store_root, truths)
     _draw(cells, pairs, store_root, Path(output))

@@ -58,12 +58,12 @@ def deliver(store: StageStore, output: Path) -> None:
     partial = output.absolute().with_name(f".{output.name}.{uuid4().hex}.partial")
     try:
         if container_of(output) != "png":
-            shutil.copyfile(store.file(names[0]), partial)
+            _copy(store, names[0], partial)
             partial.replace(output)
             return
         partial.mkdir()
         for name in names:
-            shutil.copyfile(store.file(name), partial / name)
+            _copy(store, name, partial / name)
         if output.is_dir():
             shutil.rmtree(output)
         partial.rename(output)
@@ -71,3 +71,8 @@ def deliver(store: StageStore, output: Path) -> None:
         if partial.is_dir():
             shutil.rmtree(partial)
         partial.unlink(missing_ok=True)
+
+
+def _copy(store: StageStore, name: str, target: Path) -> None:
+    with store.file(name).local_copy() as source:
+        shutil.copyfile(source, target)

@@ -1,17 +1,17 @@
 """Looking after a root: what is in it, whether it reads back, and what nobody needs any more."""
 
-import shutil
 import time
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from storage.errors import DamagedStoreError, StoreError
 from storage.key import StageKey
 from storage.manifest import MANIFEST_FILE, read_key, read_manifest
+from storage.place import Place
 from storage.root import Root
-from storage.stage_store import StageStore, StoredArray, file_sha256, size_in_bytes
+from storage.stage_store import StageStore, file_sha256
+from storage.stored_array import StoredArray
 
 SECONDS_A_PARTIAL_STORE_IS_KEPT = 24 * 3600
 
@@ -37,9 +37,9 @@ class StoreFacts:
 class Damage:
     """One file of a store that does not read back."""
 
-    path: Path
+    path: Place
     reason: str
-    store: Path
+    store: Place
     """Folder of the stage store it belongs to."""
 
 
@@ -49,7 +49,7 @@ def list_stores(root: Root, video: str | None = None, stage: str | None = None) 
         yield facts(folder)
 
 
-def facts(folder: Path) -> StoreFacts:
+def facts(folder: Place) -> StoreFacts:
     """Facts of the store in `folder`."""
     state: Literal["complete", "partial", "damaged", "newer"] = "partial"
     key: StageKey | None = None
@@ -62,9 +62,8 @@ def facts(folder: Path) -> StoreFacts:
         state = "damaged"
     except StoreError:
         state = "newer"
-    modified = max((path.lstat().st_mtime for path in (folder, *folder.iterdir())), default=0.0)
     video, stage, digest = folder.parts[-3:]
-    return StoreFacts(video, stage, digest, state, size_in_bytes(folder), modified, key)
+    return StoreFacts(video, stage, digest, state, *folder.usage(), key)
 
 
 def nearest(root: Root, video: str, key: StageKey) -> StageKey | None:
@@ -76,7 +75,7 @@ def nearest(root: Root, video: str, key: StageKey) -> StageKey | None:
         except StoreError:
             continue
         if manifest:
-            age = -(folder / MANIFEST_FILE).stat().st_mtime
+            age = -(folder / MANIFEST_FILE).modified()
             found.append((len(key.differences(manifest.key)), age, manifest.key))
     return min(found, key=lambda entry: entry[:2])[2] if found else None
 
@@ -115,13 +114,13 @@ def delete(root: Root, stores: list[StoreFacts]) -> int:
         folder = root.path / store.video / store.stage / store.digest
         with root.try_lock(folder) as free:
             if free and folder.exists():
-                (folder / MANIFEST_FILE).unlink(missing_ok=True)  # first: a half-deleted store must not look complete
-                shutil.rmtree(folder)
+                (folder / MANIFEST_FILE).remove()  # first: a half-deleted store must not look complete
+                folder.remove()
                 freed += store.size
     return freed
 
 
-def _damages(folder: Path) -> Iterator[Damage]:
+def _damages(folder: Place) -> Iterator[Damage]:
     try:
         store = StageStore.open(folder)
     except FileNotFoundError:
@@ -135,14 +134,19 @@ def _damages(folder: Path) -> Iterator[Damage]:
         path = store.file(name)
         if not path.exists():
             yield Damage(path, "the file is missing", folder)
-        elif file_sha256(path) != expected:
+        elif _sha256(path) != expected:
             yield Damage(path, "its SHA-256 is not the manifest's", folder)
+
+
+def _sha256(path: Place) -> str:
+    with path.local_copy() as file:
+        return file_sha256(file)
 
 
 def _array_names(store: StageStore) -> list[str]:
     if store.manifest is not None:
         return list(store.manifest.arrays)
-    return sorted(path.parent.name for path in store.folder.glob("*/zarr.json"))
+    return [folder.name for folder in store.folder.subfolders() if (folder / "zarr.json").exists()]
 
 
 def _damaged_chunks(store: StageStore, name: str) -> Iterator[Damage]:
@@ -167,10 +171,7 @@ def _damage_of_chunk(array: StoredArray, t: int) -> str | None:
     return None
 
 
-def _drop(folder: Path, damages: list[Damage]) -> None:
-    (folder / MANIFEST_FILE).unlink(missing_ok=True)
+def _drop(folder: Place, damages: list[Damage]) -> None:
+    (folder / MANIFEST_FILE).remove()
     for damage in damages:
-        if damage.path.is_dir():
-            shutil.rmtree(damage.path)
-        else:
-            damage.path.unlink(missing_ok=True)
+        damage.path.remove()

@@ -1,4 +1,7 @@
-"""A lock that dies with its holder: flock(2) on a file, released by the kernel also after kill -9."""
+"""Locks that die with their holder: who may write a store, and who waits.
+
+On a disk the kernel keeps them: flock(2) on a file, released also after kill -9.
+"""
 
 import fcntl
 import os
@@ -7,60 +10,93 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
-POLL_SECONDS = 0.2
+
+class Lock(Protocol):
+    """A lock that nobody, we or somebody else may hold."""
+
+    poll_seconds: float
+    """How long to wait before asking again."""
+
+    def take(self) -> bool:
+        """Hold it if it is free; tell whether it is ours now."""
+
+    def holder(self) -> str:
+        """Say who holds it, for those who wait."""
+
+    def check(self) -> None:
+        """Make sure that it is still ours; OSError if not."""
+
+    def release(self) -> None:
+        """Let go, if it is ours."""
 
 
 @contextmanager
-def hold(path: Path, *, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock file `path` for the length of a `with` block, waiting for it as long as it takes.
+def hold(lock: Lock, *, on_wait: Callable[[str], None]) -> Iterator[Lock]:
+    """Hold a lock for the length of a `with` block, waiting for it as long as it takes.
 
     on_wait : called once with a description of the holder if the lock is taken by somebody else.
-    The file stays after the lock is released: removing it would let two processes lock two different files.
     """
-    descriptor = _open(path)
     try:
-        if not _try(descriptor):
-            on_wait(_holder(path))
-            while not _try(descriptor):
-                time.sleep(POLL_SECONDS)
-        _sign(descriptor)
-        yield
+        if not lock.take():
+            on_wait(lock.holder())
+            while not lock.take():
+                time.sleep(lock.poll_seconds)
+        yield lock
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
 @contextmanager
-def try_hold(path: Path) -> Iterator[bool]:
-    """Hold the lock file `path` if it is free; the `with` block is told whether it is held."""
-    descriptor = _open(path)
+def try_hold(lock: Lock) -> Iterator[bool]:
+    """Hold a lock if it is free; the `with` block is told whether it is held."""
     try:
-        held = _try(descriptor)
-        if held:
-            _sign(descriptor)
-        yield held
+        yield lock.take()
     finally:
-        os.close(descriptor)
+        lock.release()
 
 
-def _open(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+def signature() -> str:
+    """Who we are, for those who wait."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
-def _try(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+class FileLock:
+    """A lock kept in a file of this machine.
 
+    The file stays after the lock is released: removing it would let two processes lock two different files.
+    """
 
-def _sign(descriptor: int) -> None:
-    """Leave a word for those who wait."""
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+    poll_seconds = 0.2
 
+    def __init__(self, path: Path) -> None:
+        """Lock with the file `path`, which is made when the lock is taken."""
+        self._path = path
+        self._descriptor: int | None = None
 
-def _holder(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") or "another process"
+    def take(self) -> bool:
+        """Hold the lock if it is free."""
+        if self._descriptor is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, signature().encode(), 0)
+        return True
+
+    def holder(self) -> str:
+        """What the holder has written into the file."""
+        return self._path.read_text(encoding="utf-8", errors="replace") or "another process"
+
+    def check(self) -> None:
+        """Nothing to do: the kernel takes the lock from nobody who lives."""
+
+    def release(self) -> None:
+        """Close the file, which frees the lock."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -2,15 +2,14 @@
 says that it is complete, and what it took."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from storage.errors import DamagedStoreError, StoreError
 from storage.key import StageKey
+from storage.place import Place
 
 FORMAT = 1
 """Version of the layout on disk. A reader refuses what is newer than itself."""
@@ -33,28 +32,19 @@ class Manifest:
     """Host, versions, seconds and peak memory of the run that finished it. Never decides anything."""
 
 
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
+def write_json(path: Place, content: Mapping[str, Any]) -> None:
     """Write `content` so that a reader sees the old file or the whole new one, also after a power cut."""
-    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2, sort_keys=True)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    path.write_whole((json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Place) -> dict[str, Any]:
     """Read a file of ours.
 
     Raises : FileNotFoundError if there is none; DamagedStoreError if it is not ours or damaged; StoreError if a
              newer version of the program wrote it.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_bytes().decode())
         written = content["format"]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedStoreError(path, error, path.parent) from error
@@ -66,22 +56,22 @@ def read_json(path: Path) -> dict[str, Any]:
     return dict(content)
 
 
-def write_key(folder: Path, key: StageKey) -> None:
+def write_key(folder: Place, key: StageKey) -> None:
     """Write down what the store in `folder` is, before anything is in it."""
     write_json(folder / KEY_FILE, {"format": FORMAT, "key": asdict(key)})
 
 
-def read_key(folder: Path) -> StageKey:
+def read_key(folder: Place) -> StageKey:
     """Read what the store in `folder` is; raises like `read_json`."""
     return _key_of(read_json(folder / KEY_FILE), folder / KEY_FILE)
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_manifest(folder: Place, manifest: Manifest) -> None:
     """Declare the store in `folder` complete."""
     write_json(folder / MANIFEST_FILE, {"format": FORMAT, **asdict(manifest)})
 
 
-def read_manifest(folder: Path) -> Manifest | None:
+def read_manifest(folder: Place) -> Manifest | None:
     """Read the manifest of the store in `folder`; None if the store is not complete. Raises like `read_json`."""
     path = folder / MANIFEST_FILE
     try:
@@ -105,7 +95,7 @@ def is_plain_name(name: str) -> bool:
     )
 
 
-def _key_of(content: Mapping[str, Any], path: Path) -> StageKey:
+def _key_of(content: Mapping[str, Any], path: Place) -> StageKey:
     try:
         return StageKey(**content["key"])
     except (KeyError, TypeError) as error:

@@ -1,15 +1,17 @@
-"""The root of all stored results: <root>/<video>/<stage>/<digest>/, lock files and the records of runs beside."""
+"""The root of all stored results: <root>/<video>/<stage>/<digest>/, locks and the records of runs beside."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from storage import lock
 from storage.errors import DamagedStoreError, InputError, StoreError
 from storage.key import DIGEST_LENGTH, StageKey
+from storage.location import Location, place_at
+from storage.lock import Lock
 from storage.manifest import FORMAT, read_json, write_json
+from storage.place import Place
 from storage.stage_store import StageStore
 
 MARKER = "dfvi-root.json"
@@ -33,19 +35,32 @@ def video_name(text: str) -> str:
 
 
 class Root:
-    """A folder that holds stage stores."""
+    """The place that holds stage stores."""
 
-    def __init__(self, path: Path) -> None:
-        """Use the root at `path`, which must exist; see `create`."""
-        self.path = path
+    def __init__(self, location: Location) -> None:
+        """Use the root at `location`, which must exist; see `create`."""
+        self.path = place_at(location)
+        """Where it lies."""
 
     @classmethod
-    def open(cls, path: Path) -> "Root":
+    def find(cls, location: Location) -> "Root | None":
+        """Open the root at `location`; None if there is nothing at all. Raises like `open`."""
+        path = cls(location).path
+        try:
+            if not path.exists():
+                return None
+        except OSError as error:
+            raise InputError(f"the root {path} cannot be read: {error.strerror}") from error
+        return cls.open(location)
+
+    @classmethod
+    def open(cls, location: Location) -> "Root":
         """Open an existing root.
 
         Raises : InputError if there is none or the folder is not ours; StoreError if a newer version made it.
         """
-        path = path.expanduser().resolve()
+        root = cls(location)
+        path = root.path
         try:
             read_json(path / MARKER)
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -58,20 +73,22 @@ class Root:
             ) from error
         except OSError as error:
             raise InputError(f"the root {path} cannot be read: {error.strerror}") from error
-        return cls(path)
+        return root
 
     @classmethod
-    def create(cls, path: Path) -> "Root":
-        """Open a root, making it first if `path` does not exist or is an empty folder.
+    def create(cls, location: Location) -> "Root":
+        """Open a root, making it first if `location` does not exist or is an empty folder.
 
         Raises : InputError if the folder holds something else or cannot be made; StoreError if a newer version made it.
         """
-        path = path.expanduser().resolve()
+        path = cls(location).path
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            if not (path / MARKER).exists():
-                if any(entry.name not in (LOCKS, f"{MARKER}.lock") for entry in path.iterdir()):
-                    raise InputError(f"{path} is neither empty nor a dfvi root; choose another folder with --root")
+            path.make()
+            is_root = (path / MARKER).exists()
+            if not is_root and path.names() - {LOCKS, f"{MARKER}.lock"}:
+                raise InputError(f"{path} is neither empty nor a dfvi root; choose another folder with --root")
+            (path / LOCKS).check_locks()
+            if not is_root:
                 write_json(path / MARKER, {"format": FORMAT})
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(f"the root {path} must be a folder; it is a file: choose another with --root") from error
@@ -79,7 +96,7 @@ class Root:
             raise InputError(
                 f"the root {path} cannot be written: {error.strerror}; choose another with --root"
             ) from error
-        return cls.open(path)
+        return cls.open(location)
 
     def store(self, video: str, key: StageKey) -> StageStore:
         """The store that holds, or will hold, the result `key` of `video`."""
@@ -96,15 +113,19 @@ class Root:
         except FileNotFoundError as error:
             raise StoreError(f"there is no store {folder}; run the stage {stage} of {video} again") from error
 
-    def lock(self, store: StageStore, on_wait: Callable[[str], None]) -> AbstractContextManager[None]:
-        """Hold the right to write `store`; others wait."""
-        return lock.hold(self._lock_path(store.folder), on_wait=on_wait)
+    @contextmanager
+    def writing(self, video: str, key: StageKey, on_wait: Callable[[str], None]) -> Iterator[StageStore]:
+        """Hold the right to write the store of `key`; others wait. It is looked at when the wait is over."""
+        with lock.hold(self._lock_of(self._folder(video, key.stage, key.digest)), on_wait=on_wait) as held:
+            store = self.store(video, key)
+            store.check_lock = held.check
+            yield store
 
-    def try_lock(self, folder: Path) -> AbstractContextManager[bool]:
+    def try_lock(self, folder: Place) -> AbstractContextManager[bool]:
         """Hold the right to write the store in `folder` if nobody has it."""
-        return lock.try_hold(self._lock_path(folder))
+        return lock.try_hold(self._lock_of(folder))
 
-    def folders(self, video: str | None = None, stage: str | None = None) -> Iterator[Path]:
+    def folders(self, video: str | None = None, stage: str | None = None) -> Iterator[Place]:
         """Folders of all stores, of one video or stage, sorted by name. Links and foreign names are passed by."""
         for video_folder in _folders(self.path, _PLAIN, video):
             for stage_folder in _folders(video_folder, _PLAIN, stage):
@@ -120,7 +141,7 @@ class Root:
         content = {"run": name, "video": video, "reached": list(reached), "summary": summary}
         self._record(RUNS, name, video, content)
         if summary is not None:
-            self._record_path(FAILURES, name, video).unlink(missing_ok=True)
+            self._record_path(FAILURES, name, video).remove()
 
     def read_run(self, name: str, video: str) -> dict[str, Any] | None:
         """Record of the run `name` of `video`; None if there is none. Raises like `read_json`."""
@@ -139,34 +160,37 @@ class Root:
 
     def runs(self) -> Iterator[dict[str, Any]]:
         """Records of all named runs."""
-        for path in sorted((self.path / RUNS).glob("*/*.json")):
-            try:
-                yield read_json(path)
-            except DamagedStoreError as error:
-                raise StoreError(f"{path} is damaged; remove the file and run {path.stem} again") from error
+        for folder in (self.path / RUNS).subfolders():
+            for name in sorted(name for name in folder.names() if name.endswith(".json")):
+                try:
+                    yield read_json(folder / name)
+                except DamagedStoreError as error:
+                    run = name.removesuffix(".json")
+                    raise StoreError(f"{folder / name} is damaged; remove the file and run {run} again") from error
 
     def forget_run(self, name: str, video: str | None = None) -> list[str]:
         """Drop the record of a named run, of one video or of all; return the videos it was dropped for."""
-        paths = sorted((self.path / RUNS).glob(f"{_plain(video) if video else '*'}/{_plain(name)}.json"))
+        videos = [_plain(video)] if video else [folder.name for folder in (self.path / RUNS).subfolders()]
+        paths = [path for path in (self._record_path(RUNS, name, each) for each in videos) if path.exists()]
         for path in paths:
-            path.unlink()
+            path.remove()
         return [path.parent.name for path in paths]
 
     def _record(self, kind: str, name: str, video: str, content: Mapping[str, Any]) -> None:
         path = self._record_path(kind, name, video)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.make()
         write_json(path, {"format": FORMAT, **content})
 
-    def _record_path(self, kind: str, name: str, video: str) -> Path:
+    def _record_path(self, kind: str, name: str, video: str) -> Place:
         return self.path / kind / _plain(video) / f"{_plain(name)}.json"
 
-    def _folder(self, video: str, stage: str, digest: str) -> Path:
+    def _folder(self, video: str, stage: str, digest: str) -> Place:
         if not _DIGEST.fullmatch(digest):
             raise StoreError(f"a digest has {DIGEST_LENGTH} hexadecimal digits; got {digest!r}")
         return self.path / _plain(video) / _plain(stage) / digest
 
-    def _lock_path(self, folder: Path) -> Path:
-        return self.path / LOCKS / ("-".join(folder.relative_to(self.path).parts) + ".lock")
+    def _lock_of(self, folder: Place) -> Lock:
+        return (self.path / LOCKS / ("-".join(folder.parts[-3:]) + ".lock")).lock()
 
 
 def _plain(name: str) -> str:
@@ -175,9 +199,7 @@ def _plain(name: str) -> str:
     return name
 
 
-def _folders(parent: Path, pattern: re.Pattern[str], wanted: str | None) -> Iterator[Path]:
-    if not parent.is_dir():
-        return
-    for path in sorted(parent.iterdir()):
-        if pattern.fullmatch(path.name) and wanted in (None, path.name) and path.is_dir() and not path.is_symlink():
-            yield path
+def _folders(parent: Place, pattern: re.Pattern[str], wanted: str | None) -> Iterator[Place]:
+    for folder in parent.subfolders():
+        if pattern.fullmatch(folder.name) and wanted in (None, folder.name):
+            yield folder

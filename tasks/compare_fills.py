@@ -12,7 +12,7 @@ from dfvi_models.metrics import psnr_in_hole
 from storage.errors import InputError
 from storage.media import probe, read_frames
 from storage.root import Root
-from storage.stage_store import StageStore, size_in_bytes
+from storage.stage_store import StageStore
 from tasks.filled_clip import FilledClip
 
 SHOWN_FRAMES = 4
@@ -43,7 +43,7 @@ def cost(root: Root, video: str, stages: Sequence[tuple[str, str]]) -> tuple[flo
     """Seconds these (stage, digest) results took when they were made, however long ago, and their bytes on disk."""
     stores = [root.open_store(video, stage, digest) for stage, digest in dict.fromkeys(stages)]
     seconds = sum(float(store.manifest.made.get("seconds", 0.0)) for store in stores if store.manifest)
-    return seconds, sum(size_in_bytes(store.folder) for store in stores)
+    return seconds, sum(store.folder.usage().size for store in stores)
 
 
 def check_truth(truth: Path, video: Path, stop: int) -> None:

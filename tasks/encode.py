@@ -47,19 +47,19 @@ def encode(
     read_ahead = ordered_map(lambda t: shown.frames[t], range(shown.count), job.threads)
     frames: Iterator[NDArray[np.uint8]] = out.count(read_ahead, shown.count)
     if params.container == "png":
-        write_images(out.folder, frames)
-        out.files += [f"{t:05d}.png" for t in range(shown.count)]
+        with out.new_files(*(f"{t:05d}.png" for t in range(shown.count))) as folder:
+            write_images(folder, frames)
         return
     name = f"video.{params.container}"
-    write_video(
-        out.file(name),
-        frames,
-        source,
-        codec=params.codec,
-        quality=params.crf,
-        audio_from=video if params.audio and source.has_audio else None,
-        start=clip.attributes["start"],
-        stop=clip.attributes["stop"],
-        threads=ENCODER_THREADS,
-    )
-    out.files.append(name)
+    with out.new_files(name) as folder:
+        write_video(
+            folder / name,
+            frames,
+            source,
+            codec=params.codec,
+            quality=params.crf,
+            audio_from=video if params.audio and source.has_audio else None,
+            start=clip.attributes["start"],
+            stop=clip.attributes["stop"],
+            threads=ENCODER_THREADS,
+        )

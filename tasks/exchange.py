@@ -61,8 +61,7 @@ def import_flow(root: Root, clip: StageResult, folder: Path) -> str:
     digest = hashlib.sha256("".join(map(file_sha256, forward + backward)).encode()).hexdigest()
     params = EstimateFlowParams(estimator="imported", imported=digest)
     key = estimate_flow.key(params, {"clip": clip})
-    store = root.store(clip.video, key)
-    with root.lock(store, on_wait=lambda holder: None):  # noqa: ARG005
+    with root.writing(clip.video, key, on_wait=lambda holder: None) as store:  # noqa: ARG005
         store.begin()
         first = read_flo(forward[0])
         layout = array_layout.flow(len(forward), *first.shape[:2])

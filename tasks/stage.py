@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version as installed_version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
@@ -43,18 +42,13 @@ class Job:
     """Where and with what a stage runs; nothing here changes a pixel."""
 
     root: str
-    """Folder of all stored results."""
+    """Where all results are stored: a folder or a URL."""
     video: str
     """Name of the video below the root."""
     threads: int = 1
     """Threads a stage may use."""
     device: str = "auto"
     """Where networks run: auto, cpu, or cuda:N."""
-
-    @property
-    def root_path(self) -> Path:
-        """The root as a path."""
-        return Path(self.root)
 
 
 class Input(Protocol):
@@ -84,7 +78,7 @@ class StageResult:
 
     def open(self, job: Job) -> StageStore:
         """Open the store of this result."""
-        return Root(job.root_path).open_store(self.video, self.stage, self.digest)
+        return Root(job.root).open_store(self.video, self.stage, self.digest)
 
 
 class Stage:
@@ -145,13 +139,12 @@ class Stage:
         Raises : what the body raises; finished frames stay in the store, and the next call resumes there.
         """
         started = time.monotonic()
-        root = Root.open(job.root_path)
+        root = Root.open(job.root)
         key = self.key(params, inputs)
         store = root.store(job.video, key)
         action: Action = "reuse"
         if store.state != "complete":
-            with root.lock(store, on_wait=lambda holder: run_logger().warning("%s: waiting for %s", self.name, holder)):
-                store = root.store(job.video, key)
+            with root.writing(job.video, key, on_wait=self._say_for_whom_we_wait) as store:
                 if store.state != "complete":
                     action = "resume" if store.state == "partial" else "compute"
                     self._compute(store, job, params, inputs, iteration)
@@ -170,6 +163,9 @@ class Stage:
             store.on_write = progress.step
             self.body(store, params=params, job=job, **opened)
         store.seal(made=_circumstances(time.monotonic() - started, store, iteration))
+
+    def _say_for_whom_we_wait(self, holder: str) -> None:
+        run_logger().warning("%s: waiting for %s", self.name, holder)
 
     def _run_as_task(
         self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int

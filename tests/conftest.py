@@ -1,12 +1,16 @@
-"""One Prefect server for all tests that need one, in a home of its own."""
+"""One Prefect server and one object store for all tests that need them, gone at the end."""
 
+import logging
 import os
+import urllib.request
 
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 
 import pytest
+
+KEY_ID, SECRET = "KEY-ID-NEVER-TO-BE-SEEN", "secret-never-to-be-seen"
 
 
 def pytest_runtest_setup(item):
@@ -29,3 +33,23 @@ def prefect_server():
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield
+
+
+@pytest.fixture(scope="session")
+def bucket():
+    """URL of a bucket of an S3 server on loopback, with the environment that reaches it; children inherit it."""
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    environment = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_ENDPOINT_URL": address}
+    environment["NO_PROXY"] = host
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        urllib.request.urlopen(urllib.request.Request(f"{address}/dfvi-tests", method="PUT"))
+        yield "s3://dfvi-tests"
+    server.stop()

@@ -1,5 +1,7 @@
 """A small root with one finished store in it."""
 
+from uuid import uuid4
+
 import numpy as np
 import pytest
 
@@ -26,8 +28,21 @@ def fill_store(store, count=4, seal=True, only=None):
 
 
 @pytest.fixture
-def root(tmp_path):
+def local_root(tmp_path):
     return Root.create(tmp_path / "root")
+
+
+@pytest.fixture(params=["disk", "s3"])
+def location(request, tmp_path):
+    """Where a root may be made: the same tests hold for a folder and for an object store."""
+    if request.param == "disk":
+        return str(tmp_path / "root")
+    return f"{request.getfixturevalue('bucket')}/{uuid4().hex}"
+
+
+@pytest.fixture
+def root(location):
+    return Root.create(location)
 
 
 @pytest.fixture

@@ -7,20 +7,25 @@ import pytest
 from storage.errors import InputError, StoreError
 from storage.key import StageKey
 from storage.root import MARKER, Root, video_name
-from tests.storage.conftest import KEY
+from tests.storage.conftest import KEY, fill_store
 
 
-def test_an_empty_folder_becomes_a_root_and_stays_one(tmp_path):
-    Root.create(tmp_path / "new" / "root")
-    assert Root.create(tmp_path / "new" / "root").path == Root.open(tmp_path / "new" / "root").path
+def test_an_empty_place_becomes_a_root_and_stays_one(location):
+    assert Root.find(location) is None
+    Root.create(location)
+    assert Root.create(location).path == Root.open(location).path == Root.find(location).path
 
 
-def test_a_folder_with_other_things_is_refused(tmp_path):
-    (tmp_path / "thesis.tex").write_text("")
+def test_a_place_with_other_things_is_refused(location):
+    place = Root(location).path
+    place.make()
+    (place / "thesis.tex").write_whole(b"")
     with pytest.raises(InputError, match="neither empty nor a dfvi root"):
-        Root.create(tmp_path)
+        Root.create(location)
     with pytest.raises(InputError, match="is not a dfvi root"):
-        Root.open(tmp_path)
+        Root.open(location)
+    with pytest.raises(InputError, match="is not a dfvi root"):
+        Root.find(location)
 
 
 def test_a_file_is_refused(tmp_path):
@@ -31,10 +36,10 @@ def test_a_file_is_refused(tmp_path):
         Root.create(tmp_path / "file" / "below")
 
 
-def test_a_root_of_a_newer_version_is_refused(root):
-    (root.path / MARKER).write_text(json.dumps({"format": 99}))
+def test_a_root_of_a_newer_version_is_refused(root, location):
+    (root.path / MARKER).write_whole(json.dumps({"format": 99}).encode())
     with pytest.raises(StoreError, match="format 99"):
-        Root.open(root.path)
+        Root.open(location)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +73,8 @@ def test_a_store_that_is_not_there_is_named(root):
         root.open_store("goat", "merge", "0" * 32)
 
 
-def test_links_and_foreign_folders_are_no_stores(root, store, tmp_path):
+def test_links_and_foreign_folders_are_no_stores(local_root, tmp_path):
+    root, store = local_root, fill_store(local_root.store("goat", KEY))
     (root.path / "goat" / "estimate_flow" / ("f" * 32)).symlink_to(tmp_path)
     (root.path / "goat" / "estimate_flow" / "notes").mkdir()
     (root.path / "link").symlink_to(root.path / "goat")

@@ -126,7 +126,7 @@ def test_bad_input_is_not_turned_into_a_finished_store(job):
     script.fail_at = {0: [InputError("the mask is empty")]}
     with pytest.raises(InputError, match="mask is empty"):
         run(job)
-    assert Root.open(job.root_path).store("goat", count.key(CountParams(), {})).state == "partial"
+    assert Root.open(job.root).store("goat", count.key(CountParams(), {})).state == "partial"
 
 
 def test_two_that_want_the_same_result_compute_it_once(job):
