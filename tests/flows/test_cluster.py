@@ -172,7 +172,7 @@ def wait_for_end(run):
 
 @pytest.mark.slow
 def test_sigterm_drains_a_worker_and_a_second_one_stops_it_at_once(tmp_path, deployed):
-    clip = panning_clip(tmp_path / "goat", count=200, height=120, width=160, step=1)
+    clip = panning_clip(tmp_path / "goat", count=60, height=120, width=160, step=1)
     runs = [submit(clip, tmp_path / name) for name in ("first", "second")]
     with worker() as first:
         wait_for_chunks(tmp_path / "first", first)
@@ -194,7 +194,7 @@ def test_sigterm_drains_a_worker_and_a_second_one_stops_it_at_once(tmp_path, dep
 def submit(clip, folder):
     with get_client(sync_client=True) as client:
         parameters = {"video": str(clip.video), "mask": str(clip.mask), "output": str(folder / "out.mkv")}
-        config = {"encode": {"container": "mkv", "codec": "ffv1"}}
+        config = {"drafts": [], "encode": {"container": "mkv", "codec": "ffv1"}}
         parameters |= {"root": str(folder), "config": config}
         deployment = client.read_deployment_by_name("inpaint_video/video")
         return client.create_flow_run_from_deployment(deployment.id, parameters=parameters).id
