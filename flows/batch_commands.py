@@ -1,4 +1,4 @@
-"""Commands for many videos: `dfvi batch`, `dfvi sweep`, `dfvi cluster init`; `dfvi plan` of a dataset."""
+"""Commands for many videos: `dfvi batch`, `dfvi sweep`."""
 
 import argparse
 import sys
@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import terminal
-from flows.commands import add_configuration, add_root
+from flows.arguments import add_configuration, add_root
 from storage.errors import InputError
 
 if TYPE_CHECKING:
     from flows.batch_report import BatchSummary
-    from flows.dataset import BadDatasetError
-    from flows.fan_out import EngineSettings
+    from flows.dataset import Recipe
+    from flows.engine import EngineSettings
 
 Subparsers = Any  # argparse keeps its class private
 REASONS = ("failed", "missing", "stale")
@@ -58,22 +58,15 @@ def add_sweep(subparsers: Subparsers) -> None:
         metavar="STAGE.PARAM=VALUE,VALUE,...",
         help="values to try; repeated, every combination is tried",
     )
+    parser.add_argument(
+        "--truth", metavar="FOLDER", help="the same videos without what the masks hide, by name: adds the hole's PSNR"
+    )
     add_engine(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.set_defaults(command=_sweep)
 
 
-def add_cluster(subparsers: Subparsers) -> None:
-    """`dfvi cluster init`."""
-    parser = subparsers.add_parser("cluster", help="prepare a Prefect server for workers")
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    init = actions.add_parser(
-        "init", help="make the work pools, and the automations that bring lost runs back; may be repeated"
-    )
-    init.set_defaults(command=_init_cluster)
-
-
-COMMANDS = (add_batch, add_sweep, add_cluster)
+COMMANDS = (add_batch, add_sweep)
 
 
 def add_dataset(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +102,7 @@ def engine_settings(options: argparse.Namespace) -> "EngineSettings":
     """The engine that the options ask for. Raises InputError for impossible values."""
     from pydantic import ValidationError
 
-    from flows.fan_out import EngineSettings
+    from flows.engine import EngineSettings
 
     devices = tuple(name.strip() for name in options.devices.split(",")) if options.devices else None
     try:
@@ -137,28 +130,44 @@ def _batch(options: argparse.Namespace) -> int:
     try:
         open_dataset(options.dataset, recipe, skip_bad=options.skip_bad)
     except BadDatasetError as error:
-        return show_bad(error)
+        return terminal.show_bad(error)
     terminal.prepare_prefect(options.verbose)
     from flows.server import connected
 
     with connected():
-        code = _run(options, recipe.layers[0] if recipe.layers else None, engine)
-        while options.watch is not None:
-            time.sleep(options.watch)
-            options.only, options.skip_bad = ["missing", "stale"], True
-            if _has_work(options, recipe):
-                code = _run(options, recipe.layers[0] if recipe.layers else None, engine)
+        code = _run(options, recipe, engine)
+        if options.watch is not None:
+            _watch(options, recipe, engine)
     return code
 
 
-def show_bad(error: "BadDatasetError") -> int:
-    """Print every bad video of a dataset as a table; returns the exit code."""
-    width = max(len(entry.name) for entry in error.bad)
-    print("\n".join(f"{entry.name:<{width}}  {entry.problem}" for entry in error.bad), file=sys.stderr)
-    raise InputError(str(error).splitlines()[0].rstrip(":"))
+def _watch(options: argparse.Namespace, recipe: "Recipe", engine: "EngineSettings") -> None:
+    """Run what is new or changed, for ever. What failed is tried again when its files change."""
+    options.only, options.skip_bad = ["missing", "stale"], True
+    tried: dict[str, float] = {}
+    while True:
+        time.sleep(options.watch)
+        try:
+            wanted = _wanted(options, recipe)
+            if wanted.items() - tried.items():
+                _run(options, recipe, engine)
+                tried = wanted
+        except InputError as error:  # a dataset that cannot be used now may be used later
+            print(f"dfvi: {error}", file=sys.stderr)
 
 
-def _run(options: argparse.Namespace, config: dict[str, Any] | None, engine: "EngineSettings") -> int:
+def _wanted(options: argparse.Namespace, recipe: "Recipe") -> dict[str, float]:
+    """Videos that are new or changed -> when their files changed last."""
+    from flows.dataset import open_dataset
+    from flows.inpaint_dataset import last_change, make_requests, why_chosen
+    from storage.root import Root
+
+    dataset = open_dataset(options.dataset, recipe, skip_bad=True)
+    requests = make_requests(dataset, Path(options.output), str(Root.open(options.root).path), options.run)
+    return {request.name: last_change(request) for request in requests if why_chosen(request, options.only)}
+
+
+def _run(options: argparse.Namespace, recipe: "Recipe", engine: "EngineSettings") -> int:
     from flows.batch_report import VideosFailedError
     from flows.inpaint_dataset import inpaint_dataset
 
@@ -167,7 +176,7 @@ def _run(options: argparse.Namespace, config: dict[str, Any] | None, engine: "En
             options.dataset,
             options.output,
             preset=options.preset,
-            config=config,
+            config=recipe.layers[0] if recipe.layers else None,
             settings=options.set,
             root=options.root,
             run=options.run,
@@ -192,31 +201,6 @@ def _show(summary: "BatchSummary", options: argparse.Namespace) -> None:
     sys.stdout.flush()
 
 
-def _has_work(options: argparse.Namespace, recipe: Any) -> bool:
-    """Whether a video is new or changed since; a dataset that cannot be used now may be used later."""
-    from flows.dataset import open_dataset
-    from flows.inpaint_dataset import make_requests, why_chosen
-    from storage.root import Root
-
-    try:
-        dataset = open_dataset(options.dataset, recipe, skip_bad=True)
-        requests = make_requests(dataset, Path(options.output), str(Root.open(options.root).path), options.run)
-        return any(why_chosen(request, options.only) for request in requests)
-    except InputError as error:
-        print(f"dfvi: {error}", file=sys.stderr)
-        return False
-
-
-def _init_cluster(options: argparse.Namespace) -> int:
-    terminal.prepare_prefect(options.verbose)
-    from flows.cluster import init_cluster
-
-    for line in init_cluster():
-        print(line)
-    print("now: prefect deploy --all; prefect worker start --pool dfvi --limit 1 (one for each GPU)")
-    return 0
-
-
 def _sweep(options: argparse.Namespace) -> int:
     """Run a dataset with every combination of some parameters. Stages that do not depend on them are computed once."""
     from flows.dataset import BadDatasetError, Recipe
@@ -225,7 +209,8 @@ def _sweep(options: argparse.Namespace) -> int:
     recipe = Recipe.read(options.preset, options.config, options.set)
     terminal.prepare_prefect(options.verbose)
     from flows.server import connected
-    from flows.sweep import describe_sweep, make_grid, sweep
+    from flows.sweep import make_grid, sweep
+    from flows.sweep_report import describe_sweep
 
     make_grid(options.vary)
     try:
@@ -240,29 +225,13 @@ def _sweep(options: argparse.Namespace) -> int:
                 root=options.root,
                 skip_bad=options.skip_bad,
                 engine=engine,
+                truth=options.truth,
             )
     except BadDatasetError as error:
-        return show_bad(error)
-    print(summary.model_dump_json(indent=2) if options.json else describe_sweep(summary))
-    return 0 if summary.ok else 1
-
-
-def plan_dataset(options: argparse.Namespace) -> int:
-    """Print what a dataset run would do; `dfvi plan` without a mask comes here."""
-    import dataclasses
-    import json
-
-    from flows.dataset import BadDatasetError, Recipe, open_dataset
-    from flows.plan_dataset import describe_dataset_plan
-    from flows.plan_dataset import plan_dataset as plan
-
-    try:
-        dataset = open_dataset(options.video, Recipe.read(options.preset, options.config, options.set))
-    except BadDatasetError as error:
-        return show_bad(error)
-    plans = plan(dataset, options.root)
+        return terminal.show_bad(error)
     if options.json:
-        print(json.dumps([dataclasses.asdict(each) for each in plans], indent=2))
+        print(summary.model_dump_json(indent=2))
     else:
-        print(describe_dataset_plan(plans, len(dataset.videos)))
-    return 0
+        print(describe_sweep(summary))
+        print(f"table: {options.output}/sweep.csv; pictures: {options.output}/strips, {options.output}/plots")
+    return 0 if summary.ok else 1

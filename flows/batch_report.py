@@ -10,7 +10,7 @@ from typing import Any, get_args
 from prefect.artifacts import create_table_artifact
 from pydantic import BaseModel
 
-from flows.fan_out import State, VideoResult
+from flows.engine import State, VideoResult
 from storage.atomic import appears_when_complete
 
 ARTIFACT_ROWS = 1000  # the page shows them all at once

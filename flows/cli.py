@@ -48,14 +48,17 @@ def _explain(error: OSError) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from flows import batch_commands, commands, evaluate_commands, store_commands, train_commands, weights_commands
+    from flows import batch_commands, cluster_commands, commands, evaluate_commands, plan_commands, store_commands
+    from flows import train_commands as train
+    from flows import weights_commands as weights
 
     parser = argparse.ArgumentParser(
         prog="dfvi", description="Remove things from videos by deep flow-guided inpainting."
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show Prefect's own log, and tracebacks")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (commands, batch_commands, evaluate_commands, store_commands, train_commands, weights_commands):
+    classical = (commands, plan_commands, batch_commands, cluster_commands, evaluate_commands, store_commands)
+    for group in (*classical, train, weights):
         for add in group.COMMANDS:
             add(subparsers)
     return parser

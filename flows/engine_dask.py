@@ -10,8 +10,10 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import prefect
+from prefect.settings import temporary_settings
 
-from flows.fan_out import (
+from flows.engine import (
+    WITHOUT_HEARTBEATS,
     ChildCrashedError,
     ChildFailedError,
     EngineSettings,
@@ -33,7 +35,8 @@ CONNECT_TIMEOUT = "30s"
 def run_video(request: Request) -> Summary:
     """Run one video, on a Dask worker."""
     try:
-        summary: Summary = inpaint_video(**request.parameters())
+        with temporary_settings(WITHOUT_HEARTBEATS):
+            summary: Summary = inpaint_video(**request.parameters())
     except Exception as error:  # not every error can be pickled
         raise ChildFailedError(explain_failure(error)) from None
     return summary

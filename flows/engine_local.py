@@ -22,8 +22,10 @@ import cloudpickle  # type: ignore[import-untyped]
 from httpx import TransportError
 from prefect.context import hydrated_context, serialize_context
 from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import temporary_settings
 
-from flows.fan_out import (
+from flows.engine import (
+    WITHOUT_HEARTBEATS,
     ChildCrashedError,
     ChildFailedError,
     EngineSettings,
@@ -72,7 +74,8 @@ class LocalEngine:
         """Prepare `jobs` processes, spread over `gpus`; they start when they are needed."""
         self.slots = jobs
         self._settings, self._threads = settings, threads_each(settings, jobs)
-        self._context = cloudpickle.dumps(serialize_context())  # makes the runs children of this one
+        with temporary_settings(WITHOUT_HEARTBEATS):
+            self._context = cloudpickle.dumps(serialize_context())  # makes the runs children of this one
         self._stopping = threading.Event()
         self._all = [Slot({"CUDA_VISIBLE_DEVICES": gpus[n % len(gpus)]} if gpus else {}) for n in range(jobs)]
         self._free: queue.SimpleQueue[Slot] = queue.SimpleQueue()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import terminal
-from flows.commands import add_root
+from flows.arguments import add_root
 from storage.errors import InputError
 
 if TYPE_CHECKING:

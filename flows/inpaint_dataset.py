@@ -10,10 +10,10 @@ import prefect
 
 from flows.batch_report import BatchSummary, VideosFailedError, publish, write_results
 from flows.dataset import Dataset, Recipe, Video, open_dataset
-from flows.fan_out import EngineSettings, Request, VideoResult, fan_out, start_engine
+from flows.engine import EngineSettings, Request, VideoResult
+from flows.fan_out import fan_out, start_engine
 from flows.plan import plan_video
 from flows.preflight import require_weights, uses_networks
-from flows.returns import refuse_endless_returns
 from storage.delivery import check_output
 from storage.errors import InputError, StoreError
 from storage.root import Root
@@ -48,7 +48,6 @@ def inpaint_dataset(
     Raises   : InputError, BadDatasetError or WeightsError before any work; VideosFailedError, with the summary, if a
                video failed.
     """
-    refuse_endless_returns()
     started = time.monotonic()
     recipe = Recipe(preset, (config or {},), tuple(settings or ()))
     videos = open_dataset(dataset, recipe, skip_bad=skip_bad)
@@ -109,6 +108,13 @@ def why_chosen(request: Request, only: Sequence[Only]) -> Only | None:
     if "missing" in only and not has_output:
         return "missing"
     return "stale" if "stale" in only and has_output and is_stale(request) else None
+
+
+def last_change(request: Request) -> float:
+    """When a file of the video or its mask was last changed, in seconds since the epoch."""
+    given = [path for path in (Path(request.video), Path(request.mask)) if path.exists()]
+    files = [*given, *(below for path in given for below in path.rglob("*"))]
+    return max(path.stat().st_mtime for path in files)
 
 
 def is_stale(request: Request) -> bool:

@@ -11,7 +11,6 @@ from pydantic import BaseModel
 
 from flows.config import RunConfig
 from flows.preflight import check_request
-from flows.returns import refuse_endless_returns
 from flows.walk import Walked, inpaint_clip
 from storage.delivery import deliver
 from storage.root import Root, video_name
@@ -73,6 +72,7 @@ def inpaint_video(
     run: str = "latest",
     threads: int | None = None,
     device: str = "auto",
+    make_root: bool = True,
 ) -> Summary:
     """Remove what the mask marks from one video.
 
@@ -85,14 +85,14 @@ def inpaint_video(
     run     : name under which the results are kept by `dfvi store gc`.
     threads : None takes as many as there are cores.
     device  : auto, cpu or cuda:N, for networks.
+    make_root : make the root if there is none. A child of a dataset run does not: the root it had may be gone.
     Raises  : InputError for what cannot be used, WeightsError for missing weights, OSError if something cannot be
               written; finished frames are kept and the next run resumes there.
     """
-    refuse_endless_returns()
     started = time.monotonic()
     config = config or RunConfig()
     check_request(video, mask, output, config)
-    store_root = Root.create(root)
+    store_root = Root.create(root) if make_root else Root.open(root)
     job = Job(str(store_root.path), name or video_name(Path(video).stem), threads or available_threads(), device)
     runner = Runner(job)
     walked = inpaint_clip(runner, config, MediaInput.video(video), MediaInput.mask(mask))
@@ -129,6 +129,20 @@ def summarise(job: Job, walked: Walked, done: list[StageResult], output: Path, s
             for r in done
         ],
     )
+
+
+def describe(summary: Summary) -> str:
+    """Summary of a run as a table and a sentence."""
+    lines = [f"{'stage':<16} {'#':>2}  {'action':<8} {'seconds':>8}  digest"]
+    lines += [
+        f"{s.stage:<16} {s.iteration:>2}  {s.action:<8} {s.seconds:>8.2f}  {s.digest[:8]}" for s in summary.stages
+    ]
+    lines.append(
+        f"{summary.video}: {summary.frames} frames in {summary.seconds:.1f} s; of the hole "
+        f"{summary.propagated:.1%} propagated, {summary.invented:.1%} invented"
+    )
+    lines.append(f"output: {summary.output}")
+    return "\n".join(lines)
 
 
 def available_threads() -> int:

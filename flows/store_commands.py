@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from flows.commands import add_root, add_video, configuration
+from flows.arguments import add_root, add_video, configuration
 from storage.errors import InputError
 
 Subparsers = Any  # argparse keeps its class private

@@ -1,7 +1,6 @@
 """The flow that tunes: every combination of some parameters on a dataset, sharing the stages they do not touch."""
 
 import itertools
-import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,60 +9,21 @@ from typing import Any
 import prefect
 import yaml
 from prefect.artifacts import create_table_artifact
-from pydantic import BaseModel
 
-from flows.batch_report import as_csv, write_text
+from flows.batch_report import write_text
 from flows.dataset import Dataset, Recipe, open_dataset
-from flows.fan_out import EngineSettings, Request, VideoResult
+from flows.engine import EngineSettings, Request, VideoResult
+from flows.evaluation_plots import HINT, can_plot
 from flows.inpaint_dataset import make_requests, run_all
-from flows.returns import refuse_endless_returns
+from flows.inpaint_video import Summary
+from flows.sweep_plots import write_plots
+from flows.sweep_report import Cell, Measures, SweepSummary, sweep_csv
+from storage.clip_set import find_clips
 from storage.errors import InputError
 from storage.root import Root, video_name
+from tasks.compare_fills import Fill, check_truth, cost, hole_psnr, write_strips
 
 LARGEST_GRID = 1000
-COLUMNS = ("cell", "video", "state", "seconds", "stages", "reused", "propagated", "invented", "new_bytes", "error")
-
-
-class Cell(BaseModel):
-    """One combination of values, over all videos."""
-
-    name: str
-    """Name of its folder of outputs, and of its run in the root."""
-    values: dict[str, Any]
-    """Parameter -> value."""
-    results: list[VideoResult] = []
-    new_bytes: dict[str, int] = {}
-    """Video -> bytes of the results that no earlier cell had made."""
-
-    def row(self) -> dict[str, Any]:
-        """Means over the videos that are done; sums of seconds and bytes."""
-        done = [result for result in self.results if result.state == "done"]
-        return {
-            **self.values,
-            "done": len(done),
-            "not_done": len(self.results) - len(done),
-            "propagated": _mean([r.propagated for r in done if r.propagated is not None]),
-            "invented": _mean([r.invented for r in done if r.invented is not None]),
-            "computed_stages": sum(r.stages - r.reused for r in done),
-            "reused_stages": sum(r.reused for r in done),
-            "seconds": round(sum(r.seconds for r in done), 3),
-            "new_bytes": sum(self.new_bytes.values()),
-        }
-
-
-class SweepSummary(BaseModel):
-    """What came of a sweep."""
-
-    dataset: str
-    seconds: float
-    bad: list[str]
-    """Videos that were left out."""
-    cells: list[Cell]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every video is done in every cell."""
-        return all(result.state == "done" for cell in self.cells for result in cell.results)
 
 
 @prefect.flow(name="sweep", flow_run_name="{dataset}", persist_result=False)
@@ -77,25 +37,31 @@ def sweep(
     root: str = ".dfvi",
     skip_bad: bool = False,
     engine: EngineSettings | None = None,
+    truth: str | None = None,
 ) -> SweepSummary:
     """Run a dataset with every combination of some parameters.
 
     dataset  : folder or manifest; see `flows.dataset.find_entries`.
-    output   : folder of the results: one folder a combination, sweep.csv a row for each of its videos.
+    output   : folder of the results: one folder a combination, sweep.csv a row for each of its videos, strips/ a
+               picture of each video with every combination, plots/ a picture of each parameter.
     vary     : `stage.param=value,value,...` texts.
+    truth    : folder of the videos without what the masks hide, found by name; see `storage.clip_set.find_clips`.
     preset, config, settings, root, skip_bad, engine : as in `inpaint_dataset`.
     Raises   : InputError, BadDatasetError or WeightsError before any work. A video that fails is in the summary.
     """
-    refuse_endless_returns()
     started = time.monotonic()
     cells = make_grid(vary)
+    truths = find_truths(truth)
     store_root = Root.create(root)
     requests: list[Request] = []
     for cell in cells:  # combination by combination: the next finds what this one has stored
         recipe = Recipe(preset, (config or {},), (*(settings or ()), *as_settings(cell.values)))
         videos: Dataset = open_dataset(dataset, recipe, skip_bad=skip_bad)
+        check_truths(truths, videos)
         requests += make_requests(videos, Path(output) / cell.name, str(store_root.path), cell.name)
-    _sort_in(cells, run_all(requests, engine or EngineSettings()), store_root)
+    pairs = run_all(requests, engine or EngineSettings())
+    _sort_in(cells, pairs, store_root, truths)
+    _draw(cells, pairs, store_root, Path(output))
     summary = SweepSummary(
         dataset=str(dataset),
         seconds=round(time.monotonic() - started, 3),
@@ -132,8 +98,8 @@ def make_grid(vary: Sequence[str]) -> list[Cell]:
 def parse_axis(text: str) -> tuple[str, list[Any]]:
     """Turn `stage.param=value,value,...` into the parameter and its values.
 
-    >>> parse_axis("merge.rule=nearest,weighted")
-    ('merge.rule', ['nearest', 'weighted'])
+    >>> parse_axis("merge.rule=nearest,robust")
+    ('merge.rule', ['nearest', 'robust'])
     """
     key, equals, listed = text.partition("=")
     try:
@@ -152,47 +118,61 @@ def as_settings(values: Mapping[str, Any]) -> list[str]:
     return [f"{key}={yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}" for key, value in values.items()]
 
 
-def sweep_csv(summary: SweepSummary) -> str:
-    """A row for each combination and video."""
-    keys = list(summary.cells[0].values)
-    rows = [
-        {"cell": cell.name, **cell.values, "new_bytes": cell.new_bytes.get(result.video, 0)}
-        | {name: value for name, value in result.model_dump().items() if name in COLUMNS}
-        for cell in summary.cells
-        for result in cell.results
-    ]
-    return as_csv(rows, [*COLUMNS[:1], *keys, *COLUMNS[1:]])
+def find_truths(folder: str | None) -> dict[str, Path]:
+    """Name of a video -> the same without what its mask hides."""
+    return {clip.name: clip.video for clip in find_clips(Path(folder))} if folder else {}
 
 
-def describe_sweep(summary: SweepSummary) -> str:
-    """A sweep as a table, a line for each combination."""
-    rows = [cell.row() for cell in summary.cells]
-    keys = list(summary.cells[0].values)
-    widths = [max(len(key), *(len(str(row[key])) for row in rows)) for key in keys]
-    heads = "  ".join(f"{key:<{width}}" for key, width in zip(keys, widths, strict=True))
-    lines = [
-        f"{heads}  {'done':>7} {'propagated':>10} {'invented':>8} {'computed':>8} {'reused':>6} {'seconds':>8} new MB"
-    ]
-    for row in rows:
-        values = "  ".join(f"{row[key]!s:<{width}}" for key, width in zip(keys, widths, strict=True))
-        done = f"{row['done']}/{row['done'] + row['not_done']}"
-        shares = f"{row['propagated']:>10.2%} {row['invented']:>8.2%}"
-        stages = f"{row['computed_stages']:>8} {row['reused_stages']:>6}"
-        lines.append(f"{values}  {done:>7} {shares} {stages} {row['seconds']:>8.2f} {row['new_bytes'] / 1e6:>6.1f}")
-    failed = [f"{c.name}: {r.video} {r.state}: {r.error}" for c in summary.cells for r in c.results if r.error]
-    return "\n".join([*lines, *failed, f"{len(rows)} combinations in {summary.seconds:.1f} s"])
+def check_truths(truths: Mapping[str, Path], dataset: Dataset) -> None:
+    """Check that truths fit their videos, before hours of work. Raises InputError, also if no video has one."""
+    known = [video for video in dataset.videos if video.name in truths]
+    if truths and not known:
+        names = ", ".join(video.name for video in dataset.videos[:5])
+        raise InputError(f"no video has a truth of its name; the videos are {names}, the truths {', '.join(truths)}")
+    for video in known:
+        check_truth(truths[video.name], Path(video.video), video.config.decode.start + video.frames)
 
 
-def _sort_in(cells: Sequence[Cell], pairs: Sequence[tuple[Request, VideoResult]], root: Root) -> None:
-    """Give each cell its results, and the bytes of the stages that were not reused."""
+def _sort_in(
+    cells: Sequence[Cell], pairs: Sequence[tuple[Request, VideoResult]], root: Root, truths: Mapping[str, Path]
+) -> None:
+    """Give each cell its results, what they cost, and how good they are."""
     by_name = {cell.name: cell for cell in cells}
     for request, result in sorted(pairs, key=lambda pair: pair[0].name):
         cell = by_name[request.run]
         cell.results.append(result)
-        made = [s for s in result.summary.stages if s.action != "reuse"] if result.summary else []
-        folders = [root.open_store(result.video, s.stage, s.digest).folder for s in made]
-        cell.new_bytes[result.video] = sum(folder.usage().size for folder in folders)
+        if result.summary:
+            truth = truths.get(result.video)
+            cell.measures[result.video] = _measure(request, result.summary, root, truth)
 
 
-def _mean(values: Sequence[float]) -> float:
-    return round(statistics.fmean(values), 6) if values else 0.0
+def _measure(request: Request, summary: Summary, root: Root, truth: Path | None) -> Measures:
+    made = [(s.stage, s.digest) for s in summary.stages if s.action != "reuse"]
+    seconds, size = cost(root, summary.video, [(s.stage, s.digest) for s in summary.stages])
+    return Measures(
+        new_bytes=cost(root, summary.video, made)[1],
+        full_seconds=seconds,
+        full_bytes=size,
+        hole_psnr=hole_psnr(_fill(request.run, summary, root), truth, request.config.decode.start) if truth else None,
+    )
+
+
+def _fill(label: str, summary: Summary, root: Root) -> Fill:
+    return Fill.of(label, root, summary.video, summary.stages[-1].digest)
+
+
+def _draw(cells: Sequence[Cell], pairs: Sequence[tuple[Request, VideoResult]], root: Root, output: Path) -> None:
+    """Write strips/<video>.png with a row for each combination; if matplotlib is there, a plot for each parameter."""
+    for video in sorted({result.video for _, result in pairs}):
+        done = {request.run: result.summary for request, result in pairs if result.video == video and result.summary}
+        fills = [_fill(_label(cell), done[cell.name], root) for cell in cells if cell.name in done]
+        if fills:
+            write_strips(output / "strips" / f"{video}.png", fills)
+    if can_plot():
+        write_plots([cell.row() for cell in cells], list(cells[0].values), output / "plots")
+    else:
+        prefect.get_run_logger().warning(HINT)
+
+
+def _label(cell: Cell) -> str:
+    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in cell.values.items())

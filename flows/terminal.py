@@ -2,7 +2,14 @@
 
 import logging
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from storage.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.dataset import BadDatasetError
 
 DEFAULT_ROOT = os.environ.get("DFVI_ROOT", ".dfvi")
 OWN_PACKAGES = {"flows", "tasks", "storage", "dfvi_models"}
@@ -18,6 +25,13 @@ def prepare_prefect(verbose: bool) -> None:
     if not verbose:
         for handler in logging.getLogger().handlers:
             handler.addFilter(_is_ours)
+
+
+def show_bad(error: "BadDatasetError") -> NoReturn:
+    """Print every bad video of a dataset as a table, then raise the sentence above it as InputError."""
+    width = max(len(entry.name) for entry in error.bad)
+    print("\n".join(f"{entry.name:<{width}}  {entry.problem}" for entry in error.bad), file=sys.stderr)
+    raise InputError(str(error).splitlines()[0].rstrip(":"))
 
 
 def _is_ours(record: logging.LogRecord) -> bool:

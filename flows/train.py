@@ -8,7 +8,6 @@ from pydantic import BaseModel
 
 from flows.inpaint_video import Runner, available_threads
 from flows.recipes import ChoiceRecipe, CompletionRecipe, DfcRecipe, PictureRecipe, TestHolesPart
-from flows.returns import refuse_endless_returns
 from flows.train_report import deliver_training, publish
 from flows.walk import fill_roughly
 from storage.clip_set import CleanClip, clip_seed, find_clips, keep_back
@@ -60,7 +59,6 @@ def train_flow_completion(
     device  : auto, cpu or cuda:N.
     Raises  : InputError for what cannot be used.
     """
-    refuse_endless_returns()
     clips = find_clips(Path(folder))
     store_root = Root.create(root)
     job = Job(str(store_root.path), video_name(name), threads or available_threads(), device)
@@ -92,7 +90,6 @@ def train_image_inpainting(
 
     folder : folder of photos. The others, and Raises, as `train_flow_completion`.
     """
-    refuse_endless_returns()
     store_root = Root.create(root)
     job = Job(str(store_root.path), video_name(name), threads or available_threads(), device)
     photos = read_photos(job, params=recipe.photos, folder=MediaInput.video(folder))

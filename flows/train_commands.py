@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import terminal
-from flows.commands import add_root
+from flows.arguments import add_root
 
 Subparsers = Any  # argparse keeps its class private
 

@@ -45,6 +45,32 @@ def test_a_wrong_import_would_be_found(tmp_path):
     assert violations("storage", wrong) == [f"{wrong}:4: storage must not import tasks.stage"]
 
 
+def imports_at_run_time(path: Path) -> set[str]:
+    """Modules imported anywhere in a file, but for those only the type checker sees."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    nodes = list(ast.walk(tree))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    froms = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    names = {f"{node.module}.{alias.name}" for node in froms for alias in node.names}
+    return plain | names | {str(node.module) for node in froms}
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_module_imports_one_that_imports_it_not_even_late(package):
+    graph = {f"{package}.{p.stem}": imports_at_run_time(p) for p in sorted((ROOT / package).glob("*.py"))}
+
+    def follow(module, path):
+        assert module not in path, " -> ".join([*path, module])
+        for imported in sorted(graph[module] & graph.keys()):
+            follow(imported, [*path, module])
+
+    for module in graph:
+        follow(module, [])
+
+
 def test_stages_know_each_other_only_by_their_results():
     stages = {path.stem for path in (ROOT / "tasks").glob("*.py") if "@stage(" in path.read_text()}
     assert len(stages) >= 11

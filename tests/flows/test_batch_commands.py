@@ -113,6 +113,22 @@ def test_watch_runs_what_is_new_and_nothing_else(dfvi, tmp_path, monkeypatch):
     assert sentences == ["2 done", "1 done, 2 left out"]
 
 
+def test_watch_tries_what_failed_again_when_its_files_change(dfvi, dark, tmp_path, monkeypatch, capsys):
+    rounds = []
+
+    def sleep(seconds):
+        rounds.append(capsys.readouterr().out.count("dark   failed"))
+        if len(rounds) == 4:
+            shutil.copy(tmp_path / "set" / "goat" / "masks" / "00000.png", tmp_path / "set" / "dark" / "masks")
+        if len(rounds) == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("flows.batch_commands.time.sleep", sleep)
+    assert dfvi("batch", "--watch", "7")[0] == 130
+    assert rounds == [1, 1, 0, 0, 0, 0]  # once more in case it was the machine, then no more
+    assert (tmp_path / "out" / "dark").is_dir()
+
+
 def test_a_cluster_is_prepared_line_by_line(dfvi, capsys):
     assert main(["cluster", "init"]) == 0
     assert "work pool dfvi: " in capsys.readouterr().out

@@ -17,15 +17,9 @@ import pytest
 from flows.batch_report import VideosFailedError
 from flows.config import RunConfig
 from flows.dataset import BadDatasetError
+from flows.engine import ChildCrashedError, ChildFailedError, EngineSettings, Request, explain_failure
 from flows.engine_local import LocalEngine, ServerAwayError
-from flows.fan_out import (
-    ChildCrashedError,
-    ChildFailedError,
-    EngineSettings,
-    Request,
-    explain_failure,
-    start_engine,
-)
+from flows.fan_out import start_engine
 from flows.inpaint_dataset import inpaint_dataset
 from flows.inpaint_video import inpaint_video
 from storage.errors import InputError
@@ -216,18 +210,22 @@ def test_a_video_is_tried_again_when_the_server_had_no_time(finished, monkeypatc
         engine.run(request)
 
 
-def test_a_root_that_disappears_fails_the_videos_and_is_not_made_anew(finished, tmp_path, monkeypatch):
-    folder, _ = finished
-
+def test_a_root_that_disappears_in_the_middle_fails_the_videos_left_and_is_not_made_anew(
+    tmp_path, monkeypatch, finished
+):
     class LosesTheRoot(InThisProcess):
         def run(self, request):
-            shutil.rmtree(tmp_path / "root", ignore_errors=True)
-            raise ChildFailedError("no root")
+            done = super().run(request)
+            shutil.rmtree(tmp_path / "root")
+            return done
 
     monkeypatch.setattr("flows.inpaint_dataset.start_engine", lambda *given: nullcontext(LosesTheRoot()))
-    shutil.copytree(folder / "set", tmp_path / "set")
-    assert states(run_and_fail(tmp_path)) == dict.fromkeys(NAMES, "failed")
+    make_dataset(tmp_path / "set")
+    failed = run_and_fail(tmp_path)
+    assert states(failed) == {"bus": "done", "dog": "failed", "goat": "failed"}
+    assert all("is not a dfvi root" in r.error for r in failed.results if r.state == "failed")
     assert not (tmp_path / "root").exists()
+    assert (tmp_path / "out" / "bus.mkv").exists()
 
 
 def test_an_impossible_engine_is_an_error_before_work(finished, tmp_path, real_engines):

@@ -6,9 +6,11 @@ import pytest
 
 from flows.dataset import Recipe, open_dataset
 from flows.plan_dataset import describe_dataset_plan, plan_dataset
-from flows.sweep import as_settings, describe_sweep, make_grid, sweep
+from flows.sweep import as_settings, check_truths, find_truths, make_grid, sweep
+from flows.sweep_report import describe_sweep
 from storage.errors import InputError
-from tests.clips import panning_clip
+from tasks.compare_fills import LINE_HEIGHT
+from tests.clips import panning_clip, write_images
 from tests.flows.test_inpaint_dataset import in_this_process  # noqa: F401  (a fixture)
 
 SETTINGS = ("drafts=[]", "decode.dilation=1", "encode.container=png")
@@ -20,7 +22,9 @@ def swept(tmp_path_factory, prefect_server, in_this_process):  # noqa: F811
     folder = tmp_path_factory.mktemp("sweep")
     for name in ("bus", "goat"):
         panning_clip(folder / "set" / name, count=5)
-    summary = sweep(str(folder / "set"), str(folder / "out"), VARY, settings=list(SETTINGS), root=str(folder / "root"))
+        write_images(folder / "clean" / name, panning_clip(folder / "made" / name, count=5).clean)
+    places = {"root": str(folder / "root"), "truth": str(folder / "clean")}
+    summary = sweep(str(folder / "set"), str(folder / "out"), VARY, settings=list(SETTINGS), **places)
     return folder, summary
 
 
@@ -51,6 +55,37 @@ def test_a_sweep_ends_with_a_table_and_a_row_for_each_video(swept):
     assert lines[0].startswith("propagate.max_consistency_error  complete_flow.dilation")
     assert lines[-1].startswith("4 combinations in")
     assert len(lines) == 6
+    assert lines[0].endswith("hole PSNR")
+    assert all(float(row["hole_psnr"]) > 15 for row in rows)
+    assert float(rows[-1]["full_seconds"]) > 0
+    assert int(rows[-1]["full_bytes"]) > int(rows[-1]["new_bytes"])
+
+
+def test_a_sweep_draws_a_strip_for_each_video_and_a_plot_for_each_parameter(swept):
+    import cv2
+
+    folder, _ = swept
+    for name in ("bus", "goat"):
+        strip = cv2.imread(str(folder / "out" / "strips" / f"{name}.png"))
+        assert strip.shape == (5 * (48 + LINE_HEIGHT), 4 * 64, 3)
+        assert (strip[LINE_HEIGHT : LINE_HEIGHT + 48] == (0, 0, 127)).all(axis=2).any(), "black in the clip: the hole"
+    names = {path.name for path in (folder / "out" / "plots").iterdir()}
+    assert names == {"propagate.max_consistency_error.png", "complete_flow.dilation.png"}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("bus", "expected 5 frames of 64x48 as in the video; got 4 of 64x48"),
+        ("cat", "no video has a truth of its name; the videos are bus, goat, the truths cat"),
+    ],
+)
+def test_a_truth_that_does_not_fit_is_named_before_any_work(swept, tmp_path, name, message):
+    folder, _ = swept
+    write_images(tmp_path / "clean" / name, panning_clip(tmp_path / "made", count=4).clean)
+    dataset = open_dataset(folder / "set", Recipe())
+    with pytest.raises(InputError, match=message):
+        check_truths(find_truths(str(tmp_path / "clean")), dataset)
 
 
 def test_a_plan_of_the_dataset_counts_what_is_reused_and_guesses_the_rest(swept):

@@ -1,0 +1,93 @@
+"""Several fills of one clip beside each other: how near each comes to the truth, what it cost, and a picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dfvi_models.metrics import psnr_in_hole
+from storage.errors import InputError
+from storage.media import probe, read_frames
+from storage.root import Root
+from storage.stage_store import StageStore
+from tasks.filled_clip import FilledClip
+
+SHOWN_FRAMES = 4
+SHOWN_WIDTH = 320  # pixels of a frame in a picture
+LINE_HEIGHT = 18  # pixels of a label
+
+
+@dataclass(frozen=True)
+class Fill:
+    """One finished way of filling a clip."""
+
+    label: str
+    clip: StageStore
+    """The decoded clip with its holes."""
+    shown: FilledClip
+
+    @classmethod
+    def of(cls, label: str, root: Root, video: str, encoded: str) -> "Fill":
+        """What the encode result with the digest `encoded` shows."""
+        inputs = root.open_store(video, "encode", encoded).key.inputs
+        clip = root.open_store(video, "decode", inputs["clip"])
+        fill = root.open_store(video, "fill_key_frames", inputs["fill"]) if "fill" in inputs else None
+        merged = root.open_store(video, "merge" if inputs["merged"] != inputs["clip"] else "decode", inputs["merged"])
+        return cls(label, clip, FilledClip(merged, fill))
+
+
+def cost(root: Root, video: str, stages: Sequence[tuple[str, str]]) -> tuple[float, int]:
+    """Seconds these (stage, digest) results took when they were made, however long ago, and their bytes on disk."""
+    stores = [root.open_store(video, stage, digest) for stage, digest in dict.fromkeys(stages)]
+    seconds = sum(float(store.manifest.made.get("seconds", 0.0)) for store in stores if store.manifest)
+    return seconds, sum(store.folder.usage().size for store in stores)
+
+
+def check_truth(truth: Path, video: Path, stop: int) -> None:
+    """Check that `truth` has the size of `video`, and its first `stop` frames. Raises InputError."""
+    clean, clip = probe(truth), probe(video)
+    if (clean.height, clean.width) != (clip.height, clip.width) or clean.frame_count < stop:
+        raise InputError(
+            f"{truth}: expected {stop} frames of {clip.width}x{clip.height} as in the video; "
+            f"got {clean.frame_count} of {clean.width}x{clean.height}"
+        )
+
+
+def hole_psnr(fill: Fill, truth: Path, start: int) -> float:
+    """Mean PSNR inside the hole in dB over the frames that have one, against the frames of `truth` from `start` on."""
+    frames = enumerate(read_frames(probe(truth), start, start + fill.shown.count))
+    return float(np.nanmean([psnr_in_hole(fill.shown.frames[t], frame, fill.clip["holes"][t]) for t, frame in frames]))
+
+
+def write_strips(path: Path, fills: Sequence[Fill]) -> None:
+    """Write a picture: a few frames from left to right, first with their hole marked, then a row for each fill."""
+    first = fills[0]
+    chosen = sorted({round(t) for t in np.linspace(0, first.shown.count - 1, SHOWN_FRAMES)})
+    rows = [_row("input", [_marked(first.clip, t) for t in chosen])]
+    rows += [_row(fill.label, [fill.shown.frames[t] for t in chosen]) for fill in fills]
+    ok, data = cv2.imencode(".png", np.vstack(rows)[..., ::-1])
+    if not ok:
+        raise OSError(f"{path}: the picture cannot be written as PNG")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(data))
+
+
+def _marked(clip: StageStore, t: int) -> NDArray[np.uint8]:
+    """A frame with its hole in red, half transparent."""
+    frame, hole = clip["frames"][t].copy(), clip["holes"][t]
+    frame[hole] = frame[hole] // 2 + np.array([127, 0, 0], np.uint8)
+    marked: NDArray[np.uint8] = frame
+    return marked
+
+
+def _row(label: str, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Frames side by side, small, under a line with the label."""
+    height, width = frames[0].shape[:2]
+    size = (min(width, SHOWN_WIDTH), max(1, round(height * min(1.0, SHOWN_WIDTH / width))))
+    row = np.hstack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames])
+    line = np.full((LINE_HEIGHT, row.shape[1], 3), 255, np.uint8)
+    cv2.putText(line, label, (4, LINE_HEIGHT - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.vstack([line, row])
