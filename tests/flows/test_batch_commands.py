@@ -52,6 +52,14 @@ def test_a_batch_ends_with_a_table_and_exit_code_0(dfvi, tmp_path):
     assert "2 videos, at least 0 s" in out
 
 
+def test_the_plan_of_a_dataset_can_be_had_as_json(dfvi):
+    code, out, _ = dfvi("plan", "--json")
+    assert code == 0
+    plans = {plan["stage"]: plan for plan in json.loads(out)}
+    assert plans["decode"]["compute"] == 2
+    assert plans["decode"]["why"] == {"there is no root yet": 2}
+
+
 def test_a_failed_video_gives_exit_code_1_after_the_others_are_done(dfvi, dark):
     code, out, _ = dfvi("batch")
     assert code == 1
