@@ -22,7 +22,7 @@ demo: $(READY)  ## remove a watermark and a moving sticker from a real clip; res
 	$(BIN)/dfvi demo --output demo-output
 
 test: $(READY) lint  ## lint, type check, and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 quick: $(READY)  ## the tests that take seconds
 	$(BIN)/python -m pytest -m 'not slow'
