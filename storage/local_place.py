@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path, PosixPath
 from uuid import uuid4
 
-from zarr.storage import LocalStore, StorePath
-
 from storage.lock import FileLock
 from storage.place import Usage
 
@@ -46,8 +44,9 @@ class LocalPlace(PosixPath):
                     file.flush()
                     os.fsync(file.fileno())
             partial.replace(self)
-        finally:
+        except BaseException:
             partial.unlink(missing_ok=True)
+            raise
 
     def make(self) -> None:
         """Make the folder and those above it."""
@@ -64,10 +63,6 @@ class LocalPlace(PosixPath):
             shutil.rmtree(self)
         else:
             self.unlink(missing_ok=True)
-
-    def arrays(self) -> StorePath:
-        """The folder as zarr sees it; zarr writes chunks under another name and renames them."""
-        return StorePath(LocalStore(self))
 
     @contextmanager
     def receive(self, names: Sequence[str]) -> Iterator[Path]:  # noqa: ARG002 (they are written in place)

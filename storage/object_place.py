@@ -11,9 +11,6 @@ from pathlib import Path
 
 import obstore
 from obstore.store import S3Store
-from zarr.abc.store import ByteRequest
-from zarr.core.buffer import Buffer, BufferPrototype
-from zarr.storage import ObjectStore, StorePath
 
 from storage.lease import Lease, require_conditional_writes
 from storage.object_client import connect, plain_errors
@@ -102,10 +99,6 @@ class ObjectPlace:
             below = obstore.list(self._client, prefix=self.key).collect()
             obstore.delete(self._client, [self.key, *(entry["path"] for entry in below)])
 
-    def arrays(self) -> StorePath:
-        """The prefix as zarr sees it."""
-        return StorePath(_Chunks(self._client), self.key)
-
     @contextmanager
     def receive(self, names: Sequence[str]) -> Iterator[Path]:
         """A temporary folder; its files are sent when the block has ended well."""
@@ -142,18 +135,3 @@ class ObjectPlace:
         with plain_errors(str(self)):
             found = obstore.list_with_delimiter(self._client, prefix=self.key or None)
         return list(found["common_prefixes"]), [entry["path"] for entry in found["objects"]]
-
-
-class _Chunks(ObjectStore[S3Store]):
-    """Zarr's view of a bucket: each chunk is written by one request, and errors are system errors."""
-
-    async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
-        with plain_errors(self._url(key)):
-            return await super().get(key, prototype, byte_range)
-
-    async def set(self, key: str, value: Buffer) -> None:
-        with plain_errors(self._url(key)):
-            await obstore.put_async(self.store, key, value.as_buffer_like(), use_multipart=False)
-
-    def _url(self, key: str) -> str:
-        return f"s3://{self.store.config['bucket']}/{key}"

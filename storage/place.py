@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
-from zarr.storage import StorePath
-
 from storage.lock import Lock
 
 
@@ -74,9 +72,6 @@ class Place(Protocol):
 
     def remove(self) -> None:
         """Remove this file, or this folder with all that is in it; if there is nothing, so much the better."""
-
-    def arrays(self) -> StorePath:
-        """This folder as zarr sees it. Chunks appear whole or not at all."""
 
     def receive(self, names: Sequence[str]) -> AbstractContextManager[Path]:
         """A folder of this machine to write files of these names into; they lie here at the end of the block."""
