@@ -20,7 +20,16 @@ def dilate(hole: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
         raise ShapeError(f"hole must be (H, W) bool; got {hole.shape} {hole.dtype}")
     if radius < 0:
         raise ValueError(f"radius must be 0 px or more; got {radius}")
-    if radius == 0 or hole.size == 0:
-        return hole.copy()
+    grown = hole.copy()
+    if radius == 0 or not hole.any():
+        return grown
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    return cv2.dilate(np.ascontiguousarray(hole).view(np.uint8), disc).view(np.bool_)
+    reached = tuple(_reached(hole.any(axis=axis), radius) for axis in (1, 0))
+    grown[reached] = cv2.dilate(np.ascontiguousarray(hole[reached]).view(np.uint8), disc).view(np.bool_)
+    return grown
+
+
+def _reached(occupied: NDArray[np.bool_], radius: int) -> slice:
+    """The part of an axis that a hole with something in these rows or columns can grow into."""
+    first, *_, last = 2 * np.flatnonzero(occupied).tolist()
+    return slice(max(first - radius, 0), last + radius + 1)
