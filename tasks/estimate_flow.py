@@ -25,7 +25,7 @@ class EstimateFlowParams(StageParams):
     """Speed preset of dis."""
     finest_scale: int | None = Field(0, ge=0, le=10)
     """Finest pyramid level of dis: 0 = the grid itself; each step halves it. null keeps the preset's own."""
-    scale: float = Field(0.5, gt=0, le=1)
+    scale: float = Field(1.0, gt=0, le=1)
     """Size of the grid on which flow is estimated and kept, as a share of the frames'."""
     working_size: Size | None = None
     """Height and width of that grid in pixels, instead of a share."""
