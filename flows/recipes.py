@@ -21,7 +21,7 @@ from tasks.train_deepfill import TrainDeepFillParams
 from tasks.train_dfc import TrainDfcParams
 
 RECIPE_NAMES = {
-    "flow-completion": ("choice", "dfc", "dfc-compact", "smoke"),
+    "flow-completion": ("choice", "dfc", "dfc-compact", "dfc-small", "smoke"),
     "image-inpainting": ("deepfill", "deepfill-smoke"),
 }
 """Shipped recipes of each command; the first is the default."""
