@@ -30,6 +30,7 @@ def arguments():
     parser.add_argument("--root", default=".dfvi-ablation", help="where results lie; a stopped run goes on")
     parser.add_argument("--output", default="ablation", type=Path, help="folder for weights, curves and the table")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    parser.add_argument("--threads", type=int, help="of networks on a CPU, instead of a thread for each core")
     return parser.parse_args()
 
 
@@ -74,7 +75,8 @@ def main():
         for name, hard_weight in MINING.items():
             folder = asked.output / name
             own = shrink(recipe, asked, hard_weight)
-            train_flow_completion(asked.clips, own, str(folder), root=asked.root, name=name, device=asked.device)
+            run = {"root": asked.root, "name": name, "device": asked.device, "threads": asked.threads}
+            train_flow_completion(asked.clips, own, str(folder), **run)
             table += rows(name, figures(folder))
     grids, steps = [list(stage.size) for stage in own.stages], [stage.schedule.steps for stage in own.stages]
     print(f"grids {grids}, steps {steps}; pixels of the flow's own grid")

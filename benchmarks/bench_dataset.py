@@ -1,6 +1,6 @@
 """Whole datasets: two workers against one, and what the Prefect server costs for each video.
 
-    python -m benchmarks.bench_dataset                        throughput; minutes on a quiet machine
+    python -m benchmarks.bench_dataset                        throughput; ten minutes on a quiet machine
     python -m benchmarks.bench_dataset load --videos 200      tiny videos, SQLite
     python -m benchmarks.bench_dataset load --videos 200 --database postgresql
 
@@ -29,6 +29,7 @@ from tests.postgres import postgres
 from tests.real_cluster import Cluster
 
 TIMES_FASTER = 1.8  # two workers against one, asked for
+FRAMES = 60  # of each of eight clips, as long as those of DAVIS
 OVERHEAD_SECONDS = 1.5  # a tiny video, asked for
 SETTINGS = ("--set", "decode.dilation=1", "--set", "encode.container=mkv", "--set", "encode.codec=ffv1")
 TABLES = ("flow_run", "flow_run_state", "task_run", "task_run_state", "events", "event_resources", "log", "artifact")
@@ -55,7 +56,7 @@ def batch(folder: Path, cluster: Cluster, root: str, jobs: int) -> dict[str, Any
 def throughput(folder: Path, repeats: int) -> None:
     """One worker and two by turns."""
     for n in range(8):
-        panning_clip(folder / "set" / f"v{n}", count=30, height=180, width=320, step=n % 4 + 1)
+        panning_clip(folder / "set" / f"v{n}", count=FRAMES, height=240, width=432, step=n % 4 + 1)
     seconds: dict[int, list[float]] = {1: [], 2: []}
     with Cluster(folder / "cluster", deploy=False) as cluster:
         for n in range(repeats):

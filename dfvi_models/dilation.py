@@ -1,5 +1,7 @@
 """Growing of holes."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +26,12 @@ def dilate(hole: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
     if radius == 0 or not hole.any():
         return grown
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    reached = tuple(_reached(hole.any(axis=axis), radius) for axis in (1, 0))
+    reached = _reached(hole.any(axis=1), radius), _reached(hole.any(axis=0), radius)
     grown[reached] = cv2.dilate(np.ascontiguousarray(hole[reached]).view(np.uint8), disc).view(np.bool_)
     return grown
 
 
-def _reached(occupied: NDArray[np.bool_], radius: int) -> slice:
+def _reached(occupied: Any, radius: int) -> slice:
     """The part of an axis that a hole with something in these rows or columns can grow into."""
-    first, *_, last = 2 * np.flatnonzero(occupied).tolist()
-    return slice(max(first - radius, 0), last + radius + 1)
+    places = np.flatnonzero(occupied)
+    return slice(max(int(places[0]) - radius, 0), int(places[-1]) + radius + 1)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from storage.errors import InputError
 from tasks.complete_flow import CompleteFlowParams
 from tasks.decode import DecodeParams
+from tasks.deflicker import DeflickerParams
 from tasks.encode import EncodeParams
 from tasks.estimate_flow import EstimateFlowParams
 from tasks.fill_key_frames import FillKeyFramesParams
@@ -54,6 +55,8 @@ class RunConfig(BaseModel):
     """Which of the carried colours is taken."""
     fill_key_frames: FillKeyFramesParams = FillKeyFramesParams()
     """What invents the rest."""
+    deflicker: DeflickerParams = DeflickerParams()
+    """What takes the flicker out of all that was filled in."""
     encode: EncodeParams = EncodeParams()
     """The file that comes out."""
     max_iterations: int = Field(3, ge=1)

@@ -23,7 +23,7 @@ def run_demo(folder: Path, frames: int) -> None:
 
     first = _run(folder, "result.mp4")
     print(describe(first))
-    decoded, merged = _store(first, "decode"), _store(first, "merge")
+    decoded, merged = _store(first, "decode"), _store(first, "deflicker")
     for name, score in compare(decoded, merged, clip).items():
         print(f"{name:<12} inside the hole: PSNR {score.psnr:.2f} dB, SSIM {score.ssim:.3f}")
     strip = folder / "before-mask-after.png"

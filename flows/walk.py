@@ -6,6 +6,7 @@ from typing import Protocol
 from flows.config import Draft, RunConfig
 from tasks.complete_flow import complete_flow
 from tasks.decode import MediaInput, decode
+from tasks.deflicker import deflicker
 from tasks.encode import encode
 from tasks.estimate_flow import estimate_flow
 from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
@@ -24,7 +25,7 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Filled:
-    """A clip without hole: the last merge, and the key frames filled since."""
+    """A clip without hole: the last merge, and the key frames filled since; or what deflicker made of both."""
 
     merged: StageResult
     fill: StageResult | None = None
@@ -58,6 +59,14 @@ def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
         for number, draft in enumerate(config.drafts, -len(config.drafts)):
             seen = fill_roughly(step, draft, number, clip, seen)
     flow = _find_flow(step, config, 0, clip, seen)
+    filled = _propagate_until_full(step, config, clip, flow)
+    if config.deflicker.strength == 0:
+        return filled
+    return Filled(step(deflicker, config.deflicker, clip=clip, merged=filled.merged, fill=filled.fill, flow=flow))
+
+
+def _propagate_until_full(step: Step, config: RunConfig, clip: StageResult, flow: StageResult) -> Filled:
+    """Carry colours along the flow, invent key frames, carry on from these, until no hole is left."""
     base, fill, iteration = clip, None, 0
     while True:
         carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)

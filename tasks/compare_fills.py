@@ -35,8 +35,8 @@ class Fill:
         inputs = root.open_store(video, "encode", encoded).key.inputs
         clip = root.open_store(video, "decode", inputs["clip"])
         fill = root.open_store(video, "fill_key_frames", inputs["fill"]) if "fill" in inputs else None
-        merged = root.open_store(video, "merge" if inputs["merged"] != inputs["clip"] else "decode", inputs["merged"])
-        return cls(label, clip, FilledClip(merged, fill))
+        (made_by,) = {folder.parent.name for folder in root.folders(video) if folder.name == inputs["merged"]}
+        return cls(label, clip, FilledClip(root.open_store(video, made_by, inputs["merged"]), fill))
 
 
 def cost(root: Root, video: str, stages: Sequence[tuple[str, str]]) -> tuple[float, int]:

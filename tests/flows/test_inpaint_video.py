@@ -66,6 +66,15 @@ def test_a_second_run_reuses_everything_and_a_changed_threshold_only_what_lies_b
     assert set(actions(run()).values()) == {"reuse"}
 
 
+def test_the_flicker_is_taken_out_last_and_may_be_left_in(run):
+    run()
+    weaker = {stage for (stage, _), action in actions(run("deflicker.strength=0.5")).items() if action == "compute"}
+    assert weaker == {"deflicker", "encode"}
+    without = actions(run("deflicker.strength=0"))
+    assert {stage for (stage, _), action in without.items() if action == "compute"} == {"encode"}
+    assert "deflicker" not in {stage for stage, _ in without}
+
+
 def test_the_plan_says_what_the_run_then_does(run, clip, tmp_path):
     def plan(*settings):
         video, mask = MediaInput.video(str(clip.video)), MediaInput.mask(str(clip.mask))

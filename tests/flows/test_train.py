@@ -120,7 +120,9 @@ def test_a_bad_recipe_is_one_clear_line(setting, said):
 
 def test_a_recipe_that_does_not_exist_names_those_that_do(tmp_path, capsys):
     assert main(["train", "flow-completion", "--clips", str(tmp_path), "--recipe", "best"]) == 2
-    assert "there is no recipe 'best'; choose from choice, dfc, dfc-compact, dfc-small, smoke" in capsys.readouterr().err
+    assert (
+        "there is no recipe 'best'; choose from choice, dfc, dfc-compact, dfc-small, smoke" in capsys.readouterr().err
+    )
 
 
 def test_what_can_be_known_to_be_wrong_is_said_before_anything_starts(tmp_path, capsys, monkeypatch):

@@ -1,0 +1,51 @@
+"""Temporal smoothing of what was filled in. Store in, store out."""
+
+import numpy as np
+from pydantic import Field
+
+from dfvi_models.deflicker import deflicker as smooth_over_time
+from storage import array_layout
+from storage.stage_store import StageStore
+from tasks.filled_clip import FilledClip
+from tasks.stage import Job, StageParams, stage
+from tasks.write_behind import write_behind
+
+
+class DeflickerParams(StageParams):
+    """How far a filled pixel is drawn towards the same place in the frames before and after."""
+
+    strength: float = Field(1.0, ge=0, le=100)
+    """Weight of a neighbour that flow leads to without contradiction, against the pixel's own 1; 0 leaves the stage
+    out."""
+
+
+@stage(version=1)
+def deflicker(
+    out: StageStore,
+    *,
+    clip: StageStore,
+    merged: StageStore,
+    flow: StageStore,
+    fill: StageStore | None = None,
+    params: DeflickerParams,
+    job: Job,
+) -> None:
+    """Write every frame, no longer with a hole, and where each pixel came from: the same arrays as merge."""
+    seen = FilledClip(merged, fill)
+    size = (seen.count, seen.height, seen.width)
+    source = array_layout.values(*size, dtype="int32")
+    wanted = out.create(frames=array_layout.frames(*size), holes=array_layout.holes(*size), source=source)
+    smoothed = smooth_over_time(
+        seen.frames,
+        clip["holes"],
+        flow["flow_fw"],
+        flow["flow_bw"],
+        wanted=wanted,
+        strength=params.strength,
+        threads=job.threads,
+    )
+    none = np.zeros(size[1:], np.bool_)
+    with write_behind(out) as write:
+        for t, frame in smoothed:
+            write(t, frames=frame, holes=none, source=seen.source[t])
+    out.attributes.update({**merged.attributes, "unfinished_frames": []})
