@@ -33,7 +33,7 @@ BLOCK = 12
 """Pairs worked on together; also the most frames a motion is carried. Results do not depend on what else is wanted,
 since blocks start at fixed numbers and each is made from itself and its two neighbours."""
 
-BLOCKS_HELD = 4  # of each round: the three a block is made from, and the next
+BLOCKS_HELD = 2  # of each round but the last: what the next block of the next round will ask for again
 RING = 25  # pixels around the dilated hole where belief is measured
 RING_STEP = 2
 FEWEST_SAMPLES = 20
@@ -92,7 +92,7 @@ class CompletedClip:
         held = self.held[done]
         if number not in held:
             held[number] = self._fill_smoothly(number) if done == 0 else self._carry_motion(done, number)
-            if len(held) > BLOCKS_HELD:
+            if len(held) > (1 if done == self.settings.rounds else BLOCKS_HELD):
                 held.popitem(last=False)
         return held[number]
 

@@ -29,7 +29,7 @@ class EvaluateConfig(BaseModel):
     """Decides the shapes, and which clip's objects are cut out of which."""
     dilation: int = Field(4, ge=0, le=100)
     """How often object masks are grown by their 4 neighbours."""
-    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, scale=1)
+    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, most_pixels=None)
     """What estimates the flow of the clip without holes, which stands for the truth."""
 
 

@@ -68,7 +68,7 @@ class ChoiceRecipe(RecipePart):
     """Rough fills on which flow is estimated, as in the preset that the network is for."""
     estimate_flow: EstimateFlowParams = EstimateFlowParams()
     """Flow of the clips with holes, or of the last draft; likewise."""
-    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, scale=1)
+    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, most_pixels=None)
     """Flow of the clips without holes, which stands for the truth."""
     examples: FlowExamplesParams = FlowExamplesParams()
     """The completion to improve on; likewise."""
@@ -83,7 +83,7 @@ class DfcRecipe(RecipePart):
     """What is trained."""
     clips: ClipsPart = ClipsPart()
     """The clips."""
-    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, scale=1)
+    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, most_pixels=None)
     """Flow of the clips, which stands for the truth."""
     stages: tuple[TrainDfcParams, ...] = Field(min_length=1, max_length=3)
     """The training of each stage, from coarse to fine."""
