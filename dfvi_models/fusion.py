@@ -43,6 +43,9 @@ class Doubt:
     step: float = 0.29
     """Per e-fold of 1 + the picture's own steps beside the rim: where it varies much, a jump says little."""
 
+    invented: float = 3.0
+    """Added for colours that an inpainter made: they cannot be true, only sharp, and of one piece over time."""
+
     def shifted(self, by: float) -> "Doubt":
         """The same with other log-odds throughout: more trust if `by` is positive."""
         return replace(self, offset=self.offset + by)
@@ -145,6 +148,7 @@ def _confidence(hole: NDArray[np.bool_], agreed: Agreed, rim: NDArray[np.float32
     odds = doubt.offset + doubt.error * np.log(agreed.least_error.astype(np.float64) + ERROR_FLOOR)
     odds += doubt.lag * np.log(np.maximum(agreed.least_lag, 1))
     odds += doubt.jump * rim[:, 0] + doubt.step * rim[:, 1]
+    odds += np.where(agreed.source == INVENTED, doubt.invented, 0)
     odds += np.where(both, doubt.both_sides + doubt.gap * np.log1p(mean_gap), 0)
     return np.asarray(1 / (1 + np.exp(-odds)), np.float64)
 

@@ -35,7 +35,7 @@ class MergeParams(StageParams):
     """nearest: pixels over which a step between colours of different frames, or to the rim, is smoothed out; 0: not."""
 
 
-@stage(version=1)
+@stage(version=2)
 def merge(
     out: StageStore,
     *,

@@ -53,6 +53,12 @@ def test_confidence_is_the_stated_logistic_function_of_error_and_lag():
     np.testing.assert_allclose(fused.confidence, [expected], rtol=1e-6)
 
 
+def test_the_detail_of_invented_colours_is_kept_rather_than_doubted():
+    seen, made = (fuse(GREY, ONE, 5, candidates([90], [2], [1.0], [flag]), NONE).confidence[0] for flag in (0, 1))
+    odds = [np.log(confidence / (1 - confidence)) for confidence in (seen, made)]
+    np.testing.assert_allclose(odds[1] - odds[0], Doubt().invented, rtol=1e-4)
+
+
 def test_a_jump_at_the_rim_lowers_confidence():
     frame, hole = np.full((3, 9, 3), 50, np.uint8), np.zeros((3, 9), bool)
     hole[:, 4:6] = True
