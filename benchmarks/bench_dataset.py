@@ -39,21 +39,9 @@ TABLES = ("flow_run", "flow_run_state", "task_run", "task_run_state", "events", 
 def batch(folder: Path, cluster: Cluster, root: str, jobs: int) -> dict[str, Any]:
     """Run the dataset `folder`/set on an empty root; return its summary."""
     confined = ["taskset", "-c", f"0-{jobs - 1}"]
-    command = [
-        *confined,
-        sys.executable,
-        "-m",
-        "flows.cli",
-        "batch",
-        "set",
-        "-o",
-        f"{root}-out",
-        "--root",
-        root,
-        "--json",
-    ]
+    command = [sys.executable, "-m", "flows.cli", "batch", "set", "-o", f"{root}-out", "--root", root, "--json"]
     done = subprocess.run(
-        [*command, *SETTINGS, "--jobs", str(jobs), "--threads", "1"],
+        [*confined, *command, *SETTINGS, "--jobs", str(jobs), "--threads", "1"],
         cwd=folder,
         env=os.environ
         | {"PREFECT_API_URL": cluster.url, "PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"},

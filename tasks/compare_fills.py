@@ -35,7 +35,8 @@ class Fill:
         inputs = root.open_store(video, "encode", encoded).key.inputs
         clip = root.open_store(video, "decode", inputs["clip"])
         fill = root.open_store(video, "fill_key_frames", inputs["fill"]) if "fill" in inputs else None
-        (made_by,) = {folder.parent.name for folder in root.folders(video) if folder.name == inputs["merged"]}
+        found = (folder.parent.name for folder in root.folders(video) if folder.name == inputs["merged"])
+        made_by = next(found, "merge")  # deflicker, unless it was left out; if it is gone, opening it says so
         return cls(label, clip, FilledClip(root.open_store(video, made_by, inputs["merged"]), fill))
 
 
