@@ -201,7 +201,7 @@ def add_weights(
     """
     checkpoint = read_checkpoint(file)
     known = network_called(_choose(recognise(checkpoint.tensors), network, file))
-    tensors = {key: tensor.float().contiguous() for key, tensor in sorted(checkpoint.tensors.items())}
+    tensors = {key: _kept_precision(tensor) for key, tensor in sorted(checkpoint.tensors.items())}
     broken = [key for key, tensor in tensors.items() if not tensor.isfinite().all()]
     if broken:
         raise WeightsError(f"{file} holds numbers that are not finite, in: {', '.join(broken)}")
@@ -221,6 +221,11 @@ def add_weights(
     )
     write_note(note, folder)
     return note
+
+
+def _kept_precision(tensor: Tensor) -> Tensor:
+    """Half precision as `dfvi train` leaves it, anything else as float32."""
+    return (tensor if tensor.dtype == torch.float16 else tensor.float()).contiguous()
 
 
 def _choose(fitting: list[str], asked: str | None, file: Path) -> str:

@@ -3,6 +3,9 @@
 Source: arXiv:1905.02884, section 3.1; layers and parameter names as in the published checkpoints
 (`resnet101_movie.pth`, `resnet50_stage1.pth`, `davis_stage2.pth`, `davis_stage3.pth`), which load strictly once the
 prefix `module.` is off. Flows are pixels at the size of the input, in and out; nothing is normalised.
+
+The backbone `compact` is ours. It says what is to be added to the flow it is given in the window's centre, so that
+it need not learn what the first guess knows, and sees motion relative to the mean of that flow.
 """
 
 from collections.abc import Callable
@@ -147,6 +150,7 @@ class DfcNet(nn.Module):
             channels = inner * EXPANSION
         head = SingleScaleHead if backbone == "resnet101" else MultiScaleHead
         self.layer5: nn.Module = head(channels, self.outputs)
+        self.adds = backbone == "compact"
 
     def forward(self, stack: Tensor) -> Tensor:
         """Completed flow of the window's centre; not composed with the known flow.
@@ -157,12 +161,26 @@ class DfcNet(nn.Module):
         """
         if stack.ndim != 4 or stack.shape[1] != self.inputs or min(stack.shape[2:]) < 8:
             raise ShapeError(f"stack must be (B, {self.inputs}, H >= 8, W >= 8); got {tuple(stack.shape)}")
+        if self.adds:
+            start, stack = _relative(stack)
+            return start + self._flow(stack)
+        return self._flow(stack)
+
+    def _flow(self, stack: Tensor) -> Tensor:
         x = F.relu(self.bn1(self.conv1(stack)), inplace=True)
         x = F.max_pool2d(x, 3, stride=2, padding=1, ceil_mode=True)  # one larger than a quarter: 424 -> 107
         for number in range(1, 5):
             x = self.get_submodule(f"layer{number}")(x)
         flow: Tensor = self.layer5(x, tuple(stack.shape[2:]))
         return flow.float()
+
+
+def _relative(stack: Tensor) -> tuple[Tensor, Tensor]:
+    """Flow of the centre (B, 2 or 4, H, W), and the stack relative to its mean in each picture and direction."""
+    windows = stack.reshape(len(stack), -1, WINDOW, 3, *stack.shape[2:])
+    centre = windows[:, :, REACH, :2]
+    mean = F.pad(centre.mean(dim=(-2, -1)), (0, 1))  # of dx and dy; holes stay as they are
+    return centre.flatten(1, 2), (windows - mean[:, :, None, :, None, None]).flatten(1, 3)
 
 
 def _residual_layer(inputs: int, inner: int, layer: _Layer, blocks: int, norm: Norm) -> nn.Sequential:

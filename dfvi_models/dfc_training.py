@@ -112,6 +112,9 @@ class DfcTraining:
         for part in network.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, nonlinearity="relu")
+        if network.adds:  # nothing, at first
+            for parameter in network.layer5.get_submodule("conv3").parameters():
+                nn.init.zeros_(parameter)
         return network
 
     def _new_optimiser(self) -> torch.optim.Optimizer:

@@ -103,7 +103,7 @@ def weights_path(sha256: str, folder: Path | None = None) -> Path:
 
 
 def list_weights(folder: Path | None = None) -> list[StoredWeights]:
-    """Every stored weight file, the one added last first; without a folder those that ship with the package, too.
+    """Every stored weight file, the one added last first; without a folder then those that ship with the package.
 
     Raises : WeightsError where a note cannot be read, with its path.
     """
@@ -111,12 +111,12 @@ def list_weights(folder: Path | None = None) -> list[StoredWeights]:
 
 
 def _stored(folder: Path | None) -> list[tuple[StoredWeights, Path]]:
-    """Notes with the path of their weight file, the one added last first."""
+    """Notes with the path of their weight file, the one added last first; what ships comes after one's own."""
     found = []
     for place in (folder,) if folder else (weights_folder(), SHIPPED):
-        notes = map(_read_note, place.glob("*.json"))
+        notes = sorted(map(_read_note, place.glob("*.json")), key=lambda note: (note.added, note.network), reverse=True)
         found += [(note, path) for note in notes if (path := weights_path(note.sha256, place)).is_file()]
-    return sorted(found, key=lambda one: (one[0].added, one[0].network), reverse=True)
+    return found
 
 
 def _read_note(path: Path) -> StoredWeights:

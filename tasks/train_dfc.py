@@ -48,7 +48,7 @@ class TrainDfcParams(TrainingParams):
         return value
 
 
-@stage(version=1)
+@stage(version=2)
 def train_dfc(out: StageStore, *, params: TrainDfcParams, job: Job, **inputs: StageStore) -> None:
     """Train on the flow of the clips to learn from, and look at those kept back."""
     taught, kept = split(inputs)

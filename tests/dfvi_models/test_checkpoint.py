@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from dfvi_models.checkpoint import (
@@ -215,3 +216,14 @@ def test_weights_of_another_network_are_not_loaded(tmp_path: Path) -> None:
 def test_an_unknown_network_cannot_be_built() -> None:
     with pytest.raises(ValueError, match="pwcnet"):
         build_network("pwcnet")
+
+
+def test_half_precision_stays_half_in_the_store_and_is_loaded_as_single(tmp_path: Path) -> None:
+    tensors = {key: tensor.half() for key, tensor in random_tensors("dfc_stage1").items()}
+    file = tmp_path / "dfc_stage1.safetensors"
+    save_file(tensors, file)
+    note = add_weights(file, folder=tmp_path / "stored")
+    assert note.bytes < 2.1 * note.parameters
+    network = load_network("dfc_stage1", find_weights("dfc_stage1", folder=tmp_path / "stored"))
+    assert all(tensor.dtype == torch.float32 for tensor in network.state_dict().values())
+    assert torch.equal(network.state_dict()["conv1.weight"], tensors["conv1.weight"].float())

@@ -77,3 +77,16 @@ def test_other_stacks_and_backbones_are_refused() -> None:
         dfc("resnet50", 2)(torch.zeros(1, 66, 4, 16))
     with pytest.raises(ValueError, match="vgg"):
         DfcNet("vgg")
+
+
+@pytest.mark.parametrize("maps", [1, 2])
+def test_the_compact_network_adds_to_the_flow_it_is_given_whatever_the_camera_does(maps: int) -> None:
+    torch.manual_seed(0)
+    network = DfcNet("compact", maps=maps, norm=nn.BatchNorm2d).eval()
+    stack, camera = torch.randn(2, maps, 11, 3, 16, 24), torch.tensor([3.0, -2.0, 0.0])[:, None, None]
+    with torch.inference_mode():
+        still, moving = (network(one.flatten(1, 3)) for one in (stack, stack + camera))
+        torch.testing.assert_close(moving - still, camera[:2].repeat(maps, 1, 1).expand_as(still), atol=1e-4, rtol=0)
+        nn.init.zeros_(network.layer5.conv3.weight)
+        nn.init.zeros_(network.layer5.conv3.bias)
+        assert torch.equal(network(stack.flatten(1, 3)), stack[:, :, 5, :2].flatten(1, 2))

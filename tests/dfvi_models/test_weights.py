@@ -90,7 +90,7 @@ def test_shipped_weights_are_found_without_adding_them_and_give_way_to_ones_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shipped, own = tmp_path / "shipped", tmp_path / "own"
-    for folder, sha256, added in ((shipped, "aa11", "2026-01-01"), (own, "bb22", "2026-02-01")):
+    for folder, sha256, added in ((shipped, "aa11", "2026-01-01"), (own, "bb22", "2025-02-01")):
         folder.mkdir()
         store(folder, "choice", sha256, added)
     monkeypatch.setattr("dfvi_models.weights.SHIPPED", shipped)
