@@ -12,7 +12,7 @@ from dfvi_models.flow_resize import resize_flow
 from dfvi_models.parallel import ordered_map
 from dfvi_models.protocols import Flows, Frames, Holes
 
-COLUMNS = ("psnr", "ssim", "hole_psnr", "warping_error", "flow_epe", "propagated")
+COLUMNS = ("psnr", "ssim", "hole_psnr", "warping_error", "true_warping_error", "flow_epe", "propagated")
 EXACT = 100.0  # dB that stand for a hole filled without any error, so that means stay finite
 
 
@@ -52,7 +52,8 @@ def score_frames(
     threads : frames scored at once; the result is the same for every number.
     Yields  : (t, row): one number for each of COLUMNS, nan where it has no meaning:
               psnr, ssim    of the whole frame; hole_psnr of the hole; dB, dB capped at EXACT
-              warping_error in the hole of t against frame t+1, times 1000
+              warping_error in the hole of t against frame t+1, times 1000; true_warping_error that of the true clip
+              itself there, beneath which a result is steadier than the world
               flow_epe      pixels, in the hole of t: mean of the flow to t+1 and the flow to t-1
               propagated    share of the hole that other frames showed
               A frame without hole gives nan throughout: there every method is right.
@@ -74,7 +75,7 @@ def score_frames(
 def mean_scores(rows: Sequence[NDArray[np.float64]]) -> dict[str, float | None]:
     """Mean of each of COLUMNS over the frames where it has a meaning; None if there is none.
 
-    >>> mean_scores([np.array([30, 0.5, 20, 1, 2, 1.0]), np.array([40, 0.7, 30, np.nan, np.nan, 0.5])])["flow_epe"]
+    >>> mean_scores([np.array([30, 0.5, 20, 1, 1, 2, 1]), np.array([40, 0.7, 30, np.nan, 1, np.nan, 0])])["flow_epe"]
     2.0
     """
     table = np.stack(rows)
@@ -90,20 +91,19 @@ def _score(result: FilledResult, truth: TrueClip, hole: NDArray[np.bool_], t: in
         "psnr": min(metrics.psnr(frame, true_frame), EXACT),
         "ssim": metrics.ssim(frame, true_frame),
         "hole_psnr": min(metrics.psnr_in_hole(frame, true_frame, hole), EXACT),
-        "warping_error": _warping_error(result, truth, frame, hole, t),
+        "warping_error": _warping_error(result.frames, truth, hole, t),
+        "true_warping_error": _warping_error(truth.frames, truth, hole, t),
         "flow_epe": _flow_epe(result, truth, hole, t),
         "propagated": float((result.source[t][hole] >= 0).mean()) if result.source is not None else np.nan,
     }
     return np.array([numbers[name] for name in COLUMNS], np.float64)
 
 
-def _warping_error(
-    result: FilledResult, truth: TrueClip, frame: NDArray[np.uint8], hole: NDArray[np.bool_], t: int
-) -> float:
+def _warping_error(frames: Frames, truth: TrueClip, hole: NDArray[np.bool_], t: int) -> float:
     if t + 1 == len(truth.frames):
         return float("nan")
     there, back = (resize_flow(flow[t], *hole.shape) for flow in (truth.flow_fw, truth.flow_bw))
-    return 1000 * metrics.warping_error(frame, result.frames[t + 1], there, back, hole)
+    return 1000 * metrics.warping_error(frames[t], frames[t + 1], there, back, hole)
 
 
 def _flow_epe(result: FilledResult, truth: TrueClip, hole: NDArray[np.bool_], t: int) -> float:

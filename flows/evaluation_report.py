@@ -15,6 +15,7 @@ HEADINGS = {
     "ssim": ("SSIM", ".4f"),
     "hole_psnr": ("hole PSNR", ".2f"),
     "warping_error": ("warp x1000", ".2f"),
+    "true_warping_error": ("clip's own", ".2f"),
     "flow_epe": ("EPE px", ".2f"),
     "propagated": ("propagated", ".1%"),
     "covered": ("covered", ".0%"),

@@ -13,7 +13,7 @@ class ScoreParams(StageParams):
     """Scoring has no parameters: numbers under the same name must be comparable."""
 
 
-@stage(version=1)
+@stage(version=2)
 def score(
     out: StageStore,
     *,
@@ -45,8 +45,8 @@ def score(
 METRIC_CODE = (
     f"dfvi_models/metrics.py, score version {score.version}; means over frames that have a hole: PSNR of whole frames; "
     "SSIM of whole frames as E2FGVI and ProPainter compute it (window 65, uniform, float64, data range 255); hole PSNR "
-    "over hole pixels; warping error in the hole along the flow of the clip without holes, mean square x1000; EPE of "
-    "the completed flow in the hole against that flow"
+    "over hole pixels; warping error in the hole along the flow of the clip without holes, mean square x1000, of the "
+    "result and of the clip itself; EPE of the completed flow in the hole against that flow"
 )
 
 

@@ -52,6 +52,7 @@ def test_numbers_are_those_of_the_metrics(clip):
     assert scores[1]["ssim"] == ssim(frames[1], truth.frames[1])
     expected = warping_error(frames[0], frames[1], truth.flow_fw[0], truth.flow_bw[0], holes[0])
     assert scores[0]["warping_error"] == pytest.approx(1000 * expected)
+    assert scores[0]["true_warping_error"] == 0
     assert expected > 0
 
 
@@ -103,12 +104,17 @@ def test_lengths_that_do_not_fit_are_refused(clip):
 
 
 def test_means_leave_out_what_has_no_meaning():
-    rows = [np.full(len(COLUMNS), np.nan), np.array([1, 2, 3, np.nan, 5, np.nan]), np.array([3, 2, 3, np.nan, 7, 1])]
+    rows = [
+        np.full(len(COLUMNS), np.nan),
+        np.array([1, 2, 3, np.nan, 4, 5, np.nan]),
+        np.array([3, 2, 3, np.nan, 4, 7, 1]),
+    ]
     assert mean_scores(rows) == {
         "psnr": 2,
         "ssim": 2,
         "hole_psnr": 3,
         "warping_error": None,
+        "true_warping_error": 4,
         "flow_epe": 6,
         "propagated": 1,
     }

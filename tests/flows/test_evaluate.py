@@ -86,7 +86,7 @@ def test_a_changed_parameter_computes_only_what_depends_on_it(evaluation, folder
 
 def test_reports_name_clips_sizes_frames_holes_and_the_metric_code(evaluation, tmp_path):
     text = summary_tables(evaluation)
-    for part in ("fast (8)", "slow (7)", "64x48", "box, object", "window 65", "score version 1", "seed 0", "ceiling"):
+    for part in ("fast (8)", "slow (7)", "64x48", "box, object", "window 65", "score version 2", "seed 0", "ceiling"):
         assert part in text
     scores, frames, raw = write_reports(evaluation, tmp_path / "out")
     lines = list(csv.DictReader(scores.open()))

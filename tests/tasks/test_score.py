@@ -152,3 +152,4 @@ def test_the_truth_itself_scores_best(bench):
     scored = bench.run(score, ScoreParams(), truth=truth, true_flow=true_flow, clip=holed, merged=truth, flow=true_flow)
     assert scored.attributes["mean"]["hole_psnr"] == EXACT
     assert scored.attributes["mean"]["flow_epe"] == 0
+    assert scored.attributes["mean"]["warping_error"] == scored.attributes["mean"]["true_warping_error"] > 0
