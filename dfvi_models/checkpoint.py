@@ -6,7 +6,7 @@ tensors and plain containers only; everything else is refused before it is made.
 
 import os
 import pickle
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -24,6 +24,7 @@ from dfvi_models.deepfill import DeepFill
 from dfvi_models.dfc import DfcNet
 from dfvi_models.errors import WeightsError
 from dfvi_models.flownet2 import FlowNet2
+from dfvi_models.perceptual_networks import AlexNet, ChannelWeights, I3d
 from dfvi_models.raft import build_raft
 from dfvi_models.weights import (
     NETWORKS,
@@ -51,17 +52,26 @@ SAFE_TYPES: list[Any] = [
 ]
 
 
+OTHERS: dict[str, Callable[[], nn.Module]] = {
+    "alexnet": AlexNet,
+    "choice": ChoiceNet,
+    "deepfill": DeepFill,
+    "flownet2": FlowNet2,
+    "i3d": I3d,
+    "lpips": ChannelWeights,
+}
+"""Networks of which there is one kind."""
+
+
 def build_network(name: str) -> nn.Module:
     """An untrained network by its name in NETWORKS."""
     network_called(name)
     if name.startswith("raft"):
         return build_raft(name)
-    if name == "choice":
-        return ChoiceNet()
     if name.startswith("dfc"):
         backbone = {"dfc_resnet101": "resnet101", "dfc_compact": "compact"}.get(name.partition("_stage")[0], "resnet50")
         return DfcNet(backbone, maps=2 if name.endswith(("stage2", "stage3")) else 1)
-    return FlowNet2() if name == "flownet2" else DeepFill()
+    return OTHERS[name]()
 
 
 @cache

@@ -27,6 +27,8 @@ OUT_REFINE = 4  # forward dx, dy, backward dx, dy
 EXPANSION = 4  # a bottleneck's output channels per inner channel
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "compact": (1, 1, 2, 1)}
 COMPACT = 4  # the compact backbone has so many times fewer channels in each layer
+UNIT = 0.1  # pixels: what the compact network says by 1, about as much as there is to add
+SLOPE = 0.1  # so that a head that adds nothing yet can still learn: with plain ReLUs it dies within some hundred steps
 
 Backbone = Literal["resnet50", "resnet101", "compact"]
 """resnet50 and compact come with the multi-scale head, resnet101 with the single-scale one, as published."""
@@ -90,10 +92,11 @@ class SingleScaleHead(nn.Module):
 
 
 class MultiScaleHead(nn.Module):
-    """Three convolutions at a quarter, half and the whole of the input size."""
+    """Three convolutions at a quarter, half and the whole of the input size. slope: of its ReLUs below 0."""
 
-    def __init__(self, features: int, outputs: int) -> None:
+    def __init__(self, features: int, outputs: int, slope: float = 0.0) -> None:
         super().__init__()
+        self.slope = slope
         self.conv1 = nn.Conv2d(features, features // 8, 5, padding=2)
         self.conv2 = nn.Conv2d(features // 8, features // 16, 3, padding=1)
         self.conv3 = nn.Conv2d(features // 16, outputs, 1)
@@ -101,8 +104,8 @@ class MultiScaleHead(nn.Module):
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         """(B, features, h, w) -> (B, outputs, *size)."""
         height, width = size
-        x = F.relu(self.conv1(_resize(features, (height // 4, width // 4))), inplace=True)
-        x = F.relu(self.conv2(_resize(x, (height // 2, width // 2))), inplace=True)
+        x = F.leaky_relu(self.conv1(_resize(features, (height // 4, width // 4))), self.slope, inplace=True)
+        x = F.leaky_relu(self.conv2(_resize(x, (height // 2, width // 2))), self.slope, inplace=True)
         return _to_flow(self.conv3, _resize(x, size))
 
 
@@ -148,9 +151,12 @@ class DfcNet(nn.Module):
             inner = layer.inner // thinner
             self.add_module(f"layer{number}", _residual_layer(channels, inner, layer, blocks, norm))
             channels = inner * EXPANSION
-        head = SingleScaleHead if backbone == "resnet101" else MultiScaleHead
-        self.layer5: nn.Module = head(channels, self.outputs)
         self.adds = backbone == "compact"
+        self.layer5: nn.Module = (
+            SingleScaleHead(channels, self.outputs)
+            if backbone == "resnet101"
+            else MultiScaleHead(channels, self.outputs, SLOPE if self.adds else 0.0)
+        )
 
     def forward(self, stack: Tensor) -> Tensor:
         """Completed flow of the window's centre; not composed with the known flow.
@@ -163,7 +169,7 @@ class DfcNet(nn.Module):
             raise ShapeError(f"stack must be (B, {self.inputs}, H >= 8, W >= 8); got {tuple(stack.shape)}")
         if self.adds:
             start, stack = _relative(stack)
-            return start + self._flow(stack)
+            return start + UNIT * self._flow(stack)
         return self._flow(stack)
 
     def _flow(self, stack: Tensor) -> Tensor:

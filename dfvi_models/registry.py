@@ -4,15 +4,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
-Kind = Literal["estimator", "completer", "inpainter"]
+Kind = Literal["estimator", "completer", "inpainter", "judge"]
 
 
 @dataclass(frozen=True)
 class Part:
-    """A way of doing one of the three things."""
+    """A way of doing one of these things."""
 
     where: str
-    """`module:class`; the class fulfils the protocol of its kind (see protocols.py).
+    """`module:class`; the class fulfils the protocol of its kind (see protocols.py); judges have none in common.
 
     Classes with weights are built by `from_weights(paths, names=part.networks, runtime=..., ...)`, others called.
     """
@@ -43,6 +43,10 @@ PARTS: dict[Kind, dict[str, Part]] = {
         "telea": Part("dfvi_models.baselines:TeleaInpainter"),
         "patch": Part("dfvi_models.patch_inpainting:PatchInpainter"),
         "deepfill": Part("dfvi_models.deepfill_inpainter:DeepFillInpainter", ("deepfill",)),
+    },
+    "judge": {
+        "lpips": Part("dfvi_models.perceptual_scores:Lpips", ("alexnet", "lpips")),
+        "i3d": Part("dfvi_models.perceptual_scores:VideoFeatures", ("i3d",)),
     },
 }
 

@@ -19,6 +19,8 @@ AUTHORS = "the Google Drive folder linked from https://github.com/nbei/Deep-Flow
 TORCHVISION = "https://download.pytorch.org/models"
 SHIPPED = Path(__file__).parent / "trained"
 """Weights that come with the package, laid out like the user's folder; without the folder there are none."""
+LPIPS = "the package lpips, folder lpips/weights/v0.1 (pip download --no-deps lpips)"
+I3D = "https://github.com/sczhou/ProPainter/releases/download/v0.1.0"
 COMPLETION_TRAINING = "`dfvi train flow-completion`"
 BLOCK = 2**22  # bytes hashed at a time
 
@@ -60,6 +62,9 @@ NETWORKS = {
         ),
         Network("choice", "ChoiceNet, choice between guesses about flow", "choice.safetensors", COMPLETION_TRAINING),
         Network("raft_large", "RAFT, optical flow", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", TORCHVISION),
+        Network("alexnet", "AlexNet, for LPIPS", "alexnet-owt-7be5be79.pth", TORCHVISION),
+        Network("lpips", "LPIPS, weights of AlexNet's channels", "alex.pth", LPIPS),
+        Network("i3d", "I3D, for VFID", "i3d_rgb_imagenet.pt", I3D),
         Network("raft_small", "RAFT, small, optical flow", "raft_small_C_T_V2-01064c6d.pth", TORCHVISION),
     )
 }

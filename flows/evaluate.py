@@ -1,11 +1,12 @@
 """The flow of an evaluation: clips with truth x kinds of holes x ways of filling them, each stage cached."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import prefect
 from prefect.logging import get_run_logger
 
-from flows.evaluation import Case, EvaluateConfig, Evaluation, check_evaluation
+from flows.evaluation import MEAN, Case, EvaluateConfig, Evaluation, check_evaluation
 from flows.evaluation_rows import OnTrueFlow, Row
 from flows.inpaint_video import Runner, available_threads
 from flows.walk import Filled, Step, fill_clip
@@ -16,6 +17,7 @@ from tasks.cut_holes import CutHolesParams, HoleKind, cut_holes
 from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
 from tasks.fill_baseline import FillBaselineParams, fill_baseline
+from tasks.perception import DescribeVideoParams, LpipsParams, describe_video, features_in, lpips, vfid
 from tasks.read_truth import ReadTruthParams, read_truth
 from tasks.score import ScoreParams, frame_table, score
 from tasks.stage import Job, StageResult, whole_seconds
@@ -53,7 +55,13 @@ def evaluate(
         runner = Runner(job)
         cases += evaluate_clip(runner, clip, rows, config, masks)
         store_root.record_run(run, clip.name, [{"stage": r.stage, "digest": r.digest} for r in runner.done])
-    return Evaluation(config=config, rows=rows, threads=threads or available_threads(), cases=cases)
+    return Evaluation(
+        config=config,
+        rows=rows,
+        threads=threads or available_threads(),
+        cases=cases,
+        vfid=vfid_of_kinds(cases, config) if "vfid" in config.perceptual else {},
+    )
 
 
 def evaluate_clip(
@@ -71,12 +79,14 @@ def evaluate_clip(
         objects = MediaInput.mask(str(masks)) if kind == "object" else None
         holed = runner(cut_holes, _hole_params(kind, clip, config), truth=truth, masks=objects)
         for row in rows:
-            cases.append(evaluate_row(runner, row, truth, true_flow, holed))
+            cases.append(evaluate_row(runner, row, config, truth, true_flow, holed))
             get_run_logger().info("%s %s %s: %s", clip.name, kind, row.name, _in_words(cases[-1]))
     return cases
 
 
-def evaluate_row(runner: Runner, row: Row, truth: StageResult, true_flow: StageResult, holed: StageResult) -> Case:
+def evaluate_row(
+    runner: Runner, row: Row, config: EvaluateConfig, truth: StageResult, true_flow: StageResult, holed: StageResult
+) -> Case:
     """Fill the hole of one clip in one way, and score it."""
     before = len(runner.done)
     filled = _fill(runner, row, holed, true_flow)
@@ -102,9 +112,43 @@ def evaluate_row(runner: Runner, row: Row, truth: StageResult, true_flow: StageR
         width=width,
         hole_share=holed.attributes["hole_pixels"] / (frames * height * width),
         seconds_per_frame=_seconds(runner.job, done) / frames,
-        scores={name: scored.attributes["mean"][name] for name in scored.attributes["columns"]},
+        scores={name: scored.attributes["mean"][name] for name in scored.attributes["columns"]}
+        | _lpips(runner, config, truth, holed, filled),
         per_frame=frame_table(scored.open(runner.job)),
+        features=_features(runner, config, truth, filled),
     )
+
+
+def _lpips(
+    step: Step, config: EvaluateConfig, truth: StageResult, holed: StageResult, filled: Filled
+) -> dict[str, float | None]:
+    if "lpips" not in config.perceptual:
+        return {}
+    seen = step(lpips, LpipsParams(), truth=truth, clip=holed, merged=filled.merged, fill=filled.fill)
+    return {"lpips": seen.attributes["mean"]}
+
+
+def _features(
+    runner: Runner, config: EvaluateConfig, truth: StageResult, filled: Filled
+) -> tuple[list[float], list[float]] | None:
+    """What I3D sees in the filled clip and in the true one; None where VFID is not asked for."""
+    if "vfid" not in config.perceptual:
+        return None
+    own = runner(describe_video, DescribeVideoParams(), merged=filled.merged, fill=filled.fill)
+    true = runner(describe_video, DescribeVideoParams(), merged=truth)
+    return features_in(own.open(runner.job)), features_in(true.open(runner.job))
+
+
+def vfid_of_kinds(cases: Sequence[Case], config: EvaluateConfig) -> dict[str, dict[str, float | None]]:
+    """Kind of hole, or `mean` for all -> row -> VFID."""
+    kinds = (*config.holes, MEAN)
+    return {kind: vfid_of_rows([case for case in cases if kind in (case.hole, MEAN)]) for kind in kinds}
+
+
+def vfid_of_rows(cases: Sequence[Case]) -> dict[str, float | None]:
+    """VFID of each row over these cases."""
+    names = dict.fromkeys(case.row for case in cases)
+    return {name: vfid([case.features for case in cases if case.row == name and case.features]) for name in names}
 
 
 def _hole_params(kind: HoleKind, clip: CleanClip, config: EvaluateConfig) -> CutHolesParams:

@@ -43,6 +43,12 @@ def add_evaluate(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, help="decides shapes, and which clip's objects go where (0)")
     parser.add_argument(
+        "--perceptual",
+        metavar="SCORES",
+        help="further scores, with commas between, whose weights are never fetched but added by `dfvi weights add`: "
+        "lpips (AlexNet and LPIPS), vfid (I3D; over all clips of a kind of hole) (none)",
+    )
+    parser.add_argument(
         "--presets",
         metavar="ROWS",
         help="what is compared, with commas between: presets, YAML files, telea, harmonic, median, and ceiling or "
@@ -121,7 +127,11 @@ def _config(options: argparse.Namespace) -> "EvaluateConfig":
         raise InputError(f"--seed must be 0 or more; got {options.seed}")
     if options.threads is not None and options.threads < 1:
         raise InputError(f"--threads must be 1 or more; got {options.threads}")
-    values = {"holes": holes, "frames": options.frames, "seed": options.seed, "size": _size(options.size)}
+    perceptual = list(dict.fromkeys(_split(options.perceptual)))
+    if set(perceptual) - {"lpips", "vfid"}:
+        raise InputError(f"--perceptual takes lpips and vfid, with a comma between; got {options.perceptual!r}")
+    values: dict[str, Any] = {"perceptual": perceptual}
+    values |= {"holes": holes, "frames": options.frames, "seed": options.seed, "size": _size(options.size)}
     return EvaluateConfig.model_validate(values)
 
 

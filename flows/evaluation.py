@@ -2,16 +2,26 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.evaluation_rows import Row
-from flows.preflight import require_weights
+from flows.preflight import exchangeable, require_weights
 from storage.clip_set import CleanClip, choose_clips, find_clips, shuffled_masks
 from tasks.cut_holes import HoleKind
 from tasks.estimate_flow import EstimateFlowParams
+from tasks.perception import DescribeVideoParams, LpipsParams, describe_video, lpips
 from tasks.score import METRIC_CODE
+from tasks.stage import Stage, StageParams
+
+Perceptual = Literal["lpips", "vfid"]
+MEAN = "mean"
+"""What stands for all clips, or all kinds of holes."""
+JUDGES: dict[Perceptual, tuple[Stage, StageParams]] = {
+    "lpips": (lpips, LpipsParams()),
+    "vfid": (describe_video, DescribeVideoParams()),
+}
 
 
 class EvaluateConfig(BaseModel):
@@ -29,6 +39,8 @@ class EvaluateConfig(BaseModel):
     """Decides the shapes, and which clip's objects are cut out of which."""
     dilation: int = Field(4, ge=0, le=100)
     """How often object masks are grown by their 4 neighbours."""
+    perceptual: tuple[Perceptual, ...] = ()
+    """Scores that need published weights: lpips of frames, vfid of sets of clips."""
     true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, most_pixels=None)
     """What estimates the flow of the clip without holes, which stands for the truth."""
 
@@ -49,6 +61,8 @@ class Case(BaseModel):
     scores: dict[str, float | None]
     """Means over frames; see `metric_code`."""
     per_frame: list[dict[str, Any]]
+    features: tuple[list[float], list[float]] | None = Field(None, exclude=True)
+    """What I3D sees in the filled clip and in the true one."""
 
 
 class Evaluation(BaseModel):
@@ -59,6 +73,8 @@ class Evaluation(BaseModel):
     threads: int
     metric_code: str = METRIC_CODE
     cases: list[Case]
+    vfid: dict[str, dict[str, float | None]] = {}
+    """Kind of hole, or `mean` for all -> row -> VFID; None for a single clip."""
 
     @property
     def clips(self) -> list[str]:
@@ -72,12 +88,11 @@ def check_evaluation(
     """The clips to score, each with the object masks that are cut out of it.
 
     names  : of the clips taken; none takes all. Whose masks go where depends on the folder alone.
-    Raises : InputError if the folder holds no such clips, or object holes find no masks; WeightsError if a row asks for
-             weights that are not stored.
+    Raises : InputError if the folder holds no such clips, or object holes find no masks; WeightsError if a row or
+             score asks for weights that are not stored.
     """
-    for row in rows:
-        if row.config:
-            require_weights(row.config)
+    asked = [pair for row in rows if row.config for pair in exchangeable(row.config)]
+    require_weights([*asked, *(JUDGES[name] for name in config.perceptual)])
     there = find_clips(folder)
     masks = shuffled_masks(there, config.seed) if "object" in config.holes else {}
     return [(clip, masks.get(clip.name)) for clip in choose_clips(there, names)]

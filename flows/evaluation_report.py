@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from flows.evaluation import Case, Evaluation
+from flows.evaluation import MEAN, Case, Evaluation
 from flows.evaluation_rows import CEILING
 
 Scores = dict[str, float | None]
@@ -18,16 +18,21 @@ HEADINGS = {
     "true_warping_error": ("clip's own", ".2f"),
     "flow_epe": ("EPE px", ".2f"),
     "propagated": ("propagated", ".1%"),
+    "lpips": ("LPIPS", ".4f"),
+    "vfid": ("VFID", ".3f"),
     "covered": ("covered", ".0%"),
     "seconds_per_frame": ("s/frame", ".3f"),
 }
 """Column -> its heading and format on the terminal."""
+PERCEPTUAL = ("lpips", "vfid")
+"""Columns that stand there only where they were asked for."""
+OF_MANY = ("covered", "vfid")
+"""Columns that are no means of cases."""
 BAR = "paper-rule"
 """The row from which the way to the ceiling is measured."""
 COMPARED_WITH = (BAR, "paper-rule-plus", "harmonic")
 """Rows every other is held against, case by case."""
 NEAR = 0.5  # dB; where bar and ceiling are nearer than this, a share of the way between them says nothing
-MEAN = "mean"
 
 
 def summary_tables(evaluation: Evaluation) -> str:
@@ -35,10 +40,9 @@ def summary_tables(evaluation: Evaluation) -> str:
     kinds = evaluation.config.holes
     blocks = [describe(evaluation)]
     if len(kinds) > 1:
-        blocks.append(_means_table(evaluation, f"mean of {' and '.join(kinds)}", evaluation.cases))
+        blocks.append(_means_table(evaluation, f"mean of {' and '.join(kinds)}", MEAN))
     for kind in kinds:
-        cases = [case for case in evaluation.cases if case.hole == kind]
-        blocks.append(_means_table(evaluation, f"holes: {kind}", cases))
+        blocks.append(_means_table(evaluation, f"holes: {kind}", kind))
     return "\n\n".join([*blocks, *_paired_table(evaluation), _cases_table(evaluation)])
 
 
@@ -66,13 +70,22 @@ def title(evaluation: Evaluation) -> str:
     return f"{clips} at {', '.join(sizes)}, {lengths} frames each; holes: {', '.join(evaluation.config.holes)}"
 
 
-def means(evaluation: Evaluation, cases: Sequence[Case]) -> dict[str, Scores]:
-    """Row -> mean of each column over `cases`, every case counting the same; `covered` is that of the mean PSNR."""
-    found = {}
+def headings(evaluation: Evaluation) -> dict[str, tuple[str, str]]:
+    """Those of HEADINGS that this evaluation has."""
+    missing = set(PERCEPTUAL) - set(evaluation.config.perceptual)
+    return {name: heading for name, heading in HEADINGS.items() if name not in missing}
+
+
+def means(evaluation: Evaluation, cases: Sequence[Case], kind: str = "") -> dict[str, Scores]:
+    """Row -> mean of each column over `cases`, every case counting the same; `covered` is that of the mean PSNR, and
+    VFID that of all cases of one kind of hole, or MEAN; None for other cases."""
+    found, vfid = {}, evaluation.vfid.get(kind, {})
+    columns = headings(evaluation)
     for row in (row.name for row in evaluation.rows):
         own = [_columns(case) for case in cases if case.row == row]
-        found[row] = {name: _mean([scores[name] for scores in own]) for name in HEADINGS if name != "covered"}
-    return {row: {**scores, "covered": _covered(found, row)} for row, scores in found.items()}
+        found[row] = {name: _mean([scores[name] for scores in own]) for name in columns if name not in OF_MANY}
+    of_many = {row: {"covered": _covered(found, row), "vfid": vfid.get(row)} for row in found}
+    return {row: {name: {**scores, **of_many[row]}[name] for name in columns} for row, scores in found.items()}
 
 
 def write_reports(evaluation: Evaluation, folder: Path) -> list[Path]:
@@ -100,8 +113,8 @@ def _score_lines(evaluation: Evaluation) -> Iterable[dict[str, object]]:
         about = {"clip": case.clip, "hole": case.hole, "row": case.row, "frames": case.frames}
         yield {**about, "height": case.height, "width": case.width, "hole_share": case.hole_share, **scores}
     for kind in (*evaluation.config.holes, MEAN):
-        cases = [case for case in evaluation.cases if kind in (case.hole, MEAN)]
-        for row, scores in means(evaluation, cases).items():
+        cases = _cases_of(evaluation, kind)
+        for row, scores in means(evaluation, cases, kind).items():
             own = [case for case in cases if case.row == row]
             about = {"clip": MEAN, "hole": kind, "row": row, "frames": sum(case.frames for case in own)}
             yield {**about, "hole_share": fmean(case.hole_share for case in own), **scores}
@@ -124,11 +137,17 @@ def _covered(scores: dict[str, Scores], row: str) -> float | None:
     return (own - bar) / (top - bar)
 
 
-def _means_table(evaluation: Evaluation, title: str, cases: Sequence[Case]) -> str:
-    table = [[title, *(heading for heading, _ in HEADINGS.values())]]
-    for row, scores in means(evaluation, cases).items():
-        table.append([row, *(_text(scores[name], shape) for name, (_, shape) in HEADINGS.items())])
+def _means_table(evaluation: Evaluation, title: str, kind: str) -> str:
+    columns = headings(evaluation)
+    table = [[title, *(heading for heading, _ in columns.values())]]
+    for row, scores in means(evaluation, _cases_of(evaluation, kind), kind).items():
+        table.append([row, *(_text(scores[name], shape) for name, (_, shape) in columns.items())])
     return _aligned(table)
+
+
+def _cases_of(evaluation: Evaluation, kind: str) -> list[Case]:
+    """Those with one kind of hole, or all for MEAN."""
+    return [case for case in evaluation.cases if kind in (case.hole, MEAN)]
 
 
 def _paired_table(evaluation: Evaluation) -> list[str]:

@@ -13,7 +13,7 @@ from flows.dataset import Dataset, Recipe, Video, open_dataset
 from flows.engine import EngineSettings, Request, VideoResult
 from flows.fan_out import fan_out, start_engine
 from flows.plan import plan_video
-from flows.preflight import require_weights, uses_networks
+from flows.preflight import exchangeable, require_weights, uses_networks
 from storage.delivery import check_output
 from storage.errors import InputError, StoreError
 from storage.root import Root
@@ -81,7 +81,7 @@ def request_for(video: Video, output: Path, root: str, run: str) -> Request:
     """What the child run of one video is told; raises like `make_requests`."""
     encode = video.config.encode
     target = output / (video.name if encode.container == "png" else f"{video.name}.{encode.container}")
-    require_weights(video.config)
+    require_weights(exchangeable(video.config))
     check_output(target, encode.container, encode.codec)
     source = Path(video.video).absolute()
     mask = str(Path(video.mask).absolute()) if Path(video.mask).exists() else video.mask

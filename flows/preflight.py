@@ -1,5 +1,6 @@
 """What can be known to be wrong before anything starts: the server, the first frame, hours of work."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from dfvi_models.errors import WeightsError
@@ -18,19 +19,19 @@ def check_request(video: str, mask: str, output: str, config: RunConfig) -> None
 
     Raises : InputError, or WeightsError naming each missing file and where its authors published it.
     """
-    require_weights(config)
+    require_weights(exchangeable(config))
     find_source(video)
     parse_mask(mask)
     check_output(Path(output), config.encode.container, config.encode.codec)
 
 
-def require_weights(config: RunConfig) -> None:
-    """Check that every weight file which the configuration asks for is stored.
+def require_weights(stages: Iterable[tuple[Stage, StageParams]]) -> None:
+    """Check that every weight file which these stages ask for is stored.
 
     Raises : WeightsError that names all that are missing.
     """
     problems = []
-    for stage, params in _exchangeable(config):
+    for stage, params in stages:
         try:
             stage.weights(params)
         except WeightsError as error:
@@ -44,10 +45,10 @@ def uses_networks(config: RunConfig) -> bool:
 
     Raises : WeightsError if a weight file is missing.
     """
-    return any(stage.weights(params) for stage, params in _exchangeable(config))
+    return any(stage.weights(params) for stage, params in exchangeable(config))
 
 
-def _exchangeable(config: RunConfig) -> list[tuple[Stage, StageParams]]:
+def exchangeable(config: RunConfig) -> list[tuple[Stage, StageParams]]:
     """The stages whose method is exchangeable, with their parameters."""
     asked: list[tuple[Stage, StageParams]] = [
         (estimate_flow, config.estimate_flow),

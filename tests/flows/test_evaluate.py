@@ -5,11 +5,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
+from dfvi_models.checkpoint import add_weights
+from dfvi_models.weights import NETWORKS
 from flows import evaluation_plots
 from flows.cli import main
 from flows.config import load_config
-from flows.evaluate import evaluate
+from flows.evaluate import evaluate, vfid_of_rows
 from flows.evaluation import EvaluateConfig, Evaluation
 from flows.evaluation_report import means, summary_tables, write_reports
 from flows.evaluation_rows import DEFAULT_ROWS, parse_rows
@@ -17,6 +20,7 @@ from storage.errors import InputError
 from storage.housekeeping import list_stores, unreached
 from storage.root import Root
 from tests.clips import panning_clip, write_images
+from tests.dfvi_models.made_up_judges import judges
 
 KINDS = ("box", "object")
 ROWS = ("telea", "paper-rule", "default", "ceiling")
@@ -222,3 +226,50 @@ def test_the_papers_rule_is_pinned_and_differs_from_its_plus_in_two_numbers():
 def test_an_unknown_clip_is_refused_by_the_flow_too(folder, tmp_path, prefect_server):
     with pytest.raises(InputError, match="no clip"):
         evaluate(str(folder), parse_rows(["telea"]), clips=["x"], root=str(tmp_path / "root"))
+
+
+@pytest.fixture(scope="module")
+def judge_weights(tmp_path_factory):
+    files, stored = tmp_path_factory.mktemp("published"), tmp_path_factory.mktemp("weights")
+    for name, network in judges().items():
+        torch.save(network.state_dict(), files / NETWORKS[name].file)
+        add_weights(files / NETWORKS[name].file, folder=stored)
+    return stored
+
+
+def test_perceptual_scores_stand_beside_the_others_when_asked_for(
+    evaluation, folder, root, judge_weights, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("DFVI_WEIGHTS", str(judge_weights))
+    config = evaluation.config.model_copy(update={"perceptual": ("lpips", "vfid")})
+    rows = parse_rows(["telea", "default"])
+    judged = evaluate(str(folder), rows, config, root=str(root), threads=1, device="cpu")
+    scores = means(judged, judged.cases, "mean")
+    for row in ("telea", "default"):
+        assert 0 < scores[row]["lpips"] < 1
+        assert scores[row]["vfid"] > 0
+        assert scores[row]["hole_psnr"] == pytest.approx(means(evaluation, evaluation.cases)[row]["hole_psnr"])
+    assert scores["default"]["lpips"] < scores["telea"]["lpips"]
+    text = summary_tables(judged)
+    assert "LPIPS" in text
+    assert "VFID" in text
+    assert "VFID" not in summary_tables(evaluation)
+    lines = list(csv.DictReader(write_reports(judged, tmp_path)[0].open()))
+    assert [bool(line["vfid"]) for line in lines] == [line["clip"] == "mean" for line in lines]
+    assert "features" not in (tmp_path / "evaluation.json").read_text()
+
+
+def test_a_clip_alone_has_no_vfid(evaluation):
+    case = evaluation.cases[0].model_copy(update={"features": ([1.0, 2.0], [1.0, 3.0])})
+    assert vfid_of_rows([case]) == {"telea": None}
+
+
+def test_missing_weights_of_perceptual_scores_are_named_before_anything_starts(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("DFVI_WEIGHTS", str(tmp_path / "none"))
+    assert main(["evaluate", "--clips", str(folder), "-o", str(tmp_path / "out"), "--perceptual", "lpips,vfid"]) == 2
+    said = capsys.readouterr().err
+    assert "alexnet-owt-7be5be79.pth" in said
+    assert "alex.pth" in said
+    assert "i3d_rgb_imagenet.pt" in said
+    assert main(["evaluate", "--clips", str(folder), "-o", str(tmp_path / "out"), "--perceptual", "fid"]) == 2
+    assert "--perceptual takes lpips and vfid, with a comma between; got 'fid'" in capsys.readouterr().err

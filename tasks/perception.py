@@ -1,0 +1,75 @@
+"""How filled clips look: LPIPS of each frame against the truth, and what I3D sees in the whole. Stores in and out."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from storage import array_layout
+from storage.stage_store import StageStore
+from tasks.filled_clip import FilledClip
+from tasks.parts import build, weights_of
+from tasks.stage import Job, StageParams, stage
+
+FEATURES = 1024  # numbers that describe a clip
+
+
+class LpipsParams(StageParams):
+    """How pictures are compared."""
+
+    judge: Literal["lpips"] = Field("lpips")
+    """LPIPS 0.1 on AlexNet."""
+
+
+class DescribeVideoParams(StageParams):
+    """How videos are described."""
+
+    judge: Literal["i3d"] = Field("i3d")
+    """I3D, trained on Kinetics; for VFID."""
+
+
+@stage(version=1, weights=weights_of("judge", "judge"))
+def lpips(
+    out: StageStore,
+    *,
+    truth: StageStore,
+    clip: StageStore,
+    merged: StageStore,
+    fill: StageStore | None = None,
+    params: LpipsParams,
+    job: Job,
+) -> None:
+    """Write the LPIPS of each frame, nan where there was no hole; the mean stands in the attributes."""
+    shown = FilledClip(merged, fill)
+    wanted = out.create(scores=array_layout.values(shown.count, dtype="float64"))
+    if wanted:
+        judge = build("judge", params.judge, job)
+        for t in wanted:
+            holed = np.asarray(clip["holes"][t]).any()
+            score = judge.distance(shown.frames[t], np.asarray(truth["frames"][t])) if holed else np.nan
+            out.write(t, scores=np.asarray(score, np.float64))
+    known = [score for score in (float(out["scores"][t]) for t in range(shown.count)) if not np.isnan(score)]
+    out.attributes["mean"] = float(np.mean(known)) if known else None
+
+
+@stage(version=1, weights=weights_of("judge", "judge"))
+def describe_video(
+    out: StageStore, *, merged: StageStore, fill: StageStore | None = None, params: DescribeVideoParams, job: Job
+) -> None:
+    """Write what I3D sees in a clip as one vector."""
+    if out.create(features=array_layout.values(1, FEATURES, dtype="float32")):
+        out.write(0, features=build("judge", params.judge, job).describe(FilledClip(merged, fill).frames))
+
+
+def features_in(described: StageStore) -> list[float]:
+    """What stands in a `describe_video` store."""
+    return [float(number) for number in described["features"][0]]
+
+
+def vfid(pairs: Sequence[tuple[list[float], list[float]]]) -> float | None:
+    """VFID of filled clips against true ones, by what I3D sees in each; None for fewer than two pairs."""
+    from dfvi_models.perceptual_scores import frechet_distance  # imports torch
+
+    filled, true = (np.array([pair[k] for pair in pairs], np.float32) for k in (0, 1))
+    return frechet_distance(filled, true) if len(pairs) > 1 else None
