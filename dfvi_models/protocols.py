@@ -73,3 +73,27 @@ class Inpainter(Protocol):
         Raises  : ShapeError if frames and holes differ; ValueError if a wanted frame does not exist.
         """
         ...
+
+
+class Comparer(Protocol):
+    """How different two pictures look."""
+
+    def distance(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
+        """0 for pictures that look the same.
+
+        first, second : (H, W, 3) uint8 RGB.
+        Raises        : ShapeError if they cannot be compared.
+        """
+        ...
+
+
+class Describer(Protocol):
+    """What happens in a video, as a vector."""
+
+    def describe(self, frames: Frames) -> NDArray[np.float32]:
+        """(D,) float32, the same D for every video.
+
+        frames : T of (H, W, 3) uint8 RGB.
+        Raises : ShapeError if there are too few.
+        """
+        ...

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
-Kind = Literal["estimator", "completer", "inpainter", "judge"]
+Kind = Literal["estimator", "completer", "inpainter", "comparer", "describer"]
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Part:
     """A way of doing one of these things."""
 
     where: str
-    """`module:class`; the class fulfils the protocol of its kind (see protocols.py); judges have none in common.
+    """`module:class`; the class fulfils the protocol of its kind (see protocols.py).
 
     Classes with weights are built by `from_weights(paths, names=part.networks, runtime=..., ...)`, others called.
     """
@@ -44,8 +44,10 @@ PARTS: dict[Kind, dict[str, Part]] = {
         "patch": Part("dfvi_models.patch_inpainting:PatchInpainter"),
         "deepfill": Part("dfvi_models.deepfill_inpainter:DeepFillInpainter", ("deepfill",)),
     },
-    "judge": {
+    "comparer": {
         "lpips": Part("dfvi_models.perceptual_scores:Lpips", ("alexnet", "lpips")),
+    },
+    "describer": {
         "i3d": Part("dfvi_models.perceptual_scores:VideoFeatures", ("i3d",)),
     },
 }

@@ -18,18 +18,18 @@ FEATURES = 1024  # numbers that describe a clip
 class LpipsParams(StageParams):
     """How pictures are compared."""
 
-    judge: Literal["lpips"] = Field("lpips")
+    comparer: Literal["lpips"] = Field("lpips")
     """LPIPS 0.1 on AlexNet."""
 
 
 class DescribeVideoParams(StageParams):
     """How videos are described."""
 
-    judge: Literal["i3d"] = Field("i3d")
+    describer: Literal["i3d"] = Field("i3d")
     """I3D, trained on Kinetics; for VFID."""
 
 
-@stage(version=1, weights=weights_of("judge", "judge"))
+@stage(version=1, weights=weights_of("comparer", "comparer"))
 def lpips(
     out: StageStore,
     *,
@@ -44,22 +44,22 @@ def lpips(
     shown = FilledClip(merged, fill)
     wanted = out.create(scores=array_layout.values(shown.count, dtype="float64"))
     if wanted:
-        judge = build("judge", params.judge, job)
+        comparer = build("comparer", params.comparer, job)
         for t in wanted:
             holed = np.asarray(clip["holes"][t]).any()
-            score = judge.distance(shown.frames[t], np.asarray(truth["frames"][t])) if holed else np.nan
+            score = comparer.distance(shown.frames[t], np.asarray(truth["frames"][t])) if holed else np.nan
             out.write(t, scores=np.asarray(score, np.float64))
     known = [score for score in (float(out["scores"][t]) for t in range(shown.count)) if not np.isnan(score)]
     out.attributes["mean"] = float(np.mean(known)) if known else None
 
 
-@stage(version=1, weights=weights_of("judge", "judge"))
+@stage(version=1, weights=weights_of("describer", "describer"))
 def describe_video(
     out: StageStore, *, merged: StageStore, fill: StageStore | None = None, params: DescribeVideoParams, job: Job
 ) -> None:
     """Write what I3D sees in a clip as one vector."""
     if out.create(features=array_layout.values(1, FEATURES, dtype="float32")):
-        out.write(0, features=build("judge", params.judge, job).describe(FilledClip(merged, fill).frames))
+        out.write(0, features=build("describer", params.describer, job).describe(FilledClip(merged, fill).frames))
 
 
 def features_in(described: StageStore) -> list[float]:

@@ -82,8 +82,8 @@ def test_a_judge_is_built_from_stored_weights(networks, tmp_path):
     path = tmp_path / "i3d.safetensors"
     save_file({k: v for k, v in networks["i3d"].state_dict().items() if "num_batches" not in k}, path)
     stored = path.rename(tmp_path / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.safetensors")
-    names = part_called("judge", "i3d").networks
-    built = part_class("judge", "i3d").from_weights([stored], names=names, runtime=Runtime("cpu"))
+    names = part_called("describer", "i3d").networks
+    built = part_class("describer", "i3d").from_weights([stored], names=names, runtime=Runtime("cpu"))
     clip = list(pictures(3, height=32, width=32))
     np.testing.assert_array_equal(
         built.describe(clip), VideoFeatures(networks["i3d"], runtime=Runtime("cpu")).describe(clip)
