@@ -56,6 +56,7 @@ OTHERS: dict[str, Callable[[], nn.Module]] = {
     "alexnet": AlexNet,
     "choice": ChoiceNet,
     "deepfill": DeepFill,
+    "deepfill_trained": DeepFill,
     "flownet2": FlowNet2,
     "i3d": I3d,
     "lpips": ChannelWeights,
@@ -170,7 +171,7 @@ def compare(tensors: Mapping[str, Tensor], expected: Shapes) -> Differences:
 
 
 def recognise(tensors: Mapping[str, Tensor]) -> list[str]:
-    """Names of the networks these tensors fit exactly; two where stages share one architecture.
+    """Names of the networks these tensors fit exactly; two where stages, or origins, share one architecture.
 
     Raises : WeightsError if they fit none, with every difference from the nearest one.
     """
@@ -243,7 +244,8 @@ def _choose(fitting: list[str], asked: str | None, file: Path) -> str:
     if asked is not None and network_called(asked).name not in fitting:
         raise WeightsError(f"{file} does not fit {asked}; it fits {' and '.join(fitting)}")
     by_file_name = [name for name in fitting if NETWORKS[name].file == file.name]
-    chosen = [asked] if asked else fitting if len(fitting) == 1 else by_file_name
+    published = [name for name in fitting if not NETWORKS[name].trained]
+    chosen = [asked] if asked else by_file_name or published or fitting
     if len(chosen) != 1:
         raise WeightsError(f"{file} fits {' and '.join(fitting)}; say which one it is for (--network)")
     return chosen[0]

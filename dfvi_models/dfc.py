@@ -139,6 +139,8 @@ class DfcNet(nn.Module):
     norm     : `nn.BatchNorm2d` to train it from random weights; its tensors then load into the frozen one.
     """
 
+    unit: Tensor
+
     def __init__(self, backbone: Backbone | str = "resnet50", *, maps: int = 1, norm: Norm = FrozenNorm) -> None:
         super().__init__()
         if backbone not in BLOCKS or maps not in (1, 2):
@@ -152,6 +154,8 @@ class DfcNet(nn.Module):
             self.add_module(f"layer{number}", _residual_layer(channels, inner, layer, blocks, norm))
             channels = inner * EXPANSION
         self.adds = backbone == "compact"
+        if self.adds:
+            self.register_buffer("unit", torch.tensor(UNIT))
         self.layer5: nn.Module = (
             SingleScaleHead(channels, self.outputs)
             if backbone == "resnet101"
@@ -169,7 +173,7 @@ class DfcNet(nn.Module):
             raise ShapeError(f"stack must be (B, {self.inputs}, H >= 8, W >= 8); got {tuple(stack.shape)}")
         if self.adds:
             start, stack = _relative(stack)
-            return start + UNIT * self._flow(stack)
+            return start + self.unit * self._flow(stack)
         return self._flow(stack)
 
     def _flow(self, stack: Tensor) -> Tensor:

@@ -23,15 +23,16 @@ from dfvi_models.types import FlowPair
 
 THREE_STAGES = ("dfc_stage1", "dfc_stage2", "dfc_stage3")
 SIZES: tuple[Size, ...] = ((240, 424), (320, 600), (480, 840))  # of the three stages, as published
+COMPACT_SIZES: tuple[Size, ...] = ((60, 108), (80, 144), (120, 216))  # as the recipe dfc-compact trains them
 BYTES_PER_PIXEL = 3000  # float32, one window beyond the weights; see benchmarks/bench_networks.py
 MOST_WINDOWS = 8  # per batch; more is no faster and reads further ahead
 
 
 class DfcCompleter:
-    """A Completer: DFC-Net in one stage (ResNet-101) or three (ResNet-50).
+    """A Completer: DFC-Net in one stage (ResNet-101) or three (ResNet-50, compact).
 
     networks       : one `DfcNet` per stage with weights loaded, the first 33 -> 2, the others 66 -> 4.
-    sizes          : (h, w) of each stage's grid; None: those of the paper.
+    sizes          : (h, w) of each stage's grid; None: those of the paper, or those compact networks are trained on.
     enlarge_kernel : side of the square by which holes grow before completion, because flow beside a hole is spoilt
                      by the object in it; 0: not at all. In pixels of the given flow (faithful: of stage 1).
     faithful       : do exactly what the reference does, for released weights. Otherwise three of its choices give way
@@ -49,7 +50,9 @@ class DfcCompleter:
         faithful: bool = False,
         runtime: Runtime | None = None,
     ) -> None:
-        sizes = SIZES[: len(networks)] if sizes is None else sizes
+        if sizes is None:
+            compact = any(getattr(network, "adds", False) for network in networks)
+            sizes = (COMPACT_SIZES if compact else SIZES)[: len(networks)]
         inputs = [getattr(network, "inputs", None) for network in networks]
         if not networks or len(sizes) != len(networks) or inputs != [IN_FIRST] + [IN_REFINE] * (len(networks) - 1):
             raise ShapeError(

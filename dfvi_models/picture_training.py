@@ -101,7 +101,7 @@ class PictureTraining:
         self.network = self.runtime.place(DeepFill())
         self.critics = Critics(side, window).to(self.device)
         self.networks = {"network": self.network, "critics": self.critics}
-        self.results = {"deepfill": self.network}
+        self.results = {"deepfill_trained": self.network}
         self.optimisers = {
             name: make_optimiser("adamw", part.parameters(), weight_decay=0.0, momentum=MOMENTUM)
             for name, part in self.networks.items()

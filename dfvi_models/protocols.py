@@ -1,8 +1,8 @@
-"""The three kinds of exchangeable parts: what estimates flow, completes it, and fills single pictures.
+"""The kinds of exchangeable parts: what estimates flow, completes it, and fills single pictures; and what judges.
 
-Inputs are lazy sequences (`len()` and `[t]`, which may read from disk); results come as an iterator in ascending
-order of `wanted`, with memory that does not grow with the length of the clip. The result for t does not depend on
-what else is wanted.
+Inputs are lazy sequences (`len()` and `[t]`, which may read from disk). The first three give results as an iterator in
+ascending order of `wanted`, with memory that does not grow with the length of the clip; the result for t does not
+depend on what else is wanted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -91,7 +91,7 @@ class Describer(Protocol):
     """What happens in a video, as a vector."""
 
     def describe(self, frames: Frames) -> NDArray[np.float32]:
-        """(D,) float32, the same D for every video.
+        """(D,) float32, the same D for every video; all of it is held in memory.
 
         frames : T of (H, W, 3) uint8 RGB.
         Raises : ShapeError if there are too few.

@@ -43,6 +43,7 @@ PARTS: dict[Kind, dict[str, Part]] = {
         "telea": Part("dfvi_models.baselines:TeleaInpainter"),
         "patch": Part("dfvi_models.patch_inpainting:PatchInpainter"),
         "deepfill": Part("dfvi_models.deepfill_inpainter:DeepFillInpainter", ("deepfill",)),
+        "deepfill_trained": Part("dfvi_models.deepfill_inpainter:DeepFillInpainter", ("deepfill_trained",)),
     },
     "comparer": {
         "lpips": Part("dfvi_models.perceptual_scores:Lpips", ("alexnet", "lpips")),

@@ -18,10 +18,11 @@ from dfvi_models.errors import WeightsError
 AUTHORS = "the Google Drive folder linked from https://github.com/nbei/Deep-Flow-Guided-Video-Inpainting (README)"
 TORCHVISION = "https://download.pytorch.org/models"
 SHIPPED = Path(__file__).parent / "trained"
-"""Weights that come with the package, laid out like the user's folder; without the folder there are none."""
+"""Weights that come with the package, laid out like the user's folder, with a card NETWORK.md for each."""
 LPIPS = "the package lpips, folder lpips/weights/v0.1 (pip download --no-deps lpips)"
 I3D = "https://github.com/sczhou/ProPainter/releases/download/v0.1.0"
 COMPLETION_TRAINING = "`dfvi train flow-completion`"
+PICTURE_TRAINING = "`dfvi train image-inpainting`"
 BLOCK = 2**22  # bytes hashed at a time
 
 
@@ -38,6 +39,11 @@ class Network:
     published: str
     """Where that file comes from."""
 
+    @property
+    def trained(self) -> bool:
+        """Whether it comes from training, not from other authors."""
+        return self.published in (COMPLETION_TRAINING, PICTURE_TRAINING)
+
 
 NETWORKS = {
     network.name: network
@@ -48,6 +54,7 @@ NETWORKS = {
         Network("dfc_stage2", "DFC-Net, ResNet-50, second of three stages", "davis_stage2.pth", AUTHORS),
         Network("dfc_stage3", "DFC-Net, ResNet-50, third of three stages", "davis_stage3.pth", AUTHORS),
         Network("deepfill", "DeepFill v1, image inpainting", "imagenet_deepfill.pth", AUTHORS),
+        Network("deepfill_trained", "DeepFill v1, trained here", "deepfill_trained.safetensors", PICTURE_TRAINING),
         Network(
             "dfc_compact_stage1", "DFC-Net, compact, first stage", "dfc_compact_stage1.safetensors", COMPLETION_TRAINING
         ),
@@ -61,11 +68,21 @@ NETWORKS = {
             "dfc_compact_stage3", "DFC-Net, compact, third stage", "dfc_compact_stage3.safetensors", COMPLETION_TRAINING
         ),
         Network("choice", "ChoiceNet, choice between guesses about flow", "choice.safetensors", COMPLETION_TRAINING),
-        Network("raft_large", "RAFT, optical flow", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", TORCHVISION),
-        Network("alexnet", "AlexNet, for LPIPS", "alexnet-owt-7be5be79.pth", TORCHVISION),
+        Network(
+            "raft_large",
+            "RAFT, optical flow",
+            "raft_large_C_T_SKHT_V2-ff5fadd5.pth",
+            f"{TORCHVISION}/raft_large_C_T_SKHT_V2-ff5fadd5.pth",
+        ),
+        Network("alexnet", "AlexNet, for LPIPS", "alexnet-owt-7be5be79.pth", f"{TORCHVISION}/alexnet-owt-7be5be79.pth"),
         Network("lpips", "LPIPS, weights of AlexNet's channels", "alex.pth", LPIPS),
-        Network("i3d", "I3D, for VFID", "i3d_rgb_imagenet.pt", I3D),
-        Network("raft_small", "RAFT, small, optical flow", "raft_small_C_T_V2-01064c6d.pth", TORCHVISION),
+        Network("i3d", "I3D, for VFID", "i3d_rgb_imagenet.pt", f"{I3D}/i3d_rgb_imagenet.pt"),
+        Network(
+            "raft_small",
+            "RAFT, small, optical flow",
+            "raft_small_C_T_V2-01064c6d.pth",
+            f"{TORCHVISION}/raft_small_C_T_V2-01064c6d.pth",
+        ),
     )
 }
 
@@ -113,6 +130,11 @@ def list_weights(folder: Path | None = None) -> list[StoredWeights]:
     Raises : WeightsError where a note cannot be read, with its path.
     """
     return [note for note, _ in _stored(folder)]
+
+
+def card_of(note: StoredWeights) -> Path | None:
+    """What is known about weights that ship with the package: data, recipe, figures; None for others."""
+    return SHIPPED / f"{note.network}.md" if weights_path(note.sha256, SHIPPED).is_file() else None
 
 
 def _stored(folder: Path | None) -> list[tuple[StoredWeights, Path]]:

@@ -17,9 +17,19 @@ from tasks.cut_holes import CutHolesParams, HoleKind, cut_holes
 from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
 from tasks.fill_baseline import FillBaselineParams, fill_baseline
-from tasks.perception import DescribeVideoParams, LpipsParams, describe_video, features_in, lpips, vfid
+from tasks.perception import (
+    DESCRIBED_SHORTEST,
+    LPIPS_SMALLEST,
+    PERCEPTUAL_CODE,
+    DescribeVideoParams,
+    LpipsParams,
+    describe_video,
+    features_in,
+    lpips,
+    vfid,
+)
 from tasks.read_truth import ReadTruthParams, read_truth
-from tasks.score import ScoreParams, frame_table, score
+from tasks.score import METRIC_CODE, ScoreParams, frame_table, score
 from tasks.stage import Job, StageResult, whole_seconds
 
 
@@ -59,6 +69,7 @@ def evaluate(
         config=config,
         rows=rows,
         threads=threads or available_threads(),
+        metric_code="; ".join([METRIC_CODE, *(PERCEPTUAL_CODE[name] for name in config.perceptual)]),
         cases=cases,
         vfid=vfid_of_kinds(cases, config) if "vfid" in config.perceptual else {},
     )
@@ -124,6 +135,8 @@ def _lpips(
 ) -> dict[str, float | None]:
     if "lpips" not in config.perceptual:
         return {}
+    if min(truth.attributes["height"], truth.attributes["width"]) < LPIPS_SMALLEST:
+        return {"lpips": None}
     seen = step(lpips, LpipsParams(), truth=truth, clip=holed, merged=filled.merged, fill=filled.fill)
     return {"lpips": seen.attributes["mean"]}
 
@@ -131,8 +144,8 @@ def _lpips(
 def _features(
     runner: Runner, config: EvaluateConfig, truth: StageResult, filled: Filled
 ) -> tuple[list[float], list[float]] | None:
-    """What I3D sees in the filled clip and in the true one; None where VFID is not asked for."""
-    if "vfid" not in config.perceptual:
+    """What I3D sees in the filled clip and in the true one; None where VFID is not asked for, or nothing can move."""
+    if "vfid" not in config.perceptual or truth.attributes["frames"] < DESCRIBED_SHORTEST:
         return None
     own = runner(describe_video, DescribeVideoParams(), merged=filled.merged, fill=filled.fill)
     true = runner(describe_video, DescribeVideoParams(), merged=truth)
@@ -146,9 +159,12 @@ def vfid_of_kinds(cases: Sequence[Case], config: EvaluateConfig) -> dict[str, di
 
 
 def vfid_of_rows(cases: Sequence[Case]) -> dict[str, float | None]:
-    """VFID of each row over these cases."""
-    names = dict.fromkeys(case.row for case in cases)
-    return {name: vfid([case.features for case in cases if case.row == name and case.features]) for name in names}
+    """VFID of each row over these cases; None where they are of one clip."""
+    found: dict[str, float | None] = {}
+    for row in dict.fromkeys(case.row for case in cases):
+        own = [case for case in cases if case.row == row and case.features]
+        found[row] = vfid([case.features for case in own if case.features]) if len({c.clip for c in own}) > 1 else None
+    return found
 
 
 def _hole_params(kind: HoleKind, clip: CleanClip, config: EvaluateConfig) -> CutHolesParams:

@@ -12,7 +12,6 @@ from storage.clip_set import CleanClip, choose_clips, find_clips, shuffled_masks
 from tasks.cut_holes import HoleKind
 from tasks.estimate_flow import EstimateFlowParams
 from tasks.perception import DescribeVideoParams, LpipsParams, describe_video, lpips
-from tasks.score import METRIC_CODE
 from tasks.stage import Stage, StageParams
 
 Perceptual = Literal["lpips", "vfid"]
@@ -71,7 +70,7 @@ class Evaluation(BaseModel):
     config: EvaluateConfig
     rows: list[Row]
     threads: int
-    metric_code: str = METRIC_CODE
+    metric_code: str
     cases: list[Case]
     vfid: dict[str, dict[str, float | None]] = {}
     """Kind of hole, or `mean` for all -> row -> VFID; None for a single clip."""
@@ -91,7 +90,7 @@ def check_evaluation(
     Raises : InputError if the folder holds no such clips, or object holes find no masks; WeightsError if a row or
              score asks for weights that are not stored.
     """
-    asked = [pair for row in rows if row.config for pair in exchangeable(row.config)]
+    asked = [pair for row in rows if row.config for pair in exchangeable(row.config) if row.runs(pair[0])]
     require_weights([*asked, *(JUDGES[name] for name in config.perceptual)])
     there = find_clips(folder)
     masks = shuffled_masks(there, config.seed) if "object" in config.holes else {}

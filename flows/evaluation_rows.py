@@ -33,6 +33,10 @@ class Row(BaseModel):
     on_true_flow: bool = False
     """Run `config` on the flow of the clip without holes."""
 
+    def runs(self, stage: Stage) -> bool:
+        """Whether a stage of `config` is run, not replaced by what is known."""
+        return not (self.on_true_flow and stage in (estimate_flow, complete_flow))
+
 
 def parse_rows(names: Sequence[str], extra: Sequence[str] = ()) -> list[Row]:
     """Rows in the order given, those of `extra` last.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from flows.config import RunConfig
-from flows.walk import NotYetKnownError, inpaint_clip
+from flows.walk import NotYetKnownError, inpaint_clip, smooths_over_time
 from storage.housekeeping import nearest
 from storage.key import StageKey
 from storage.location import Location
@@ -67,6 +67,6 @@ def plan_video(root: Location, name: str, config: RunConfig, video: MediaInput, 
     except NotYetKnownError as unknown:
         stage, iteration = unknown.args
         after = f"follows {stage} #{iteration}; how often the bracket repeats is known after it"
-        for left in ("fill_key_frames", "encode"):
+        for left in ("fill_key_frames", *(["deflicker"] if smooths_over_time(config) else []), "encode"):
             planner.stages.append(PlannedStage(name, left, iteration, "compute", after, None))
     return planner.stages

@@ -22,7 +22,7 @@ from tasks.train_dfc import TrainDfcParams
 
 RECIPE_NAMES = {
     "flow-completion": ("choice", "dfc", "dfc-compact", "dfc-small", "smoke"),
-    "image-inpainting": ("deepfill", "deepfill-smoke"),
+    "image-inpainting": ("deepfill", "deepfill-small", "deepfill-smoke"),
 }
 """Shipped recipes of each command; the first is the default."""
 

@@ -60,9 +60,14 @@ def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
             seen = fill_roughly(step, draft, number, clip, seen)
     flow = _find_flow(step, config, 0, clip, seen)
     filled = _propagate_until_full(step, config, clip, flow)
-    if config.deflicker.strength == 0:
+    if not smooths_over_time(config):
         return filled
     return Filled(step(deflicker, config.deflicker, clip=clip, merged=filled.merged, fill=filled.fill, flow=flow))
+
+
+def smooths_over_time(config: RunConfig) -> bool:
+    """Whether deflicker is among the stages."""
+    return config.deflicker.strength > 0
 
 
 def _propagate_until_full(step: Step, config: RunConfig, clip: StageResult, flow: StageResult) -> Filled:

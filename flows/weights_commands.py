@@ -40,11 +40,13 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _list(_options: argparse.Namespace) -> int:
-    from tasks.network_weights import list_weights, missing_networks, weights_folder
+    from tasks.network_weights import card_of, list_weights, missing_networks, weights_folder
 
     print(f"weights in {weights_folder()}:")
     for note in list_weights():
-        print(f"  {note.network:<14} {note.sha256[:12]}  {note.bytes / 1e6:>7.1f} MB  from {note.source_file}")
+        card = card_of(note)
+        where = f"ships with dfvi; what it is worth: {card}" if card else f"from {note.source_file}"
+        print(f"  {note.network:<14} {note.sha256[:12]}  {note.bytes / 1e6:>7.1f} MB  {where}")
     for network in missing_networks():
         print(f"  {network.name:<14} missing: {network.file}, from {network.published}")
     return 0

@@ -1,5 +1,7 @@
 """Temporal smoothing of what was filled in. Store in, store out."""
 
+from typing import Any
+
 import numpy as np
 from pydantic import Field
 
@@ -19,7 +21,7 @@ class DeflickerParams(StageParams):
     out."""
 
 
-@stage(version=1)
+@stage(version=2)
 def deflicker(
     out: StageStore,
     *,
@@ -48,4 +50,6 @@ def deflicker(
     with write_behind(out) as write:
         for t, frame in smoothed:
             write(t, frames=frame, holes=none, source=seen.source[t])
-    out.attributes.update({**merged.attributes, "unfinished_frames": []})
+    counts: Any = merged.attributes
+    full = {"unfinished_frames": [], "holes_left": 0, "largest_hole": 0}
+    out.attributes.update({**counts, "invented": counts["invented"] + counts["holes_left"], **full})

@@ -14,11 +14,12 @@ from tasks.write_behind import write_behind
 class FillKeyFramesParams(StageParams):
     """What fills the holes that propagation left."""
 
-    inpainter: Literal["patch", "smooth", "telea", "deepfill"] = "patch"
+    inpainter: Literal["patch", "smooth", "telea", "deepfill", "deepfill_trained"] = "patch"
     """smooth: continues the rim's colours into the hole, blurred, needs no weights.
     patch: continues texture and edges by patches of the same frame, sharp, needs no weights; six times slower.
     telea: OpenCV's, to compare with.
-    deepfill: DeepFill v1, the paper's."""
+    deepfill: DeepFill v1, the paper's, with its authors' weights.
+    deepfill_trained: the same with weights from `dfvi train`; those that ship are worse than smooth."""
     frames: Literal["key", "all"] = "key"
     """key: the first and last of each run of unfinished frames, and let propagation carry that on; all: every one."""
 

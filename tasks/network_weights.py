@@ -2,9 +2,17 @@
 
 from pathlib import Path
 
-from dfvi_models.weights import NETWORKS, Network, StoredWeights, list_weights, weights_folder
+from dfvi_models.weights import NETWORKS, Network, StoredWeights, card_of, list_weights, weights_folder
 
-__all__ = ["Network", "StoredWeights", "add_weight_file", "list_weights", "missing_networks", "weights_folder"]
+__all__ = [
+    "Network",
+    "StoredWeights",
+    "add_weight_file",
+    "card_of",
+    "list_weights",
+    "missing_networks",
+    "weights_folder",
+]
 
 
 def add_weight_file(file: Path, network: str | None, origin: str | None) -> StoredWeights:

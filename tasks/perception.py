@@ -13,6 +13,11 @@ from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage
 
 FEATURES = 1024  # numbers that describe a clip
+PERCEPTUAL_CODE = {
+    "lpips": "LPIPS 0.1 on AlexNet of whole frames, mean over frames that have a hole",
+    "vfid": "VFID by I3D of whole clips at their own size",
+}
+LPIPS_SMALLEST, DESCRIBED_SHORTEST = 31, 2  # pixels of a side, frames: what the networks can take
 
 
 class LpipsParams(StageParams):
@@ -67,9 +72,9 @@ def features_in(described: StageStore) -> list[float]:
     return [float(number) for number in described["features"][0]]
 
 
-def vfid(pairs: Sequence[tuple[list[float], list[float]]]) -> float | None:
-    """VFID of filled clips against true ones, by what I3D sees in each; None for fewer than two pairs."""
+def vfid(pairs: Sequence[tuple[list[float], list[float]]]) -> float:
+    """VFID of two or more filled clips against true ones, by what I3D sees in each."""
     from dfvi_models.perceptual_scores import frechet_distance  # imports torch
 
     filled, true = (np.array([pair[k] for pair in pairs], np.float32) for k in (0, 1))
-    return frechet_distance(filled, true) if len(pairs) > 1 else None
+    return frechet_distance(filled, true)

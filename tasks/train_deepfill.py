@@ -35,7 +35,7 @@ class TrainDeepFillParams(TrainingParams):
         return self
 
 
-@stage(version=1)
+@stage(version=2)
 def train_deepfill(out: StageStore, *, photos: StageStore, params: TrainDeepFillParams, job: Job) -> None:
     """Train on photos with drawn holes, and look at those kept back."""
     settings = PictureSettings(**params.model_dump(include=set(PictureSettings.__dataclass_fields__)))

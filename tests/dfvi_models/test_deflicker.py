@@ -63,6 +63,20 @@ def test_flow_out_of_the_frame_or_nowhere_counts_nothing(move):
     np.testing.assert_array_equal(draw_towards(frame, HOLE, [(grey(SHAPE, 200), there, back)]), frame)
 
 
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_a_neighbour_without_a_way_back_counts_nothing(wrong):
+    there, back = flows(SHAPE, (0, 0))
+    back[2, 4] = wrong
+    smoothed = draw_towards(grey(SHAPE, 50), HOLE, [(grey(SHAPE, 200), there, back)])
+    assert smoothed[2, 4, 0] == 50
+    assert smoothed[3, 4, 0] == 125
+
+
+def test_flow_of_another_size_is_refused():
+    with pytest.raises(ShapeError, match=r"flows \(H, W, 2\).*\(2, 2, 2\)"):
+        draw_towards(grey(SHAPE, 50), HOLE, [(grey(SHAPE, 200), *flows((2, 2), (0, 0)))])
+
+
 def test_what_is_wanted_and_how_many_threads_changes_nothing():
     random = np.random.default_rng(1)
     frames = [random.integers(0, 256, (*SHAPE, 3)).astype(np.uint8) for _ in range(5)]
@@ -86,5 +100,5 @@ def test_bad_input_is_named():
     still, _ = flows(SHAPE, (0, 0))
     with pytest.raises(ValueError, match="strength must be 0 or more; got -1"):
         run([grey(SHAPE, 0)] * 2, [HOLE] * 2, [still], [still], strength=-1)
-    with pytest.raises(ShapeError, match=r"got \(6, 8\) bool, \(6, 9, 3\)"):
+    with pytest.raises(ShapeError, match=r"got \(6, 8\) bool, \[\(6, 9, 3\)\]"):
         draw_towards(grey((6, 9), 0), HOLE, [])

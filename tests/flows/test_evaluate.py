@@ -261,7 +261,20 @@ def test_perceptual_scores_stand_beside_the_others_when_asked_for(
 
 def test_a_clip_alone_has_no_vfid(evaluation):
     case = evaluation.cases[0].model_copy(update={"features": ([1.0, 2.0], [1.0, 3.0])})
-    assert vfid_of_rows([case]) == {"telea": None}
+    other_hole = case.model_copy(update={"hole": "shape", "features": ([2.0, 2.0], [1.0, 3.0])})
+    assert vfid_of_rows([case, other_hole]) == {"telea": None}
+    assert vfid_of_rows([case, other_hole.model_copy(update={"clip": "other"})])["telea"] > 0
+
+
+def test_clips_too_small_or_short_for_the_judges_are_scored_without_them(
+    folder, judge_weights, monkeypatch, tmp_path, prefect_server
+):
+    monkeypatch.setenv("DFVI_WEIGHTS", str(judge_weights))
+    config = EvaluateConfig(holes=("box",), frames=1, size=(24, 32), perceptual=("lpips", "vfid"))
+    judged = evaluate(str(folder), parse_rows(["telea"]), config, root=str(tmp_path / "root"), threads=1, device="cpu")
+    (scores,) = means(judged, judged.cases, "mean").values()
+    assert scores["lpips"] is scores["vfid"] is None
+    assert scores["hole_psnr"] > 0
 
 
 def test_missing_weights_of_perceptual_scores_are_named_before_anything_starts(folder, tmp_path, capsys, monkeypatch):

@@ -81,9 +81,11 @@ def test_the_plan_says_what_the_run_then_does(run, clip, tmp_path):
         return plan_video(tmp_path / "root", "frames", small_config(*settings), video, mask)
 
     assert {stage.action for stage in plan()} == {"compute"}
-    assert plan()[-1].stage == "encode"
-    assert plan()[-1].digest is None
+    fresh = plan()
+    assert fresh[-1].stage == "encode"
+    assert fresh[-1].digest is None
     done = run()
+    assert {stage.stage for stage in done.stages} | {"fill_key_frames"} == {stage.stage for stage in fresh}
     planned = plan()
     assert [(s.stage, s.iteration, s.digest) for s in planned] == [
         (s.stage, s.iteration, s.digest) for s in done.stages

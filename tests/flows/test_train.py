@@ -84,7 +84,7 @@ def test_image_inpainting_is_trained_on_a_folder_of_photos(tmp_path, prefect_ser
     recipe = load_recipe("image-inpainting", "deepfill-smoke", settings)
     out = tmp_path / "out"
     report = train_image_inpainting(str(tmp_path / "photos"), recipe, str(out), root=str(tmp_path / "root"), threads=1)
-    assert {"deepfill.safetensors", "card.json", "curve.csv", "samples.png"} <= set(report.files)
+    assert {"deepfill_trained.safetensors", "card.json", "curve.csv", "samples.png"} <= set(report.files)
     assert {"hole_psnr", "hole_psnr_smooth", "distance", "penalty"} <= report.figures.keys()
 
 
