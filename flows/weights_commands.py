@@ -46,9 +46,9 @@ def _list(_options: argparse.Namespace) -> int:
     for note in list_weights():
         card = card_of(note)
         where = f"ships with dfvi; what it is worth: {card}" if card else f"from {note.source_file}"
-        print(f"  {note.network:<14} {note.sha256[:12]}  {note.bytes / 1e6:>7.1f} MB  {where}")
+        print(f"  {note.network:<18} {note.sha256[:12]}  {note.bytes / 1e6:>7.1f} MB  {where}")
     for network in missing_networks():
-        print(f"  {network.name:<14} missing: {network.file}, from {network.published}")
+        print(f"  {network.name:<18} missing: {network.file}, from {network.published}")
     return 0
 
 
