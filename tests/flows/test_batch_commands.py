@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_watch_runs_what_is_new_and_nothing_else(dfvi, tmp_path, monkeypatch):
         if len(rounds) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("flows.batch_commands.time.sleep", sleep)
+    monkeypatch.setattr("flows.batch_commands.time", SimpleNamespace(sleep=sleep))
     code, out, err = dfvi("batch", "--watch", "7")
     assert code == 130
     assert "run the same command again" in err
@@ -131,7 +132,7 @@ def test_watch_tries_what_failed_again_when_its_files_change(dfvi, dark, tmp_pat
         if len(rounds) == 6:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("flows.batch_commands.time.sleep", sleep)
+    monkeypatch.setattr("flows.batch_commands.time", SimpleNamespace(sleep=sleep))
     assert dfvi("batch", "--watch", "7")[0] == 130
     assert rounds == [1, 1, 0, 0, 0, 0]  # once more in case it was the machine, then no more
     assert (tmp_path / "out" / "dark").is_dir()
