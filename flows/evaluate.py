@@ -88,7 +88,7 @@ def evaluate_clip(
     cases = []
     for kind in config.holes:
         objects = MediaInput.mask(str(masks)) if kind == "object" else None
-        holed = runner(cut_holes, _hole_params(kind, clip, config), truth=truth, masks=objects)
+        holed = runner(cut_holes, hole_params(kind, clip, config), truth=truth, masks=objects)
         for row in rows:
             cases.append(evaluate_row(runner, row, config, truth, true_flow, holed))
             get_run_logger().info("%s %s %s: %s", clip.name, kind, row.name, _in_words(cases[-1]))
@@ -167,7 +167,7 @@ def vfid_of_rows(cases: Sequence[Case]) -> dict[str, float | None]:
     return found
 
 
-def _hole_params(kind: HoleKind, clip: CleanClip, config: EvaluateConfig) -> CutHolesParams:
+def hole_params(kind: HoleKind, clip: CleanClip, config: EvaluateConfig) -> CutHolesParams:
     """Only what this kind of hole depends on, so that nothing else makes it anew."""
     if kind == "shape":
         return CutHolesParams(kind=kind, seed=clip_seed(clip.name, config.seed))
