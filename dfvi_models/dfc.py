@@ -5,7 +5,8 @@ Source: arXiv:1905.02884, section 3.1; layers and parameter names as in the publ
 prefix `module.` is off. Flows are pixels at the size of the input, in and out; nothing is normalised.
 
 The backbone `compact` is ours. It says what is to be added to the flow it is given in the window's centre, so that
-it need not learn what the first guess knows, and sees motion relative to the mean of that flow.
+it need not learn what the first guess knows; both are told relative to the mean and the spread of that flow, so that a
+slow clip teaches it as much as a fast one. Without that it learns nothing from some dozen clips.
 """
 
 from collections.abc import Callable
@@ -27,7 +28,8 @@ OUT_REFINE = 4  # forward dx, dy, backward dx, dy
 EXPANSION = 4  # a bottleneck's output channels per inner channel
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "compact": (1, 1, 2, 1)}
 COMPACT = 4  # the compact backbone has so many times fewer channels in each layer
-UNIT = 0.1  # pixels: what the compact network says by 1, about as much as there is to add
+SHARE = 0.3  # of the spread of motion: what the compact network says by 1, about as much as there is to add
+LEAST_SPREAD = 0.05  # pixels, added to every spread: below it lies the noise of estimated flow
 SLOPE = 0.1  # so that a head that adds nothing yet can still learn: with plain ReLUs it dies within some hundred steps
 
 Backbone = Literal["resnet50", "resnet101", "compact"]
@@ -139,7 +141,7 @@ class DfcNet(nn.Module):
     norm     : `nn.BatchNorm2d` to train it from random weights; its tensors then load into the frozen one.
     """
 
-    unit: Tensor
+    share: Tensor
 
     def __init__(self, backbone: Backbone | str = "resnet50", *, maps: int = 1, norm: Norm = FrozenNorm) -> None:
         super().__init__()
@@ -155,7 +157,7 @@ class DfcNet(nn.Module):
             channels = inner * EXPANSION
         self.adds = backbone == "compact"
         if self.adds:
-            self.register_buffer("unit", torch.tensor(UNIT))
+            self.register_buffer("share", torch.tensor(SHARE))
         self.layer5: nn.Module = (
             SingleScaleHead(channels, self.outputs)
             if backbone == "resnet101"
@@ -172,8 +174,8 @@ class DfcNet(nn.Module):
         if stack.ndim != 4 or stack.shape[1] != self.inputs or min(stack.shape[2:]) < 8:
             raise ShapeError(f"stack must be (B, {self.inputs}, H >= 8, W >= 8); got {tuple(stack.shape)}")
         if self.adds:
-            start, stack = _relative(stack)
-            return start + self.unit * self._flow(stack)
+            start, seen = _relative(stack)
+            return start + self.share * motion_spread(stack) * self._flow(seen)
         return self._flow(stack)
 
     def _flow(self, stack: Tensor) -> Tensor:
@@ -185,12 +187,29 @@ class DfcNet(nn.Module):
         return flow.float()
 
 
+def motion_spread(stack: Tensor) -> Tensor:
+    """How far the flow of the window's centre lies from its mean, on average: (B, 2 or 4, 1, 1), pixels, above 0.
+
+    One number for dx and dy of a direction. stack : as in `DfcNet.forward`.
+    """
+    centre = _windows(stack)[:, :, REACH, :2]
+    apart = (centre - centre.mean(dim=(-2, -1), keepdim=True)).abs().mean(dim=(-3, -2, -1))
+    return (apart + LEAST_SPREAD).repeat_interleave(2, dim=1)[..., None, None]
+
+
 def _relative(stack: Tensor) -> tuple[Tensor, Tensor]:
-    """Flow of the centre (B, 2 or 4, H, W), and the stack relative to its mean in each picture and direction."""
-    windows = stack.reshape(len(stack), -1, WINDOW, 3, *stack.shape[2:])
+    """Flow of the centre (B, 2 or 4, H, W), and the stack relative to its mean and spread in each direction."""
+    windows = _windows(stack)
     centre = windows[:, :, REACH, :2]
-    mean = F.pad(centre.mean(dim=(-2, -1)), (0, 1))  # of dx and dy; holes stay as they are
-    return centre.flatten(1, 2), (windows - mean[:, :, None, :, None, None]).flatten(1, 3)
+    mean = centre.mean(dim=(-2, -1))[:, :, None, :, None, None]
+    spread = motion_spread(stack)[:, ::2, :, :, None, None]
+    seen = torch.cat([(windows[:, :, :, :2] - mean) / spread, windows[:, :, :, 2:]], dim=3)
+    return centre.flatten(1, 2), seen.flatten(1, 3)
+
+
+def _windows(stack: Tensor) -> Tensor:
+    """(B, directions, WINDOW, dx dy hole, H, W)."""
+    return stack.reshape(len(stack), -1, WINDOW, 3, *stack.shape[2:])
 
 
 def _residual_layer(inputs: int, inner: int, layer: _Layer, blocks: int, norm: Norm) -> nn.Sequential:

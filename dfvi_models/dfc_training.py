@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dfvi_models.device import Runtime, choose_device
-from dfvi_models.dfc import REACH, Backbone, DfcNet
+from dfvi_models.dfc import REACH, Backbone, DfcNet, motion_spread
 from dfvi_models.dfc_completion import chain_stages
 from dfvi_models.dfc_maps import Size, resize_flow
 from dfvi_models.dfc_stages import Clip, MapMaker, Stage
@@ -125,14 +125,18 @@ class DfcTraining:
         return make_optimiser(self.settings.optimiser, groups, weight_decay=self.settings.weight_decay)
 
     def step(self, random: np.random.Generator) -> Numbers:
-        """One step on windows drawn by `random`. Numbers are pixels of the stage's grid."""
-        samples = [self._draw(self.taught[int(random.integers(len(self.taught)))], random) for _ in self._batch()]
+        """One step on windows drawn by `random`. l1 and l1_before are pixels of the stage's grid."""
+        samples = [
+            self._draw(self.taught[int(random.integers(len(self.taught)))], random, *random.integers(2, size=2) > 0)
+            for _ in self._batch()
+        ]
         stack, target, hole, start = (
             torch.stack([getattr(one, name) for one in samples]) for name in ("stack", "target", "hole", "start")
         )
         with self.runtime.autocast():
             flow = self.network(stack)
-        loss, plain = self._loss(flow, target, hole), self._l1(flow.detach(), target, hole)
+        unit = motion_spread(stack) if self.network.adds else 1.0  # what the network counts in; the paper has pixels
+        loss, plain = self._loss(flow / unit, target / unit, hole), self._l1(flow.detach(), target, hole)
         (optimiser,) = self.optimisers.values()
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -171,8 +175,14 @@ class DfcTraining:
     def _batch(self) -> range:
         return range(self.settings.batch)
 
-    def _draw(self, clip: TrueFlow, random: np.random.Generator) -> Sample:
-        """A window somewhere in a clip, with holes drawn into it."""
+    def _draw(
+        self,
+        clip: TrueFlow,
+        random: np.random.Generator,
+        across: np.bool_ | bool = False,
+        down: np.bool_ | bool = False,
+    ) -> Sample:
+        """A window somewhere in a clip, or in its mirror image, with holes drawn into it."""
         fw, bw = clip
         frames = len(fw) + 1
         height, width = np.asarray(fw[0]).shape[:2]
@@ -181,7 +191,9 @@ class DfcTraining:
         reach = REACH * (len(self.earlier) + 1)
         first, last = max(centre - reach, 0), min(centre + reach, frames - 1)
         holes = draw_holes(random, last - first + 1, height, width)
-        flows = [[np.asarray(way[t], np.float32) for t in range(first, last)] for way in (fw, bw)]
+        flows = [
+            [_mirrored(np.asarray(way[t], np.float32), across, down) for t in range(first, last)] for way in (fw, bw)
+        ]
         part = Clip(flows[0], flows[1], holes, enlarge_kernel=0, faithful=False)
         true = [flows[0][centre - first], flows[1][centre - first - 1]]
         return self._sample(part, centre - first, true, (forward, not forward) if self.maps == 1 else (True, True))
@@ -237,6 +249,12 @@ class DfcTraining:
             error[where].mean() if where.any() else np.nan for where in (hole, hole & boundary) for error in errors
         ]
         return means[0], means[1], means[2], means[3]
+
+
+def _mirrored(flow: NDArray[np.float32], across: np.bool_ | bool, down: np.bool_ | bool) -> NDArray[np.float32]:
+    """Flow (H, W, 2) of the clip with left and right, top and bottom exchanged, or not."""
+    turned = flow[:: -1 if down else 1, :: -1 if across else 1]
+    return turned * np.array([-1 if across else 1, -1 if down else 1], np.float32)
 
 
 def network_name(backbone: Backbone, stage: int) -> str:

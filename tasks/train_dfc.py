@@ -48,7 +48,7 @@ class TrainDfcParams(TrainingParams):
         return value
 
 
-@stage(version=2)
+@stage(version=3)
 def train_dfc(out: StageStore, *, params: TrainDfcParams, job: Job, **inputs: StageStore) -> None:
     """Train on the flow of the clips to learn from, and look at those kept back."""
     taught, kept = split(inputs)

@@ -80,13 +80,18 @@ def test_other_stacks_and_backbones_are_refused() -> None:
 
 
 @pytest.mark.parametrize("maps", [1, 2])
-def test_the_compact_network_adds_to_the_flow_it_is_given_whatever_the_camera_does(maps: int) -> None:
+def test_the_compact_network_adds_to_the_flow_it_is_given_however_fast_it_and_the_camera_are(maps: int) -> None:
     torch.manual_seed(0)
     network = DfcNet("compact", maps=maps, norm=nn.BatchNorm2d).eval()
     stack, camera = torch.randn(2, maps, 11, 3, 16, 24), torch.tensor([3.0, -2.0, 0.0])[:, None, None]
     with torch.inference_mode():
         still, moving = (network(one.flatten(1, 3)) for one in (stack, stack + camera))
         torch.testing.assert_close(moving - still, camera[:2].repeat(maps, 1, 1).expand_as(still), atol=1e-4, rtol=0)
+        fast = torch.tensor([100.0, 100.0, 1.0])[:, None, None]
+        once, twice = (
+            network((stack * one).flatten(1, 3)) for one in (fast, fast * torch.tensor([2.0, 2, 1])[:, None, None])
+        )
+        torch.testing.assert_close(twice, 2 * once, atol=0.01, rtol=1e-2)
         nn.init.zeros_(network.layer5.conv3.weight)
         nn.init.zeros_(network.layer5.conv3.bias)
         assert torch.equal(network(stack.flatten(1, 3)), stack[:, :, 5, :2].flatten(1, 2))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dfvi_models.device import Runtime
-from dfvi_models.dfc_training import DfcSettings, DfcTraining, network_name
+from dfvi_models.dfc_training import DfcSettings, DfcTraining, _mirrored, network_name
 from dfvi_models.errors import ShapeError
 from dfvi_models.metrics import motion_boundary
 from dfvi_models.training import CheckpointFile, Schedule, train
@@ -37,7 +37,7 @@ def new_training(made=two_planes, **options):
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
     training = new_training(bowl)
-    schedule = Schedule(steps=40, learning_rate=1e-3, warm_up=2, validate_every=20)
+    schedule = Schedule(steps=60, learning_rate=1e-3, warm_up=2, validate_every=20)
     return training, train(
         training, schedule, CheckpointFile(tmp_path_factory.mktemp("first") / "checkpoint.pt"), seed=0
     )
@@ -71,10 +71,9 @@ def test_the_second_stage_starts_from_what_the_first_made(first):
     assert numbers["loss"] > 0
 
 
-def test_without_mining_the_loss_is_the_mean_error():
-    training = DfcTraining(
-        [two_planes(8, 2.0)], {}, DfcSettings(size=(16, 24), batch=1, hard_weight=0.0), runtime=Runtime("cpu")
-    )
+def test_without_mining_the_papers_loss_is_the_mean_error():
+    settings = DfcSettings("resnet50", size=(16, 24), batch=1, hard_weight=0.0)
+    training = DfcTraining([two_planes(8, 2.0)], {}, settings, runtime=Runtime("cpu"))
     numbers = training.step(np.random.default_rng(1))
     assert numbers["loss"] == pytest.approx(numbers["l1"])
     assert training.validate() == {}
@@ -84,6 +83,14 @@ def test_without_mining_the_loss_is_the_mean_error():
 def test_a_clip_that_is_too_short_is_refused():
     with pytest.raises(ShapeError, match="at least 3 frames"):
         DfcTraining([two_planes(2, 1.0)], {}, SETTINGS)
+
+
+def test_a_mirrored_clip_moves_the_other_way():
+    flow = np.arange(2 * 3 * 2, dtype=np.float32).reshape(2, 3, 2)
+    turned = _mirrored(flow, across=True, down=False)
+    assert np.array_equal(turned[..., 0], -flow[:, ::-1, 0])
+    assert np.array_equal(turned[..., 1], flow[:, ::-1, 1])
+    assert np.array_equal(_mirrored(turned, across=True, down=True), _mirrored(flow, across=False, down=True))
 
 
 def test_motion_boundaries_are_where_motions_meet():
