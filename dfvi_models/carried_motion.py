@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.compiled import compiled
+from dfvi_models.global_motion import GlobalMotion
 from dfvi_models.types import FlowPair
 
 MAX_CONSISTENCY_ERROR = 5.0  # pixels: motion is not carried along flow that does not come home
@@ -20,8 +21,8 @@ class CompletedPair:
     """One pair of frames in one round."""
 
     flow: FlowPair
-    camera: FlowPair
-    """The camera's motion of the pair, which the flow is seen relative to."""
+    camera: tuple[GlobalMotion, GlobalMotion]
+    """The camera's motion, forward and backward, which the flow is seen relative to."""
     holes: tuple[NDArray[np.bool_], NDArray[np.bool_]]
     """Dilated holes of the first and the second frame."""
 
@@ -40,11 +41,9 @@ class CarriedMotion:
     """(N,) frames carried; 0 where nothing came."""
 
 
-def flow_from(pair: CompletedPair, way: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+def flow_from(pair: CompletedPair, way: int) -> tuple[NDArray[np.float32], GlobalMotion, NDArray[np.bool_]]:
     """Flow, camera motion and dilated hole on the grid of the pair's first (way 0) or second frame (way 1)."""
-    if way == 0:
-        return pair.flow.fw, pair.camera.fw, pair.holes[0]
-    return pair.flow.bw, pair.camera.bw, pair.holes[1]
+    return (pair.flow.fw, pair.flow.bw)[way], pair.camera[way], pair.holes[way]
 
 
 def hole_of(pairs: dict[int, CompletedPair], frame: int) -> NDArray[np.bool_]:
@@ -52,13 +51,12 @@ def hole_of(pairs: dict[int, CompletedPair], frame: int) -> NDArray[np.bool_]:
     return pairs[frame].holes[0] if frame in pairs else pairs[frame - 1].holes[1]
 
 
-def relative_motion(pairs: dict[int, CompletedPair], frame: int, way: int) -> NDArray[np.float32] | None:
-    """Motion relative to the camera, from a frame to the next (way 0) or to the one before (way 1), if in reach."""
+def motion_from(
+    pairs: dict[int, CompletedPair], frame: int, way: int
+) -> tuple[NDArray[np.float32], GlobalMotion] | None:
+    """Flow and camera motion from a frame to the next (way 0) or to the one before (way 1), if in reach."""
     pair = pairs.get(frame - way)
-    if pair is None:
-        return None
-    flow, camera, _ = flow_from(pair, way)
-    return flow - camera
+    return None if pair is None else flow_from(pair, way)[:2]
 
 
 def carry_motion(
@@ -89,12 +87,11 @@ def carry_motion(
     origin_hole = hole_of(pairs, origin)
     rank = np.full(hole.shape, -1, np.int32)
     rank[origin_hole] = np.arange(len(before.lag), dtype=np.int32)
-    motions = [relative_motion(pairs, origin, way) for way in (0, 1)]
+    motions = [motion_from(pairs, origin, way) for way in (0, 1)]
     known = np.array([motion is not None for motion in motions])
-    nothing = np.zeros_like(there)
-    following, preceding = (nothing if motion is None else motion for motion in motions)
+    (following, ahead), (preceding, behind) = (motion or (there, pair.camera[0]) for motion in motions)  # or not read
     _advance(
-        pixels, there, back, rank, (following, preceding), known,
+        pixels, there, back, rank, (following, *ahead), (preceding, *behind), known,
         (before.motion, before.known, before.error, before.lag),
         (result.motion, result.known, result.error, result.lag), most,
     )  # fmt: skip
@@ -121,6 +118,8 @@ def carry_both_ways(
 
 
 Arrays = tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32], NDArray[np.int32]]
+Motion = tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]
+"""Flow, and rows and columns of the camera's motion."""
 
 
 @compiled
@@ -129,7 +128,8 @@ def _advance(
     there: NDArray[np.float32],
     back: NDArray[np.float32],
     rank: NDArray[np.int32],
-    motions: tuple[NDArray[np.float32], NDArray[np.float32]],
+    following: Motion,
+    preceding: Motion,
     exists: NDArray[np.bool_],
     before: Arrays,
     result: Arrays,
@@ -137,7 +137,6 @@ def _advance(
 ) -> None:
     """Read motion where each pixel lands: the known flow there, or what was carried there."""
     height, width, _ = there.shape
-    following, preceding = motions
     old_motion, old_known, old_error, old_lag = before
     motion, known, error, lag = result
     for n in range(len(pixels)):
@@ -168,9 +167,14 @@ def _advance(
                 if rank[rows[i], columns[i]] >= 0:
                     continue
                 total += weights[i]
-                for c in range(2):
-                    motion[n, c] += weights[i] * following[rows[i], columns[i], c]
-                    motion[n, 2 + c] += weights[i] * preceding[rows[i], columns[i], c]
+                for way in range(2):
+                    if not exists[way]:
+                        continue
+                    flow, by_row, by_column = following if way == 0 else preceding
+                    for c in range(2):
+                        row, column = by_row[rows[i], c], by_column[columns[i], c]
+                        camera = row[0] + column[0] + row[1] * column[1]
+                        motion[n, 2 * way + c] += weights[i] * (flow[rows[i], columns[i], c] - camera)
             known[n, 0], known[n, 1] = exists[0], exists[1]
             lag[n] = 1
         elif best >= 0 and old_lag[best] < most:

@@ -85,14 +85,14 @@ def _stack_pair(
 def _stack(pair: CompletedPair, smooth: CompletedPair, way: int, carried: Carried) -> NDArray[np.float32]:
     flow, camera, hole = flow_from(pair, way)
     stack = np.zeros((CHANNELS, *hole.shape), np.float32)
-    stack[RELATIVE] = (flow - camera).transpose(2, 0, 1)
+    relative = flow - camera.flow()
+    stack[RELATIVE] = relative.transpose(2, 0, 1)
     stack[GUESSES[0]] = (flow_from(smooth, way)[0] - flow).transpose(2, 0, 1)
     stack[HOLE] = hole
-    relative = (flow - camera)[hole]
     for guess, first, side in zip(GUESSES[1:], (9, 11), carried, strict=True):
         there = (side.lag > 0) & side.known[:, way]
         motion = side.motion[:, 2 * way : 2 * way + 2]
-        stack[guess, hole] = np.where(there[:, None], motion - relative, 0).T
+        stack[guess, hole] = np.where(there[:, None], motion - relative[hole], 0).T
         stack[first, hole] = np.where(there, np.exp(-side.lag / LAG_DECAY), 0)
         stack[first + 1, hole] = np.where(there, 1 / (1 + side.error), 0)
     forth, back = (pair.flow.fw, pair.flow.bw) if way == 0 else (pair.flow.bw, pair.flow.fw)

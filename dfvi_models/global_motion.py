@@ -1,5 +1,7 @@
 """Motion of the camera: one quadratic flow for the whole picture, fitted so that moving objects do not pull on it."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,28 @@ FEWEST_SAMPLES = 600  # pictures with fewer pixels than these at every STEP are 
 ROUNDS = 6
 FIRST_SCALE = 3.0  # pixels; residuals beyond it count little. Wide in the first round, when the fit is still pulled
 SCALE = 1.0
+
+
+class GlobalMotion(NamedTuple):
+    """A motion over a picture: dx, dy are rows[y, :, 0] + columns[x, :, 0] + rows[y, :, 1] * columns[x, :, 1], pixels.
+
+    Kept so since flow for each pixel would take as much memory as the flow it is compared to.
+    """
+
+    rows: NDArray[np.float64]
+    """(H, 2, 2)."""
+    columns: NDArray[np.float64]
+    """(W, 2, 2)."""
+
+    def flow(self) -> NDArray[np.float32]:
+        """(H, W, 2), at every pixel."""
+        product = self.rows[:, None, :, 1] * self.columns[None, :, :, 1]
+        return (self.rows[:, None, :, 0] + self.columns[None, :, :, 0] + product).astype(np.float32)
+
+    def at(self, y: NDArray[np.intp], x: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(N, 2), at N pixels."""
+        rows, columns = self.rows[y], self.columns[x]
+        return rows[..., 0] + columns[..., 0] + rows[..., 1] * columns[..., 1]
 
 
 def fit_global_motion(flow: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -42,20 +66,17 @@ def fit_global_motion(flow: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDA
     return coefficients.T.copy()
 
 
-def evaluate_global_motion(coefficients: NDArray[np.float64], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Flow of the fitted motion at every pixel.
+def evaluate_global_motion(coefficients: NDArray[np.float64], shape: tuple[int, int]) -> GlobalMotion:
+    """The fitted motion over a picture.
 
     coefficients : (2, 6) from `fit_global_motion`.
     shape        : (H, W) of the picture it was fitted to.
-    Returns      : (H, W, 2) float32, pixels.
     """
     height, width = shape
-    columns, rows = _centred(np.arange(width), width), _centred(np.arange(height), height)
-    flow = np.empty((height, width, 2), np.float32)
-    for axis, (a, b, c, d, e, f) in enumerate(coefficients):
-        by_column, by_row = b * columns + d * columns**2, a + c * rows + f * rows**2
-        flow[..., axis] = np.outer(e * rows, columns) + by_column + by_row[:, None]
-    return flow
+    x, y = _centred(np.arange(width), width)[:, None], _centred(np.arange(height), height)[:, None]
+    a, b, c, d, e, f = coefficients.T
+    rows, columns = (a + c * y + f * y**2, e * y), (b * x + d * x**2, np.broadcast_to(x, (width, 2)))
+    return GlobalMotion(np.stack(rows, axis=-1), np.stack(columns, axis=-1))
 
 
 def _samples(flow: NDArray[np.float32], hole: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

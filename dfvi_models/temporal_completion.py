@@ -16,7 +16,7 @@ from dfvi_models.carried_motion import (
     carry_both_ways,
     flow_from,
     hole_of,
-    relative_motion,
+    motion_from,
 )
 from dfvi_models.clip_checks import check_flows, wanted_numbers
 from dfvi_models.compiled import compiled
@@ -118,8 +118,8 @@ class CompletedClip:
             raise ShapeError(f"flows of pair {t} must both be (H, W, 2); got {fw.shape} and {bw.shape}")
         shape = (fw.shape[0], fw.shape[1])
         here, there = (hole_on_grid(self._grow(hole), *shape) for hole in undilated)
-        camera = [evaluate_global_motion(fit_global_motion(f, h), shape) for f, h in ((fw, here), (bw, there))]
-        return CompletedPair(FlowPair(fill_smooth(fw, here), fill_smooth(bw, there)), FlowPair(*camera), (here, there))
+        ahead, behind = (evaluate_global_motion(fit_global_motion(f, h), shape) for f, h in ((fw, here), (bw, there)))
+        return CompletedPair(FlowPair(fill_smooth(fw, here), fill_smooth(bw, there)), (ahead, behind), (here, there))
 
     def _grow(self, hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
         grown = dilate(hole, self.settings.dilation)
@@ -154,11 +154,12 @@ class CompletedClip:
         if not weight.any():
             return flow
         wanted /= np.maximum(weight, 1e-9)[:, None]
-        relative = flow - camera
+        moved = camera.flow()
+        relative = flow - moved
         belief = self.settings.strength * _belief(pairs, frame, way, relative, hole)
         _screen(relative, pixels, belief * np.minimum(weight, 1), wanted)
         completed = flow.copy()
-        completed[hole] = (camera + relative)[hole]
+        completed[hole] = (moved + relative)[hole]
         return completed
 
 
@@ -179,7 +180,7 @@ def _belief(
     changes = [np.zeros(0)]
     for step in (1, -1):
         origin = frame - step
-        motion = relative_motion(pairs, origin, way)
+        motion = motion_from(pairs, origin, way)
         pair = pairs.get(min(frame, origin))
         if motion is None or pair is None:
             continue
@@ -188,7 +189,9 @@ def _belief(
         inside = (to_y >= 0) & (to_y < hole.shape[0]) & (to_x >= 0) & (to_x < hole.shape[1])
         at_y, at_x = to_y[inside].astype(np.intp), to_x[inside].astype(np.intp)
         seen = ~hole_of(pairs, origin)[at_y, at_x]
-        change = ((motion[at_y, at_x] - relative[y[inside], x[inside]])[seen] ** 2).sum(axis=-1)
+        flow, camera = motion
+        change = flow[at_y, at_x] - camera.at(at_y, at_x) - relative[y[inside], x[inside]]
+        change = (change[seen] ** 2).sum(axis=-1)
         if len(change) >= FEWEST_SAMPLES:
             changes.append(np.minimum(change, 25.0))
     change = np.concatenate(changes)
