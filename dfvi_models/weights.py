@@ -133,8 +133,12 @@ def list_weights(folder: Path | None = None) -> list[StoredWeights]:
 
 
 def card_of(note: StoredWeights) -> Path | None:
-    """What is known about weights that ship with the package: data, recipe, figures; None for others."""
-    return SHIPPED / f"{note.network}.md" if weights_path(note.sha256, SHIPPED).is_file() else None
+    """What is known about weights that ship with the package: data, recipe, figures; None for others.
+
+    The stages of a network share a card.
+    """
+    name = note.network.partition("_stage")[0]
+    return SHIPPED / f"{name}.md" if weights_path(note.sha256, SHIPPED).is_file() else None
 
 
 def _stored(folder: Path | None) -> list[tuple[StoredWeights, Path]]:
