@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import terminal
 from flows.arguments import add_configuration, add_root
-from storage.errors import InputError
+from storage.errors import InputError, StoreError
 
 if TYPE_CHECKING:
     from flows.batch_report import BatchSummary
@@ -152,7 +152,7 @@ def _watch(options: argparse.Namespace, recipe: "Recipe", engine: "EngineSetting
             if wanted.items() - tried.items():
                 _run(options, recipe, engine)
                 tried = wanted
-        except InputError as error:  # a dataset that cannot be used now may be used later
+        except (InputError, StoreError, OSError) as error:  # what cannot be used now may be used later
             print(f"dfvi: {error}", file=sys.stderr)
 
 

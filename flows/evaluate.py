@@ -8,7 +8,7 @@ from prefect.logging import get_run_logger
 
 from flows.evaluation import MEAN, Case, EvaluateConfig, Evaluation, check_evaluation
 from flows.evaluation_rows import OnTrueFlow, Row
-from flows.inpaint_video import Runner, available_threads
+from flows.inpaint_video import Runner, available_threads, reached_by
 from flows.walk import Filled, Step, fill_clip
 from storage.clip_set import CleanClip, clip_seed
 from storage.root import Root
@@ -64,7 +64,7 @@ def evaluate(
         job = Job(str(store_root.path), clip.name, threads or available_threads(), device)
         runner = Runner(job)
         cases += evaluate_clip(runner, clip, rows, config, masks)
-        store_root.record_run(run, clip.name, [{"stage": r.stage, "digest": r.digest} for r in runner.done])
+        store_root.record_run(run, clip.name, reached_by(runner.done))
     return Evaluation(
         config=config,
         rows=rows,

@@ -14,7 +14,7 @@ from flows.engine import EngineSettings, Request, VideoResult
 from flows.fan_out import fan_out, start_engine
 from flows.plan import plan_video
 from flows.preflight import exchangeable, require_weights, uses_networks
-from storage.delivery import check_output
+from storage.delivery import check_apart, check_output
 from storage.errors import InputError, StoreError
 from storage.root import Root
 from tasks.decode import MediaInput
@@ -83,6 +83,7 @@ def request_for(video: Video, output: Path, root: str, run: str) -> Request:
     target = output / (video.name if encode.container == "png" else f"{video.name}.{encode.container}")
     require_weights(exchangeable(video.config))
     check_output(target, encode.container, encode.codec)
+    check_apart(target, video.video, video.mask)
     source = Path(video.video).absolute()
     mask = str(Path(video.mask).absolute()) if Path(video.mask).exists() else video.mask
     return Request(
@@ -114,7 +115,11 @@ def last_change(request: Request) -> float:
     """When a file of the video or its mask was last changed, in seconds since the epoch."""
     given = [path for path in (Path(request.video), Path(request.mask)) if path.exists()]
     files = [*given, *(below for path in given for below in path.rglob("*"))]
-    return max(path.stat().st_mtime for path in files)
+    changed = []
+    for path in files:
+        with suppress(FileNotFoundError):  # renamed meanwhile, or a link to nothing
+            changed.append(path.stat().st_mtime)
+    return max(changed, default=0.0)
 
 
 def is_stale(request: Request) -> bool:
@@ -153,6 +158,6 @@ def _note(request: Request, result: VideoResult, count: str) -> None:
 
 
 def report(summary: BatchSummary, output: Path, run: str) -> None:
-    """Publish the table and write it beside the outputs."""
-    publish(summary, "dataset-results")
+    """Write the table beside the outputs, and publish it."""
     write_results(output, run, summary)
+    publish(summary, "dataset-results")

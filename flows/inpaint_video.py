@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,15 @@ class Runner:
 
     job: Job
     done: list[StageResult] = field(default_factory=list)
+    on_done: Callable[[list[StageResult]], None] | None = None
+    """Told what is done after each stage."""
 
     def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
         """Run one stage and remember its result."""
         result = stage(self.job, params=params, iteration=iteration, **inputs)
         self.done.append(result)
+        if self.on_done:
+            self.on_done(self.done)
         return result
 
 
@@ -94,14 +99,21 @@ def inpaint_video(
     check_request(video, mask, output, config)
     store_root = Root.create(root) if make_root else Root.open(root)
     job = Job(str(store_root.path), name or video_name(Path(video).stem), threads or available_threads(), device)
-    runner = Runner(job)
+    unfinished = f"{run}.unfinished"  # so that gc spares what a run that goes on, or was killed, has made
+    runner = Runner(job, on_done=lambda done: store_root.record_run(unfinished, job.video, reached_by(done)))
     walked = inpaint_clip(runner, config, MediaInput.video(video), MediaInput.mask(mask))
-    reached = [{"stage": r.stage, "digest": r.digest} for r in runner.done]
+    reached = reached_by(runner.done)
     store_root.record_run(run, job.video, reached)
+    store_root.forget_run(unfinished, job.video)
     deliver(walked.encoded.open(job), Path(output))
     summary = summarise(job, walked, runner.done, Path(output), time.monotonic() - started)
     store_root.record_run(run, job.video, reached, summary.model_dump())
     return summary
+
+
+def reached_by(done: list[StageResult]) -> list[dict[str, str]]:
+    """The stores that a run used, as its record names them."""
+    return [{"stage": result.stage, "digest": result.digest} for result in done]
 
 
 def summarise(job: Job, walked: Walked, done: list[StageResult], output: Path, seconds: float) -> Summary:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from flows.dataset import Dataset, Video
 from flows.plan import PlannedStage, plan_video
+from storage.errors import StoreError
 from storage.location import Location
-from storage.manifest import read_manifest
+from storage.manifest import Manifest, read_manifest
+from storage.place import Place
 from storage.root import Root
 from tasks.decode import MediaInput
 from tasks.stage import whole_seconds
@@ -97,17 +99,25 @@ def _past_costs(root: Root) -> Iterator[tuple[str, float, float]]:
     """(stage, seconds, bytes) per pixel and frame of each result that was computed here."""
     sizes: dict[str, tuple[int, int]] = {}
     for folder in root.folders(stage="decode"):
-        manifest = read_manifest(folder)
+        manifest = _manifest(folder)
         if manifest is not None:
             frames, height, width, _ = manifest.arrays["frames"]
             sizes[folder.parts[-3]] = frames, height * width
     for folder in root.folders():
-        manifest = read_manifest(folder)
+        manifest = _manifest(folder)
         video, stage = folder.parts[-3:-1]
         if manifest is None or video not in sizes or "seconds" not in manifest.made:
             continue
         frames, pixels = sizes[video]
         yield stage, whole_seconds(manifest.made) / (frames * pixels), folder.usage().size / (frames * pixels)
+
+
+def _manifest(folder: Place) -> Manifest | None:
+    """None for a result that is not finished, or damaged: planning does without it."""
+    try:
+        return read_manifest(folder)
+    except StoreError:
+        return None
 
 
 def _shown(number: float | None) -> str:

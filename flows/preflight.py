@@ -6,7 +6,7 @@ from pathlib import Path
 from dfvi_models.errors import WeightsError
 from flows.config import RunConfig
 from storage.clip import find_source
-from storage.delivery import check_output
+from storage.delivery import check_apart, check_output
 from storage.masks import parse_mask
 from tasks.complete_flow import complete_flow
 from tasks.estimate_flow import estimate_flow
@@ -23,6 +23,7 @@ def check_request(video: str, mask: str, output: str, config: RunConfig) -> None
     find_source(video)
     parse_mask(mask)
     check_output(Path(output), config.encode.container, config.encode.codec)
+    check_apart(Path(output), video, mask)
 
 
 def require_weights(stages: Iterable[tuple[Stage, StageParams]]) -> None:

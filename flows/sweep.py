@@ -61,15 +61,15 @@ def sweep(
         requests += make_requests(videos, Path(output) / cell.name, str(store_root.path), cell.name)
     pairs = run_all(requests, engine or EngineSettings())
     _sort_in(cells, pairs, store_root, truths)
-    _draw(cells, pairs, store_root, Path(output))
     summary = SweepSummary(
         dataset=str(dataset),
         seconds=round(time.monotonic() - started, 3),
         bad=[bad.name for bad in videos.bad],
         cells=cells,
     )
-    create_table_artifact([c.row() for c in cells], key="sweep", description=f"{len(cells)} combinations of {vary}")
     write_text(Path(output) / "sweep.csv", sweep_csv(summary))
+    _draw(cells, pairs, store_root, Path(output))
+    create_table_artifact([c.row() for c in cells], key="sweep", description=f"{len(cells)} combinations of {vary}")
     return summary
 
 

@@ -49,6 +49,22 @@ def check_output(output: Path, container: str, codec: str | None) -> None:
         raise InputError(f"{folder} cannot be written; choose another output")
 
 
+def check_apart(output: Path, *inputs: str) -> None:
+    """Make sure that writing `output` replaces none of the files it is made from.
+
+    inputs : video and mask; a text that names no file stands for itself.
+    Raises : InputError if the output is one of them, lies inside it, or holds it.
+    """
+    target = output.resolve()
+    for text in inputs:
+        try:
+            given = Path(text).resolve(strict=True)
+        except (OSError, ValueError):
+            continue  # a box, or `alpha`
+        if target == given or target in given.parents or given in target.parents:
+            raise InputError(f"{output} would overwrite what it is made from, {text}; choose another output")
+
+
 def deliver(store: StageStore, output: Path) -> None:
     """Copy the files of a finished `encode` store to `output`; an older output is replaced whole.
 

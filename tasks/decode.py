@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 from dfvi_models.dilation import dilate
 from dfvi_models.parallel import ordered_map
 from storage import array_layout
-from storage.clip import Clip
+from storage.clip import Clip, check_range
 from storage.errors import InputError
 from storage.masks import mask_digest, parse_mask, read_holes
 from storage.media import content_digest, probe, read_frames
@@ -80,7 +80,7 @@ class MediaInput:
 def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job: Job) -> None:
     """Write the frames as decoded, and the mask, thresholded and dilated, as holes."""
     clip = _clip(video, params)
-    stop = clip.frame_count if params.stop is None else params.stop
+    stop = check_range(clip, params.start, params.stop)
     count = stop - params.start
     wanted = out.create(
         frames=array_layout.frames(count, clip.height, clip.width),

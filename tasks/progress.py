@@ -53,7 +53,8 @@ class Progress:
         if self._bar is not None:
             self._bar.close()
         elif self._artifact is not None:
-            _show_in_prefect(self._artifact, self._name, 100.0)
+            items = self._counted.items
+            self._show(100.0 * (self._counted.items_found + self._done) / max(items, 1))
 
     def _tell(self, now: float) -> None:
         total, found = self._counted.items, self._counted.items_found
@@ -64,7 +65,14 @@ class Progress:
             self._logger.info("%s: %d of %d, about %.0f s left", self._name, found + self._done, total, left)
         if now - self._last_artifact >= SECONDS_BETWEEN_ARTIFACTS:
             self._last_artifact = now
-            self._artifact = self._context.run(_show_in_prefect, self._artifact, self._name, 100 * share)
+            self._show(100 * share)
+
+    def _show(self, percent: float) -> None:
+        """Tell Prefect; a server that does not answer must not cost the stage."""
+        try:
+            self._artifact = self._context.run(_show_in_prefect, self._artifact, self._name, percent)
+        except Exception as error:  # whatever the client raises
+            self._logger.warning("%s: progress could not be shown: %s", self._name, error)
 
 
 @contextmanager

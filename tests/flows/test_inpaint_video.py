@@ -6,12 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
+import flows.inpaint_video
 from flows.config import load_config
 from flows.inpaint_video import inpaint_video
 from flows.plan import plan_video
 from storage.errors import InputError
+from storage.housekeeping import list_stores, unreached
 from storage.root import Root
-from tasks.decode import MediaInput
+from tasks.decode import MediaInput, decode
 from tests.clips import panning_clip, write_images
 
 BEFORE_PROPAGATION = {"decode", "estimate_flow", "complete_flow"}
@@ -172,3 +174,39 @@ def test_an_output_that_cannot_be_written_is_refused_before_work(run, tmp_path):
     with pytest.raises(InputError, match="cannot be made"):
         run(output="file/below/out")
     assert not (tmp_path / "root").exists()
+
+
+def test_gc_spares_what_a_run_that_did_not_end_has_made(tmp_path, prefect_server, monkeypatch):
+    panning_clip(tmp_path / "clip", count=3)
+    given = [str(tmp_path / "clip" / name) for name in ("frames", "masks")] + [str(tmp_path / "out")]
+    config = load_config(settings=["encode.container=png"])
+    whole = flows.inpaint_video.inpaint_clip
+
+    def cut_short(step, config, video, mask):
+        step(decode, config.decode, video=video, mask=mask)
+        raise OSError("power failure")
+
+    monkeypatch.setattr(flows.inpaint_video, "inpaint_clip", cut_short)
+    with pytest.raises(OSError, match="power failure"):
+        inpaint_video(*given, config, root=str(tmp_path / "root"), name="clip")
+    root = Root(tmp_path / "root")
+    assert [facts.stage for facts in list_stores(root)] == ["decode"]
+    assert unreached(root) == []
+    monkeypatch.setattr(flows.inpaint_video, "inpaint_clip", whole)
+    inpaint_video(*given, config, root=str(tmp_path / "root"), name="clip")
+    assert [run["run"] for run in root.runs()] == ["latest"]
+    assert unreached(root) == []
+
+
+@pytest.mark.parametrize(("start", "stop"), [(10, None), (2, 2), (0, 9)])
+def test_a_range_outside_the_clip_is_refused_in_one_line(tmp_path, prefect_server, start, stop):
+    panning_clip(tmp_path / "clip", count=4)
+    config = load_config(settings=[f"decode.start={start}", f"decode.stop={'null' if stop is None else stop}"])
+    with pytest.raises(InputError, match="but the clip has frames 0 to 4"):
+        inpaint_video(
+            str(tmp_path / "clip" / "frames"),
+            str(tmp_path / "clip" / "masks"),
+            str(tmp_path / "out.mp4"),
+            config,
+            root=str(tmp_path / "root"),
+        )
