@@ -164,7 +164,8 @@ def test_a_damaged_object_is_named_by_its_url_and_repaired(run):
 def test_gc_keeps_the_named_run_until_it_is_forgotten(run):
     assert "0 bytes in 0 results" in run("store", "gc")[1]
     assert "frames  first" in run("store", "runs")[1]
-    assert run("store", "forget", "first")[0] == 0
+    for name in {record["run"] for record in run.root.runs()}:  # those that tests above let fail are unfinished
+        assert run("store", "forget", name)[0] == 0
     planned = int(run("store", "gc")[1].splitlines()[-1].split()[0])
     assert run("store", "list", "--json")[1] != "[]\n"
     assert f"deleted {planned} of {planned} bytes" in run("store", "gc", "--yes")[1]
