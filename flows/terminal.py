@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from flows.dataset import BadDatasetError
 
 DEFAULT_ROOT = os.environ.get("DFVI_ROOT", ".dfvi")
-OWN_PACKAGES = {"flows", "tasks", "storage", "dfvi_models"}
+REPOSITORY = Path(__file__).parents[1]
+OWN_FOLDERS = tuple(REPOSITORY / package for package in ("flows", "tasks", "storage", "dfvi_models"))
 
 
 def prepare_prefect(verbose: bool) -> None:
@@ -35,4 +36,4 @@ def show_bad(error: "BadDatasetError") -> NoReturn:
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
-    return Path(record.pathname).parent.name in OWN_PACKAGES
+    return any(Path(record.pathname).is_relative_to(folder) for folder in OWN_FOLDERS)

@@ -17,8 +17,8 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.cluster import init_cluster
+from tests.paths import REPOSITORY
 
-REPOSITORY = Path(__file__).parents[1]
 START_SECONDS = 180  # a first start makes a database; the machine may be busy
 
 

@@ -13,15 +13,15 @@ from prefect.flows import load_flow_from_entrypoint
 
 from flows import cli
 from flows.cluster import POOLS
+from tests.paths import REPOSITORY
 
-ROOT = Path(__file__).parent.parent
-DEPLOY = ROOT / "docs" / "deploy"
-DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+DEPLOY = REPOSITORY / "docs" / "deploy"
+DEPLOYMENTS = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
 
 
 @pytest.mark.parametrize("deployment", [pytest.param(each, id=each["name"]) for each in DEPLOYMENTS])
 def test_deployments_name_flows_parameters_and_pools_that_exist(deployment):
-    flow = load_flow_from_entrypoint(str(ROOT / deployment["entrypoint"]))
+    flow = load_flow_from_entrypoint(str(REPOSITORY / deployment["entrypoint"]))
     given = deployment.get("parameters", {})
     wanted = inspect.signature(flow.fn).parameters
     assert set(given) <= set(wanted)

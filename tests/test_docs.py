@@ -3,15 +3,14 @@
 import argparse
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 import yaml
 
 from flows import cli
+from tests.paths import REPOSITORY
 
-ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 
 def blocks(language):
@@ -68,7 +67,7 @@ def test_every_argument_of_every_command_has_help(name):
 
 
 def test_every_command_is_named_in_the_readme():
-    text = (ROOT / "README.md").read_text()
+    text = (REPOSITORY / "README.md").read_text()
     leaves = [name for name in ALL_PARSERS if not any(other.startswith(name + " ") for other in ALL_PARSERS)]
     assert [name for name in leaves if not re.search(rf"\b{name}\b", re.sub(r"\s+", " ", text))] == []
 

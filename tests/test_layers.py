@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.paths import REPOSITORY
+
 FORBIDDEN = {
     "flows": {"zarr", "torch", "dfvi_models", "cv2", "numba", "tests"},
     "tasks": {"flows", "zarr", "torch", "tests"},
@@ -28,7 +29,7 @@ def imported_modules(path: Path) -> list[tuple[int, str]]:
 
 def violations(package: str, path: Path) -> list[str]:
     return [
-        f"{path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}:{line}: {package} must not import {module}"
+        f"{path}:{line}: {package} must not import {module}"
         for line, module in imported_modules(path)
         if module.split(".")[0] in FORBIDDEN[package] and module not in ERRORS_ALLOWED
     ]
@@ -36,7 +37,7 @@ def violations(package: str, path: Path) -> list[str]:
 
 @pytest.mark.parametrize("package", FORBIDDEN)
 def test_each_layer_imports_only_what_lies_below(package):
-    assert [line for path in sorted((ROOT / package).rglob("*.py")) for line in violations(package, path)] == []
+    assert [line for path in sorted((REPOSITORY / package).rglob("*.py")) for line in violations(package, path)] == []
 
 
 def test_a_wrong_import_would_be_found(tmp_path):
@@ -58,22 +59,44 @@ def imports_at_run_time(path: Path) -> set[str]:
     return plain | names | {str(node.module) for node in froms}
 
 
-@pytest.mark.parametrize("package", FORBIDDEN)
-def test_no_module_imports_one_that_imports_it_not_even_late(package):
-    graph = {f"{package}.{p.stem}": imports_at_run_time(p) for p in sorted((ROOT / package).glob("*.py"))}
+def dotted_name(path: Path, above: Path) -> str:
+    """Name under which a file is imported; a folder's is that of its __init__.py."""
+    return ".".join(path.relative_to(above).with_suffix("").parts).removesuffix(".__init__")
+
+
+def circles(package: Path) -> list[str]:
+    """Chains of imports, at the top of a file or inside a function, that lead back to where they began."""
+    graph = {dotted_name(p, package.parent): imports_at_run_time(p) for p in sorted(package.rglob("*.py"))}
+    found, harmless = [], set()
 
     def follow(module, path):
-        assert module not in path, " -> ".join([*path, module])
-        for imported in sorted(graph[module] & graph.keys()):
-            follow(imported, [*path, module])
+        if module in path:
+            found.append(" -> ".join([*path[path.index(module) :], module]))
+        elif module not in harmless:
+            for imported in sorted(graph[module] & graph.keys()):
+                follow(imported, [*path, module])
+            harmless.add(module)
 
     for module in graph:
         follow(module, [])
+    return found
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_no_module_imports_one_that_imports_it_not_even_late(package):
+    assert circles(REPOSITORY / package) == []
+
+
+def test_a_circle_between_rooms_would_be_found(tmp_path):
+    for room, other in (("first", "second"), ("second", "first")):
+        (tmp_path / "package" / room).mkdir(parents=True)
+        (tmp_path / "package" / room / "module.py").write_text(f"def f():\n    from package.{other} import module\n")
+    assert circles(tmp_path / "package") == ["package.first.module -> package.second.module -> package.first.module"]
 
 
 def test_stages_know_each_other_only_by_their_results():
-    stages = {path.stem for path in (ROOT / "tasks").glob("*.py") if "@stage(" in path.read_text()}
+    files = [path for path in (REPOSITORY / "tasks").rglob("*.py") if "\n@stage(" in path.read_text()]
+    stages = {dotted_name(path, REPOSITORY): path for path in files}
     assert len(stages) >= 11
-    for name in stages:
-        modules = {module.removeprefix("tasks.") for _, module in imported_modules(ROOT / "tasks" / f"{name}.py")}
-        assert not modules & stages, name
+    for name, path in stages.items():
+        assert not {module for _, module in imported_modules(path)} & stages.keys(), name

@@ -9,7 +9,6 @@ import gzip
 import json
 import zlib
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,8 @@ from dfvi_models.deepfill import DeepFill
 from dfvi_models.device import Runtime
 from dfvi_models.dfc import DfcNet
 from dfvi_models.flownet2 import FlowNet2
+from tests.paths import GOLDEN
 
-GOLDEN = Path(__file__).parent.parent / "golden"
 DEVICES = ["cpu", pytest.param("cuda:0", marks=pytest.mark.gpu)]
 
 GAIN = {  # multiplies the spread of 4-D tensors; the first substring found in the name counts

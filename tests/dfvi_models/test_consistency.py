@@ -1,6 +1,5 @@
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,8 +7,7 @@ import pytest
 from dfvi_models.consistency import NOWHERE, consistency_error, trace_to_neighbour
 from dfvi_models.errors import ShapeError
 from dfvi_models.flow_resize import resize_flow
-
-GOLDEN = Path(__file__).parents[1] / "golden"
+from tests.paths import GOLDEN, REPOSITORY
 
 
 def constant_flow(dx, dy, shape=(5, 7)):
@@ -120,7 +118,7 @@ def test_compiled_loops_work_without_a_writable_cache_folder(tmp_path):
     )
     environment = {"XDG_CACHE_HOME": str(blocker / "x"), "NUMBA_CACHE_LOCATOR_CLASSES": "UserWideCacheLocator"}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True
+        [sys.executable, "-c", script], env=environment, cwd=REPOSITORY, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout.strip()) == (0, "0.0"), done.stderr
 
@@ -135,6 +133,6 @@ def test_compiled_loops_work_where_the_disk_is_full(tmp_path):
     )
     environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, cwd=Path(__file__).parents[2], capture_output=True, text=True
+        [sys.executable, "-c", script], env=environment, cwd=REPOSITORY, capture_output=True, text=True
     )
     assert (done.returncode, done.stdout.strip()) == (0, "0.0"), done.stderr

@@ -1,12 +1,12 @@
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dfvi_models.key_frames import key_frames
+from tests.paths import GOLDEN
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "key_ids.npz"
+GOLDEN_FILE = GOLDEN / "key_ids.npz"
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_ends_of_runs_are_chosen(unfinished, expected):
 
 
 def test_key_frames_equal_the_reference():
-    with np.load(GOLDEN) as golden:
+    with np.load(GOLDEN_FILE) as golden:
         sequences = np.split(golden["seq"], golden["seq_offsets"][1:-1])
         expected = np.split(golden["key_ids"], golden["key_offsets"][1:-1])
     for sequence, ids in zip(sequences, expected, strict=True):

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -9,8 +7,9 @@ from dfvi_models.dilation import dilate
 from dfvi_models.errors import ShapeError
 from dfvi_models.hole_boxes import MOST_BOXES, hole_boxes
 from dfvi_models.laplace import TOLERANCE, fill_smooth
+from tests.paths import GOLDEN
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "regionfill.npz"
+GOLDEN_FILE = GOLDEN / "regionfill.npz"
 CASES = [
     "inner",
     "corner_tl",
@@ -46,7 +45,7 @@ def solve_exactly(values, hole):
 
 @pytest.mark.parametrize("case", CASES)
 def test_fill_equals_the_references_direct_solution(case):
-    with np.load(GOLDEN) as golden:
+    with np.load(GOLDEN_FILE) as golden:
         values, mask, expected = (golden[f"{case}_{name}"] for name in ("I", "mask", "out"))
     for tolerance in (TOLERANCE, 1e-4):
         filled = fill_smooth(values[..., None], mask > 0, tolerance=tolerance)[..., 0]

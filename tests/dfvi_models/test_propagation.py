@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,8 +9,8 @@ from dfvi_models.merge import merge_nearest
 from dfvi_models.propagation import propagate
 from dfvi_models.types import INVENTED, NO_SOURCE
 from tests import oracles
+from tests.paths import GOLDEN
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 DIRECTIONS = ("forward", "backward")
 
 

@@ -22,6 +22,7 @@ from dfvi_models.choice_training import (
 from dfvi_models.errors import TrainingError, WeightsError
 from dfvi_models.flow_hypotheses import EVIDENCE, GUESSES, HOLE
 from dfvi_models.training import CheckpointFile, Progress, Schedule, dump_state, train
+from tests.paths import REPOSITORY
 
 STEPS = 12
 SETTINGS = ChoiceSettings(batch=2, crop=24, average=0.5, validation_items=2)
@@ -80,7 +81,7 @@ def test_a_run_stopped_between_validations_goes_on_bit_for_bit(undisturbed, tmp_
 def test_a_killed_run_goes_on_bit_for_bit(undisturbed, tmp_path):
     path = tmp_path / "checkpoint.pt"
     command = [sys.executable, "-c", f"import tests.dfvi_models.test_training as t; t.train_slowly({str(path)!r})"]
-    root = Path(__file__).parents[2]
+    root = REPOSITORY
     process = subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
     deadline = time.monotonic() + 60
     while not path.exists() and time.monotonic() < deadline:

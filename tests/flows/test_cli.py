@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from storage.housekeeping import list_stores, verify
 from storage.root import Root
 from tests.clips import panning_clip, write_images
+from tests.paths import REPOSITORY
 
 KILLS = 12
 
@@ -33,7 +33,7 @@ def start(arguments, cwd, home, **options):
     return subprocess.Popen(
         [sys.executable, "-m", "flows.cli", *arguments],
         cwd=cwd,
-        env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=environment | {"PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,7 +10,6 @@ import sys
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import httpx
 import prefect
@@ -35,9 +34,9 @@ from storage.errors import InputError
 from storage.key import StageKey
 from storage.root import Root
 from tests.clips import panning_clip, write_images
+from tests.paths import REPOSITORY
 from tests.storage.conftest import fill_store
 
-REPOSITORY = Path(__file__).parents[2]
 REQUEST = Request(video="v", mask="m", output="o", config=RunConfig(), root="r", name="goat", run="latest")
 SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1"]
 

@@ -18,6 +18,7 @@ from storage.errors import InputError
 from storage.housekeeping import verify
 from storage.root import Root
 from tests.flows.test_inpaint_dataset import NAMES, contents, make_dataset, run, states
+from tests.paths import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +28,7 @@ def dask(*arguments):
     """A `dask` command for the length of a block."""
     from prefect.settings import PREFECT_API_URL
 
-    here = {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(Path(__file__).parents[2])}
+    here = {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(REPOSITORY)}
     process = subprocess.Popen(
         [sys.executable, "-m", "dask", *arguments],
         env=os.environ | here,

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 
@@ -26,6 +25,7 @@ from storage.errors import InputError
 from storage.housekeeping import list_stores, verify
 from storage.root import Root
 from tests.clips import panning_clip, write_images
+from tests.paths import REPOSITORY
 
 NAMES = ["bus", "dog", "goat"]
 SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1"]
@@ -265,7 +265,7 @@ def start_batch(folder, output):
     return subprocess.Popen(
         [*command, "--json", *settings],
         cwd=folder,
-        env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

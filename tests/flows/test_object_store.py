@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from uuid import uuid4
 
 import obstore
@@ -20,6 +19,7 @@ from storage.root import Root
 from tests.clips import panning_clip, write_images
 from tests.conftest import KEY_ID, SECRET
 from tests.flows.test_inpaint_dataset import in_this_process  # noqa: F401  (a fixture)
+from tests.paths import REPOSITORY
 
 SETTINGS = ["--set", "drafts=[]", "--set", "encode.codec=ffv1"]  # without drafts: fewer requests, the same paths
 LEASE_SECONDS, RENEW_SECONDS = 3.0, 0.3  # of a run that is killed, and of the one that waits for its end
@@ -49,7 +49,7 @@ def kill_in_the_middle(arguments, root):
 
     process = subprocess.Popen(
         [sys.executable, "-c", f"{SHORT_LEASES}import sys; from flows.cli import main; sys.exit(main())", *arguments],
-        env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,19 +1,19 @@
 """Flow files: the benchmark's bytes exactly, and nothing hostile allocated."""
 
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from storage.errors import InputError
 from storage.flo import read_flo, write_flo
+from tests.paths import GOLDEN
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "flo_file.npz"  # a flow and its file, made with the paper's code
+GOLDEN_FILE = GOLDEN / "flo_file.npz"  # a flow and its file, made with the paper's code
 
 
 def test_golden_file_is_read_and_written_to_the_bit(tmp_path):
-    golden = np.load(GOLDEN)
+    golden = np.load(GOLDEN_FILE)
     path = tmp_path / "a.flo"
     path.write_bytes(golden["file_bytes"].tobytes())
     assert np.array_equal(read_flo(path), golden["flow"])
