@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from storage.clip import Clip
-from storage.media_write import write_video
+from storage.media.clip import Clip
+from storage.media.writing import write_video
 
 HEIGHT, WIDTH, SEED = 480, 854, 7
 RUN = """

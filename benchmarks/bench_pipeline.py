@@ -17,7 +17,7 @@ from benchmarks import report
 from flows.config import RunConfig, load_config
 from flows.inpaint_video import available_threads
 from flows.walk import Walked, inpaint_clip
-from storage.root import Root
+from storage.cache.root import Root
 from tasks.decode import MediaInput
 from tasks.demo_clip import make_demo_clip
 from tasks.stage import Input, Job, Stage, StageParams, StageResult

@@ -20,7 +20,7 @@ from flows.evaluation import EvaluateConfig, check_evaluation
 from flows.evaluation_rows import OnTrueFlow, parse_rows
 from flows.inpaint_video import available_threads
 from flows.walk import fill_clip
-from storage.root import Root
+from storage.cache.root import Root
 from tasks.complete_flow import complete_flow
 from tasks.cut_holes import CutHolesParams, cut_holes
 from tasks.decode import MediaInput

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from flows import terminal
 from flows.arguments import add_configuration, add_root
-from storage.errors import InputError, StoreError
+from storage.cache.errors import StoreError
+from storage.errors import InputError
 
 if TYPE_CHECKING:
     from flows.batch_report import BatchSummary
@@ -160,7 +161,7 @@ def _wanted(options: argparse.Namespace, recipe: "Recipe") -> dict[str, float]:
     """Videos that are new or changed -> when their files changed last."""
     from flows.dataset import open_dataset
     from flows.inpaint_dataset import last_change, make_requests, why_chosen
-    from storage.root import Root
+    from storage.cache.root import Root
 
     dataset = open_dataset(options.dataset, recipe, skip_bad=True)
     requests = make_requests(dataset, Path(options.output), str(Root.open(options.root).path), options.run)

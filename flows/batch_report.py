@@ -11,7 +11,7 @@ from prefect.artifacts import create_table_artifact
 from pydantic import BaseModel
 
 from flows.engine import State, VideoResult
-from storage.atomic import appears_when_complete
+from storage.backends.atomic_write import appears_when_complete
 
 ARTIFACT_ROWS = 1000  # the page shows them all at once
 

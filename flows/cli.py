@@ -7,7 +7,8 @@ import traceback
 from collections.abc import Sequence
 
 from dfvi_models.errors import ShapeError, TrainingError, WeightsError
-from storage.errors import InputError, StoreError, refuse_secrets
+from storage.cache.errors import StoreError
+from storage.errors import InputError, refuse_secrets
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

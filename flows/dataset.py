@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flows.config import RunConfig, lay_config, load_yaml_file, read_yaml
-from flows.layout import Found, find_videos
-from storage.clip import Clip
+from storage.cache.root import video_name
+from storage.datasets.video_folders import Found, find_videos
 from storage.errors import InputError
-from storage.masks import BOX, parse_mask, read_holes
-from storage.media import probe
-from storage.root import video_name
+from storage.media.clip import Clip
+from storage.media.masks import BOX, parse_mask, read_holes
+from storage.media.reading import probe
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 CHECKS_AT_ONCE = 8  # they wait for the disk more than they compute

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from flows.config import load_config
 from flows.inpaint_video import Summary, describe, inpaint_video
-from storage.root import Root
-from storage.stage_store import StageStore
+from storage.cache.root import Root
+from storage.cache.stage_store import StageStore
 from tasks.demo_clip import compare, make_demo_clip, write_strip
 
 NAME = "demo"

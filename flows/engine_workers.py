@@ -22,8 +22,8 @@ from prefect.states import Cancelling
 
 from flows.engine import ChildCrashedError, ChildFailedError, EngineSettings, Request, one_line
 from flows.inpaint_video import Summary
+from storage.cache.root import Root
 from storage.errors import InputError
-from storage.root import Root
 
 JOBS = 32
 SECONDS_BETWEEN_LOOKS = 1.0

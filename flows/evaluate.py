@@ -10,8 +10,8 @@ from flows.evaluation import MEAN, Case, EvaluateConfig, Evaluation, check_evalu
 from flows.evaluation_rows import OnTrueFlow, Row
 from flows.inpaint_video import Runner, available_threads, reached_by
 from flows.walk import Filled, Step, fill_clip
-from storage.clip_set import CleanClip, clip_seed
-from storage.root import Root
+from storage.cache.root import Root
+from storage.datasets.clean_clips import CleanClip, clip_seed
 from tasks.complete_flow import complete_flow
 from tasks.cut_holes import CutHolesParams, HoleKind, cut_holes
 from tasks.decode import MediaInput
@@ -46,7 +46,7 @@ def evaluate(
 ) -> Evaluation:
     """Score ways of filling holes on clips whose truth is known.
 
-    folder  : folder of clips; see `storage.clip_set.find_clips`.
+    folder  : folder of clips; see `storage.datasets.clean_clips.find_clips`.
     rows    : what is compared; see `parse_rows`.
     config  : sizes and holes; None takes the defaults. `decode` and `encode` of the rows' configurations play no part.
     clips   : names of the clips taken; None takes all.

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.evaluation_rows import Row
 from flows.preflight import exchangeable, require_weights
-from storage.clip_set import CleanClip, choose_clips, find_clips, shuffled_masks
+from storage.datasets.clean_clips import CleanClip, choose_clips, find_clips, shuffled_masks
 from tasks.cut_holes import HoleKind
 from tasks.estimate_flow import EstimateFlowParams
 from tasks.perception import DescribeVideoParams, LpipsParams, describe_video, lpips

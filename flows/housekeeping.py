@@ -4,10 +4,10 @@ import prefect
 from prefect.artifacts import create_table_artifact
 from pydantic import BaseModel
 
-from storage.housekeeping import delete as delete_stores
-from storage.housekeeping import unreached
-from storage.housekeeping import verify as verify_root
-from storage.root import Root
+from storage.cache.housekeeping import delete as delete_stores
+from storage.cache.housekeeping import unreached
+from storage.cache.housekeeping import verify as verify_root
+from storage.cache.root import Root
 
 
 class Housekeeping(BaseModel):

@@ -14,9 +14,10 @@ from flows.engine import EngineSettings, Request, VideoResult
 from flows.fan_out import fan_out, start_engine
 from flows.plan import plan_video
 from flows.preflight import exchangeable, require_weights, uses_networks
+from storage.cache.errors import StoreError
+from storage.cache.root import Root
 from storage.delivery import check_apart, check_output
-from storage.errors import InputError, StoreError
-from storage.root import Root
+from storage.errors import InputError
 from tasks.decode import MediaInput
 
 Only = Literal["failed", "missing", "stale"]

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from flows.config import RunConfig
 from flows.preflight import check_request
 from flows.walk import Walked, inpaint_clip
+from storage.cache.root import Root, video_name
 from storage.delivery import deliver
-from storage.root import Root, video_name
 from tasks.decode import MediaInput
 from tasks.stage import Input, Job, Stage, StageParams, StageResult
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from flows.config import RunConfig
 from flows.walk import NotYetKnownError, inpaint_clip, smooths_over_time
-from storage.housekeeping import nearest
-from storage.key import StageKey
-from storage.location import Location
-from storage.root import Root
+from storage.backends.root_url import Location
+from storage.cache.housekeeping import nearest
+from storage.cache.root import Root
+from storage.cache.stage_key import StageKey
 from tasks.decode import MediaInput
 from tasks.stage import Action, Input, Stage, StageParams, StageResult
 

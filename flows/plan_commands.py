@@ -35,7 +35,7 @@ def _plan(options: argparse.Namespace) -> int:
     if options.mask is None:
         return _plan_dataset(options)
     from flows.plan import plan_video
-    from storage.root import video_name
+    from storage.cache.root import video_name
     from tasks.decode import MediaInput
 
     name = options.name or video_name(Path(options.video).stem)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from flows.dataset import Dataset, Video
 from flows.plan import PlannedStage, plan_video
-from storage.errors import StoreError
-from storage.location import Location
-from storage.manifest import Manifest, read_manifest
-from storage.place import Place
-from storage.root import Root
+from storage.backends.root_url import Location
+from storage.backends.store_path import Place
+from storage.cache.errors import StoreError
+from storage.cache.manifest import Manifest, read_manifest
+from storage.cache.root import Root
 from tasks.decode import MediaInput
 from tasks.stage import whole_seconds
 

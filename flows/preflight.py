@@ -5,9 +5,9 @@ from pathlib import Path
 
 from dfvi_models.errors import WeightsError
 from flows.config import RunConfig
-from storage.clip import find_source
 from storage.delivery import check_apart, check_output
-from storage.masks import parse_mask
+from storage.media.clip import find_source
+from storage.media.masks import parse_mask
 from tasks.complete_flow import complete_flow
 from tasks.estimate_flow import estimate_flow
 from tasks.fill_key_frames import fill_key_frames

@@ -9,10 +9,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from flows.config import Draft, explain, load_yaml_file, overlay, parse_setting
-from storage.clip import find_source
-from storage.clip_set import find_clips
+from storage.datasets.clean_clips import find_clips
 from storage.errors import InputError
-from storage.media_images import list_images
+from storage.media.clip import find_source
+from storage.media.image_folder import list_images
 from tasks.estimate_flow import EstimateFlowParams, estimate_flow
 from tasks.flow_examples import FlowExamplesParams
 from tasks.read_photos import ReadPhotosParams

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
 
-from storage.lock import FileLock, hold
+from storage.backends.file_lock import FileLock, hold
 
 IDLE_SECONDS = 30 * 60
 START_TIMEOUT = 120.0  # seconds; the first start on an empty home makes a database and takes about 20

@@ -58,8 +58,8 @@ COMMANDS = (add_store,)
 
 
 def _list(options: argparse.Namespace) -> int:
-    from storage.housekeeping import list_stores
-    from storage.root import Root
+    from storage.cache.housekeeping import list_stores
+    from storage.cache.root import Root
 
     stores = list(list_stores(Root.open(options.root), options.video, options.stage))
     if options.json:
@@ -75,8 +75,8 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from storage.housekeeping import verify
-    from storage.root import Root
+    from storage.cache.housekeeping import verify
+    from storage.cache.root import Root
 
     damages = 0
     for damage in verify(Root.open(options.root), repair=options.repair):
@@ -92,8 +92,8 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _gc(options: argparse.Namespace) -> int:
-    from storage.housekeeping import delete, unreached
-    from storage.root import Root
+    from storage.cache.housekeeping import delete, unreached
+    from storage.cache.root import Root
 
     root = Root.open(options.root)
     stores = unreached(root)
@@ -108,7 +108,7 @@ def _gc(options: argparse.Namespace) -> int:
 
 
 def _runs(options: argparse.Namespace) -> int:
-    from storage.root import Root
+    from storage.cache.root import Root
 
     for run in Root.open(options.root).runs():
         print(f"{run['video']}  {run['run']}  {len(run['reached'])} results")
@@ -116,7 +116,7 @@ def _runs(options: argparse.Namespace) -> int:
 
 
 def _forget(options: argparse.Namespace) -> int:
-    from storage.root import Root
+    from storage.cache.root import Root
 
     forgotten = Root.open(options.root).forget_run(options.run, options.video)
     if not forgotten:
@@ -126,7 +126,7 @@ def _forget(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from storage.root import Root
+    from storage.cache.root import Root
     from tasks.exchange import export_store
 
     root = Root.open(options.root)
@@ -139,7 +139,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import_flow(options: argparse.Namespace) -> int:
-    from storage.root import Root, video_name
+    from storage.cache.root import Root, video_name
     from tasks.decode import MediaInput, decode
     from tasks.exchange import import_flow
     from tasks.stage import StageResult

@@ -18,9 +18,9 @@ from flows.inpaint_dataset import make_requests, run_all
 from flows.inpaint_video import Summary
 from flows.sweep_plots import write_plots
 from flows.sweep_report import Cell, Measures, SweepSummary, sweep_csv
-from storage.clip_set import find_clips
+from storage.cache.root import Root, video_name
+from storage.datasets.clean_clips import find_clips
 from storage.errors import InputError
-from storage.root import Root, video_name
 from tasks.compare_fills import Fill, check_truth, cost, hole_psnr, write_strips
 
 LARGEST_GRID = 1000
@@ -45,7 +45,7 @@ def sweep(
     output   : folder of the results: one folder a combination, sweep.csv a row for each of its videos, strips/ a
                picture of each video with every combination, plots/ a picture of each parameter.
     vary     : `stage.param=value,value,...` texts.
-    truth    : folder of the videos without what the masks hide, found by name; see `storage.clip_set.find_clips`.
+    truth    : folder of the videos without what the masks hide, found by name; see `storage.datasets.clean_clips`.
     preset, config, settings, root, skip_bad, engine : as in `inpaint_dataset`.
     Raises   : InputError, BadDatasetError or WeightsError before any work. A video that fails is in the summary.
     """

@@ -10,8 +10,8 @@ from flows.inpaint_video import Runner, available_threads
 from flows.recipes import ChoiceRecipe, CompletionRecipe, DfcRecipe, PictureRecipe, TestHolesPart
 from flows.train_report import deliver_training, publish
 from flows.walk import fill_roughly
-from storage.clip_set import CleanClip, clip_seed, find_clips, keep_back
-from storage.root import Root, video_name
+from storage.cache.root import Root, video_name
+from storage.datasets.clean_clips import CleanClip, clip_seed, find_clips, keep_back
 from tasks.cut_holes import CutHolesParams, cut_holes
 from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
@@ -50,7 +50,7 @@ def train_flow_completion(
 ) -> Trained:
     """Train networks that complete flow in holes, on clips without holes.
 
-    folder  : folder of clips; see `storage.clip_set.find_clips`.
+    folder  : folder of clips; see `storage.datasets.clean_clips.find_clips`.
     recipe  : what is trained, and how; see `load_recipe`.
     output  : folder for weights, card, curve and samples.
     root    : folder of the stored results; a training that was stopped goes on from its checkpoint there.

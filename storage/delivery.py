@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 from uuid import uuid4
 
+from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from storage.media_output import choose_output
-from storage.stage_store import StageStore
+from storage.media.codecs import choose_output
 
 CONTAINERS = {"mp4": "mp4", "mov": "mov", "matroska": "mkv", "": "png"}
 """FFmpeg's name of a container -> ours."""

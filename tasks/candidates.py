@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from dfvi_models.propagation import Direction
 from dfvi_models.types import NO_SOURCE, Candidates
-from storage import array_layout
-from storage.stage_store import StageStore
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 
 FIELDS = ("colour", "source", "error", "invented")
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.metrics import psnr_in_hole
+from storage.cache.root import Root
+from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from storage.media import probe, read_frames
-from storage.root import Root
-from storage.stage_store import StageStore
+from storage.media.reading import probe, read_frames
 from tasks.filled_clip import FilledClip
 
 SHOWN_FRAMES = 4

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from storage import array_layout
-from storage.stage_store import StageStore
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage
 from tasks.write_behind import write_behind

@@ -11,11 +11,11 @@ from pydantic import Field
 from dfvi_models.evaluation_holes import back_and_forth, centre_box, dilate_cross, moving_shape
 from dfvi_models.frame_resize import resize_hole
 from dfvi_models.parallel import ordered_map
-from storage import array_layout
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from storage.masks import DEFAULT_THRESHOLD, image_value
-from storage.media_images import list_images
-from storage.stage_store import StageStore
+from storage.media.image_folder import list_images
+from storage.media.masks import DEFAULT_THRESHOLD, image_value
 from tasks.stage import Job, StageParams, stage
 
 HoleKind = Literal["box", "shape", "object"]

@@ -12,12 +12,12 @@ from pydantic import Field, field_validator
 
 from dfvi_models.dilation import dilate
 from dfvi_models.parallel import ordered_map
-from storage import array_layout
-from storage.clip import Clip, check_range
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from storage.masks import mask_digest, parse_mask, read_holes
-from storage.media import content_digest, probe, read_frames
-from storage.stage_store import StageStore
+from storage.media.clip import Clip, check_range
+from storage.media.masks import mask_digest, parse_mask, read_holes
+from storage.media.reading import content_digest, probe, read_frames
 from tasks.stage import Job, StageParams, stage
 from tasks.write_behind import write_behind
 

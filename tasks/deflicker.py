@@ -6,8 +6,8 @@ import numpy as np
 from pydantic import Field
 
 from dfvi_models.deflicker import deflicker as smooth_over_time
-from storage import array_layout
-from storage.stage_store import StageStore
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from tasks.filled_clip import FilledClip
 from tasks.stage import Job, StageParams, stage
 from tasks.write_behind import write_behind

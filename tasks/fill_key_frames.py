@@ -3,8 +3,8 @@
 from typing import Literal
 
 from dfvi_models.key_frames import key_frames
-from storage import array_layout
-from storage.stage_store import StageStore
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from tasks.filled_clip import FilledClip
 from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage

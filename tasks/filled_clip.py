@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.types import INVENTED, KNOWN
-from storage.stage_store import StageStore
+from storage.cache.stage_store import StageStore
 
 
 class Derived(Sequence[NDArray[Any]]):

@@ -4,8 +4,8 @@ from pydantic import Field
 
 from dfvi_models.choice_training import ITEM_CHANNELS, make_examples
 from dfvi_models.temporal_completion import TemporalCompleter
-from storage import array_layout
-from storage.stage_store import StageStore
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from tasks.stage import Job, StageParams, stage
 
 

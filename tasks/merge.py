@@ -12,8 +12,8 @@ from dfvi_models.merge import merge_nearest
 from dfvi_models.parallel import ordered_map
 from dfvi_models.robust_merge import merge_robust
 from dfvi_models.types import INVENTED, KNOWN, Candidates, Merged
-from storage import array_layout
-from storage.stage_store import StageStore
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from tasks import candidates
 from tasks.filled_clip import FilledClip
 from tasks.stage import Job, StageParams, stage

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from storage import array_layout
-from storage.stage_store import StageStore
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from tasks.filled_clip import FilledClip
 from tasks.parts import build, weights_of
 from tasks.stage import Job, StageParams, stage

@@ -10,7 +10,7 @@ from dfvi_models.propagation import Direction
 from dfvi_models.propagation import propagate as sweep
 from dfvi_models.tracing import trace
 from dfvi_models.types import Candidates
-from storage.stage_store import StageStore
+from storage.cache.stage_store import StageStore
 from tasks import candidates
 from tasks.filled_clip import FilledClip
 from tasks.stage import Job, StageParams, stage

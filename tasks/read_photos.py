@@ -8,9 +8,9 @@ from pydantic import Field
 
 from dfvi_models.frame_resize import centre_square
 from dfvi_models.parallel import ordered_map
-from storage import array_layout
-from storage.media_images import list_images, read_image
-from storage.stage_store import StageStore
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
+from storage.media.image_folder import list_images, read_image
 from tasks.stage import Job, StageParams, stage
 
 

@@ -7,10 +7,10 @@ from pydantic import Field
 
 from dfvi_models.frame_resize import resize_frame
 from dfvi_models.parallel import ordered_map
-from storage import array_layout
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from storage.media import probe, read_frames
-from storage.stage_store import StageStore
+from storage.media.reading import probe, read_frames
 from tasks.stage import Job, StageParams, stage
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from dfvi_models.scores import COLUMNS, FilledResult, TrueClip, mean_scores, score_frames
-from storage import array_layout
-from storage.stage_store import StageStore
+from storage.cache import array_layout
+from storage.cache.stage_store import StageStore
 from tasks.filled_clip import FilledClip
 from tasks.stage import Job, StageParams, stage
 

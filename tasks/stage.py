@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from storage.key import StageKey
-from storage.root import Root
-from storage.stage_store import StageStore
+from storage.cache.root import Root
+from storage.cache.stage_key import StageKey
+from storage.cache.stage_store import StageStore
 from tasks.progress import run_logger, watch
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from dfvi_models.choice_training import ChoiceSettings, ChoiceTraining
 from dfvi_models.training import Optimiser
-from storage.stage_store import StageStore
+from storage.cache.stage_store import StageStore
 from tasks.stage import Job, stage
 from tasks.training_run import TrainingParams, run_training, split
 

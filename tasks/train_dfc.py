@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from dfvi_models.dfc_training import DfcSettings, DfcTraining
 from dfvi_models.export import load_exported
 from dfvi_models.training import Optimiser
-from storage.stage_store import StageStore
+from storage.cache.stage_store import StageStore
 from tasks.stage import Job, stage
 from tasks.training_run import TrainingParams, run_training, split
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from dfvi_models.device import Runtime
 from dfvi_models.export import export_weights
 from dfvi_models.training import Progress, Schedule, Training, train
-from storage.stage_store import StageStore
+from storage.cache.stage_store import StageStore
 from tasks.progress import run_logger
 from tasks.stage import Job, StageParams
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from storage.stage_store import StageStore
+from storage.cache.stage_store import StageStore
 
 WRITERS = 2
 MOST_BYTES = 2**27  # of items held: two batches of a GPU at 480p

@@ -12,8 +12,8 @@ import time
 import numpy as np
 import pytest
 
-from storage.housekeeping import list_stores, verify
-from storage.root import Root
+from storage.cache.housekeeping import list_stores, verify
+from storage.cache.root import Root
 from tests.clips import panning_clip, write_images
 from tests.paths import REPOSITORY
 

@@ -30,9 +30,9 @@ from flows.engine_workers import WorkersEngine, workers_engine
 from flows.housekeeping import housekeeping
 from flows.inpaint_dataset import inpaint_dataset
 from flows.lost_runs import RETURNS, LostRuns
+from storage.cache.root import Root
+from storage.cache.stage_key import StageKey
 from storage.errors import InputError
-from storage.key import StageKey
-from storage.root import Root
 from tests.clips import panning_clip, write_images
 from tests.paths import REPOSITORY
 from tests.storage.conftest import fill_store

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from flows.engine import EngineSettings
+from storage.cache.housekeeping import verify
+from storage.cache.root import Root
 from storage.errors import InputError
-from storage.housekeeping import verify
-from storage.root import Root
 from tests.flows.test_inpaint_dataset import NAMES, contents, make_dataset, run, states
 from tests.paths import REPOSITORY
 

@@ -16,9 +16,9 @@ from flows.evaluate import evaluate, vfid_of_rows
 from flows.evaluation import EvaluateConfig, Evaluation
 from flows.evaluation_report import means, summary_tables, write_reports
 from flows.evaluation_rows import DEFAULT_ROWS, parse_rows
+from storage.cache.housekeeping import list_stores, unreached
+from storage.cache.root import Root
 from storage.errors import InputError
-from storage.housekeeping import list_stores, unreached
-from storage.root import Root
 from tests.clips import panning_clip, write_images
 from tests.dfvi_models.made_up_judges import judges
 

@@ -21,9 +21,9 @@ from flows.engine_local import LocalEngine, ServerAwayError
 from flows.fan_out import start_engine
 from flows.inpaint_dataset import inpaint_dataset
 from flows.inpaint_video import inpaint_video
+from storage.cache.housekeeping import list_stores, verify
+from storage.cache.root import Root
 from storage.errors import InputError
-from storage.housekeeping import list_stores, verify
-from storage.root import Root
 from tests.clips import panning_clip, write_images
 from tests.paths import REPOSITORY
 

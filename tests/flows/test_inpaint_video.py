@@ -10,9 +10,9 @@ import flows.inpaint_video
 from flows.config import load_config
 from flows.inpaint_video import inpaint_video
 from flows.plan import plan_video
+from storage.cache.housekeeping import list_stores, unreached
+from storage.cache.root import Root
 from storage.errors import InputError
-from storage.housekeeping import list_stores, unreached
-from storage.root import Root
 from tasks.decode import MediaInput, decode
 from tests.clips import panning_clip, write_images
 
@@ -155,7 +155,7 @@ def test_flow_is_estimated_again_on_each_draft(run):
 
 
 def test_damage_is_repaired_and_only_that_is_computed_again(run, tmp_path):
-    from storage.housekeeping import verify
+    from storage.cache.housekeeping import verify
 
     first = run()
     before = read_folder(first.output)

@@ -12,10 +12,10 @@ import obstore
 import pytest
 
 from flows import cli
-from storage import lease
-from storage.housekeeping import list_stores, verify
-from storage.object_client import connect
-from storage.root import Root
+from storage.backends import s3_lease as lease
+from storage.backends.s3_client import connect
+from storage.cache.housekeeping import list_stores, verify
+from storage.cache.root import Root
 from tests.clips import panning_clip, write_images
 from tests.conftest import KEY_ID, SECRET
 from tests.flows.test_inpaint_dataset import in_this_process  # noqa: F401  (a fixture)
@@ -23,7 +23,10 @@ from tests.paths import REPOSITORY
 
 SETTINGS = ["--set", "drafts=[]", "--set", "encode.codec=ffv1"]  # without drafts: fewer requests, the same paths
 LEASE_SECONDS, RENEW_SECONDS = 3.0, 0.3  # of a run that is killed, and of the one that waits for its end
-SHORT_LEASES = f"from storage import lease; lease.LEASE_SECONDS, lease.RENEW_SECONDS = {LEASE_SECONDS, RENEW_SECONDS}; "
+SHORT_LEASES = (
+    "from storage.backends import s3_lease; "
+    f"s3_lease.LEASE_SECONDS, s3_lease.RENEW_SECONDS = {LEASE_SECONDS, RENEW_SECONDS}; "
+)
 
 
 def content(root):

@@ -12,8 +12,8 @@ import torch
 from flows import cli
 from flows.config import load_config
 from flows.inpaint_video import inpaint_video
-from storage.media import read_frames
-from storage.root import Root
+from storage.cache.root import Root
+from storage.media.reading import read_frames
 from tests.clips import write_images
 from tests.dfvi_models.golden_networks import published
 

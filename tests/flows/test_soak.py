@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.housekeeping import verify
-from storage.root import Root
+from storage.cache.housekeeping import verify
+from storage.cache.root import Root
 from tests.flows.test_inpaint_dataset import NAMES, contents, make_dataset, start_batch
 
 pytestmark = [pytest.mark.soak, pytest.mark.slow]

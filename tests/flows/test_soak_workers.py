@@ -8,8 +8,8 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from storage.housekeeping import verify
-from storage.root import Root
+from storage.cache.housekeeping import verify
+from storage.cache.root import Root
 from tests.clips import panning_clip
 from tests.flows.test_inpaint_dataset import SETTINGS, contents
 from tests.postgres import BINARIES, postgres

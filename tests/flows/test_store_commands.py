@@ -10,8 +10,8 @@ import pytest
 from flows import cli
 from flows.config import load_config
 from flows.inpaint_video import inpaint_video
-from storage.flo import read_flo
-from storage.root import Root
+from storage.cache.root import Root
+from storage.media.flo import read_flo
 from tests.clips import panning_clip
 
 

@@ -9,8 +9,8 @@ from safetensors import safe_open
 from flows.cli import main
 from flows.recipes import RECIPE_NAMES, load_recipe
 from flows.train import train_flow_completion, train_image_inpainting
+from storage.cache.root import Root
 from storage.errors import InputError
-from storage.root import Root
 from tests.clips import panning_clip, write_images
 
 FEW = ["clips.frames=6", "drafts=[{}]", "training.schedule.steps=6", "training.schedule.validate_every=3"]

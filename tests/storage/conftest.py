@@ -5,9 +5,9 @@ from uuid import uuid4
 import numpy as np
 import pytest
 
-from storage import array_layout
-from storage.key import StageKey
-from storage.root import Root
+from storage.cache import array_layout
+from storage.cache.root import Root
+from storage.cache.stage_key import StageKey
 
 KEY = StageKey("estimate_flow", 1, {"preset": "fast"}, {"clip": "0" * 32})
 

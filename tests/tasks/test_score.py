@@ -9,10 +9,10 @@ import pytest
 from dfvi_models.evaluation_holes import centre_box, moving_shape
 from dfvi_models.metrics import psnr_in_hole
 from dfvi_models.scores import COLUMNS, EXACT
+from storage.cache.root import Root
 from storage.errors import InputError
-from storage.media import probe
-from storage.media_write import write_video
-from storage.root import Root
+from storage.media.reading import probe
+from storage.media.writing import write_video
 from tasks.cut_holes import CutHolesParams, cut_holes
 from tasks.decode import MediaInput
 from tasks.estimate_flow import EstimateFlowParams, estimate_flow

@@ -10,9 +10,9 @@ import prefect
 import pytest
 from pydantic import ValidationError
 
-from storage import array_layout
+from storage.cache import array_layout
+from storage.cache.root import Root
 from storage.errors import InputError
-from storage.root import Root
 from tasks.stage import Job, StageParams, stage, whole_seconds
 
 FRAMES = 5

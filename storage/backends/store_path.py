@@ -1,0 +1,86 @@
+"""The seam between stores and what they lie on: a folder of this machine, or a prefix of an object store.
+
+All that stores do to files they do through a `Place`. Names that pathlib has mean what they mean there.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple, Protocol, Self
+
+from storage.backends.file_lock import Lock
+
+
+class Usage(NamedTuple):
+    """What a folder takes up."""
+
+    size: int
+    """Bytes of all files below it."""
+    modified: float
+    """Seconds since the epoch of its last change."""
+
+
+class Place(Protocol):
+    """A file or a folder below a root; it need not exist. `str` gives the path or URL that messages name.
+
+    Every method raises OSError where the disk or the server fails.
+    """
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """All parts of the path; the last three of a stage store are its video, stage and digest."""
+
+    @property
+    def parent(self) -> Self:
+        """The folder this lies in."""
+
+    def __truediv__(self, name: str) -> Self: ...
+
+    def exists(self) -> bool:
+        """Whether there is a file, or a folder with something in it, of this name."""
+
+    def modified(self) -> float:
+        """Seconds since the epoch of the last change of this file; FileNotFoundError if there is none."""
+
+    def usage(self) -> Usage:
+        """What this folder takes up."""
+
+    def names(self) -> set[str]:
+        """Names of the files and folders right in this folder."""
+
+    def subfolders(self) -> list[Self]:
+        """Folders right in this folder, by name; none if it does not exist. Links are no folders."""
+
+    def read_bytes(self) -> bytes:
+        """Content of this file; FileNotFoundError if there is none."""
+
+    def write_whole(self, content: bytes, *, durable: bool = True) -> None:
+        """Write this file so that a reader sees the old one or the whole new one.
+
+        durable : also after a power cut, which takes its time on a disk.
+        """
+
+    def make(self) -> None:
+        """Make this folder, where folders need making."""
+
+    def sweep(self) -> None:
+        """Remove what writers that were killed have left in this folder."""
+
+    def remove(self) -> None:
+        """Remove this file, or this folder with all that is in it; if there is nothing, so much the better."""
+
+    def receive(self, names: Sequence[str]) -> AbstractContextManager[Path]:
+        """A folder of this machine to write files of these names into; they lie here at the end of the block."""
+
+    def local_copy(self) -> AbstractContextManager[Path]:
+        """This file as a file of this machine, to be read within the block."""
+
+    def lock(self) -> Lock:
+        """A lock kept in this file."""
+
+    def check_locks(self) -> None:
+        """Make sure that locks in this folder keep others out; InputError if they cannot."""

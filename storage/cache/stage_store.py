@@ -1,0 +1,180 @@
+"""One stage result: arrays with one frame a chunk, a key written first and a manifest written last.
+
+A store is *complete* when its manifest exists, *partial* when only its key does. A chunk appears whole (on a disk it is
+renamed, in an object store it is one request), so a chunk that exists is finished: killing the writer at any moment
+loses at most the frame in the making, and writing a chunk twice is harmless.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from numpy.typing import NDArray
+
+from storage.backends.store_path import Place
+from storage.cache.array_layout import ArrayLayout
+from storage.cache.errors import DamagedStoreError, StoreError
+from storage.cache.manifest import (
+    KEY_FILE,
+    MANIFEST_FILE,
+    Manifest,
+    is_plain_name,
+    read_key,
+    read_manifest,
+    write_key,
+    write_manifest,
+)
+from storage.cache.stage_key import StageKey
+from storage.cache.stored_array import StoredArray
+
+Item = TypeVar("Item")
+State = Literal["absent", "partial", "complete"]
+
+
+class StageStore:
+    """The store of one stage result, in `folder` = <root>/<video>/<stage>/<digest>."""
+
+    def __init__(self, folder: Place, key: StageKey) -> None:
+        """Look at the store in `folder`; nothing is created.
+
+        Raises : DamagedStoreError or StoreError if there is a manifest that cannot be read.
+        """
+        self.folder = folder
+        self.key = key
+        self.manifest = read_manifest(folder)
+        self.attributes: dict[str, Any] = dict(self.manifest.attributes) if self.manifest else {}
+        self.on_write: Callable[[], None] = lambda: None
+        """Called after every item written: this is how progress is seen without the stage's doing."""
+        self.check_lock: Callable[[], None] = lambda: None
+        """Called before anything is written: raises OSError if the right to write was lost."""
+        self.items = 0
+        """Number of items of all groups declared so far."""
+        self.items_found = 0
+        """How many of them were already there when they were declared."""
+        self._files: dict[str, str] = {}
+        self._layouts: dict[str, ArrayLayout] = {}
+        self._arrays: dict[str, StoredArray] = {}
+
+    @classmethod
+    def open(cls, folder: Place) -> "StageStore":
+        """Open the store in `folder`, whatever it is.
+
+        Raises : FileNotFoundError if there is none; otherwise like the constructor.
+        """
+        return cls(folder, read_key(folder))
+
+    @property
+    def state(self) -> State:
+        """How much of the result is there."""
+        if self.manifest is not None:
+            return "complete"
+        return "partial" if (self.folder / KEY_FILE).exists() else "absent"
+
+    def begin(self) -> None:
+        """Make the folder and write down what it will hold; leftovers of a killed writer are swept away."""
+        self.folder.make()
+        write_key(self.folder, self.key)
+        self.folder.sweep()
+
+    def create(self, **layouts: ArrayLayout) -> list[int]:
+        """Declare a group of arrays whose items are written together; return the items still missing, ascending.
+
+        An array that is already there is kept; one that lies differently or cannot be read is started again.
+        """
+        counts = {layout.shape[0] for layout in layouts.values()}
+        if len(counts) != 1:
+            raise ValueError(f"arrays written together must have the same length; got {sorted(counts)}")
+        missing: set[int] = set()
+        for name, layout in layouts.items():
+            self._layouts[name] = layout
+            missing.update(self._open_or_create(name, layout).missing())
+        count = counts.pop()
+        self.items += count
+        self.items_found += count - len(missing)
+        return sorted(missing)
+
+    def write(self, t: int, **items: NDArray[Any]) -> None:
+        """Write item t of each named array.
+
+        Raises : ValueError if an item does not fit its layout; OSError if it cannot be written.
+        """
+        self.check_lock()
+        for name, item in items.items():
+            self._arrays[name].write(t, self._layouts[name].prepare(item))
+        self.on_write()
+
+    def __getitem__(self, name: str) -> StoredArray:
+        """Array `name` as a lazy sequence."""
+        if name not in self._arrays:
+            self._arrays[name] = StoredArray(self.folder, name)
+            expected = self.manifest.arrays.get(name) if self.manifest else None
+            if expected is not None and expected != self._arrays[name].shape:
+                raise DamagedStoreError(
+                    self.folder / name / "zarr.json", "its shape is not the manifest's", self.folder
+                )
+        return self._arrays[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._layouts or (self.manifest is not None and name in self.manifest.arrays)
+
+    def file(self, name: str) -> Place:
+        """A plain file of this store."""
+        if not is_plain_name(name):
+            raise StoreError(f"a file in a store needs a plain name; got {name!r}")
+        return self.folder / name
+
+    @contextmanager
+    def new_files(self, *names: str) -> Iterator[Path]:
+        """A folder of this machine to write the plain files of these names into; the store has them after the block."""
+        with self.folder.receive([self.file(name).name for name in names]) as folder:
+            yield folder
+            self.check_lock()
+            self._files |= {name: file_sha256(folder / name) for name in names}
+
+    def count(self, items: Iterable[Item], total: int) -> Iterator[Item]:
+        """Pass items through, counting each as written: for what goes into a plain file instead of an array."""
+        self.items += total
+        for item in items:
+            yield item
+            self.on_write()
+
+    def seal(self, *, made: Mapping[str, Any] | None = None) -> None:
+        """Declare the store complete.
+
+        Raises : StoreError if an item of a declared array is missing.
+        """
+        for name in self._layouts:
+            if missing := self._arrays[name].missing():
+                raise StoreError(f"{self.folder / name} lacks {len(missing)} of {len(self._arrays[name])} items")
+        arrays = {name: layout.shape for name, layout in self._layouts.items()}
+        manifest = Manifest(self.key, arrays, self.attributes, self._files, made or {})
+        self.check_lock()
+        write_manifest(self.folder, manifest)
+        self.manifest = manifest
+
+    def unseal(self) -> None:
+        """Take the manifest away: the store is partial again and will be resumed."""
+        (self.folder / MANIFEST_FILE).remove()
+        self.manifest = None
+
+    def _open_or_create(self, name: str, layout: ArrayLayout) -> StoredArray:
+        folder = self.folder / name
+        if folder.exists():
+            try:
+                array = StoredArray(self.folder, name)
+                if (array.shape, array.dtype) == (layout.shape, layout.dtype):
+                    self._arrays[name] = array
+                    return array
+            except DamagedStoreError:
+                pass
+            folder.remove()
+        self._arrays[name] = StoredArray.create(self.folder, name, layout)
+        return self._arrays[name]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

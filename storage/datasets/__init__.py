@@ -1,0 +1,1 @@
+"""Folders of many videos: how they are laid out, and which clips they hold."""

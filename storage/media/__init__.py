@@ -1,0 +1,1 @@
+"""Videos, image folders, audio, masks and flow files: reading and writing."""

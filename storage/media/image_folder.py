@@ -1,0 +1,160 @@
+"""Folders of images as clips: which files, in which order, and their pixels."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from storage.errors import InputError
+from storage.media.clip import RGB_MATRIX, Clip, ColourTags, check_range, check_size
+from storage.media.image_header import image_size
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
+HEAD = 2**16  # bytes; most headers end before
+
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our errors say it, in one line
+
+
+def list_images(folder: Path) -> list[Path]:
+    """The image files of a folder in frame order: by name, numbers by value, so that 2.png comes before 10.png.
+
+    Hidden files, other files and folders inside are left out.
+    Raises: InputError if there is none, if one is no regular file, or if two differ only in their suffix (the same
+    frame twice).
+    """
+    try:
+        files = [each for each in folder.iterdir() if each.suffix.lower() in IMAGE_SUFFIXES and each.name[0] != "."]
+        files = [each for each in files if not each.is_dir()]
+    except OSError as error:
+        raise InputError(f"{folder}: the folder cannot be read ({error.strerror}); check its permissions") from None
+    for file in files:
+        if not file.is_file():
+            raise InputError(f"{file}: a link to nothing, a device or a pipe; expected an image; remove or mend it")
+    if not files:
+        raise InputError(
+            f"{folder}: no image in the folder; expected frames as {', '.join(s[1:] for s in IMAGE_SUFFIXES)} files"
+        )
+    files.sort(key=_natural_key)
+    for first, second in itertools.pairwise(files):
+        if first.stem == second.stem:
+            raise InputError(f"{folder}: {first.name} and {second.name} are the same frame; remove one of them")
+    return files
+
+
+def _natural_key(path: Path) -> tuple[list[tuple[int, str]], str]:
+    parts = re.split(r"([0-9]+)", path.stem.lower())
+    return [(int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in parts], path.name
+
+
+def probe_images(folder: Path, rate: Fraction) -> Clip:
+    """Facts of a folder of images. Decodes the first one and reads the headers of the others.
+
+    Raises: InputError if the folder holds no image, one that is none, or one of another size.
+    """
+    if rate <= 0:
+        raise InputError(f"{folder}: a rate of {rate} frames a second; expected more than 0")
+    files = list_images(folder)
+    first = decode_image(files[0], cv2.IMREAD_UNCHANGED)
+    height, width = read_image(files[0]).shape[:2]
+    stored = _size_of(files[0])
+    for file in files[1:]:
+        size = _size_of(file)
+        if size != stored and (stored[0], stored[1]) != (size[1], size[0]):  # a camera's turned JPEG is judged decoded
+            raise InputError(_other_size(file, size, stored))
+    return Clip(
+        path=folder,
+        kind="images",
+        frame_count=len(files),
+        frames_found=len(files),
+        height=height,
+        width=width,
+        rate=rate,
+        time_base=1 / rate,
+        colour=ColourTags(matrix=RGB_MATRIX, full_range=True),
+        has_alpha=first.ndim == 3 and first.shape[2] == 4,
+    )
+
+
+def image_frames(clip: Clip, start: int, stop: int | None) -> Iterator[np.ndarray]:
+    """Frames start to stop of a folder as (H, W, 3) uint8 RGB; see storage.media.reading.read_frames."""
+    return _frames_of(clip, start, stop, cv2.IMREAD_COLOR_RGB)
+
+
+def image_alpha(clip: Clip, start: int, stop: int | None) -> Iterator[np.ndarray]:
+    """Alpha of frames start to stop of a folder as (H, W) uint8, 255 = opaque; an image without alpha is opaque."""
+    for image in _frames_of(clip, start, stop, cv2.IMREAD_UNCHANGED):
+        if image.ndim == 3 and image.shape[2] == 4:
+            yield to_8_bit(image[..., 3])
+        else:
+            yield np.full(image.shape[:2], 255, np.uint8)
+
+
+def _frames_of(clip: Clip, start: int, stop: int | None, flags: int) -> Iterator[np.ndarray]:
+    files = list_images(clip.path)
+    if len(files) != clip.frame_count:
+        raise InputError(f"{clip.path}: {len(files)} images now, {clip.frame_count} before; leave the folder as it was")
+    for file in files[start : check_range(clip, start, stop)]:
+        image = decode_image(file, flags)
+        if image.shape[:2] != (clip.height, clip.width):
+            raise InputError(_other_size(file, (image.shape[0], image.shape[1]), (clip.height, clip.width)))
+        yield image
+
+
+def read_image(path: Path) -> np.ndarray:
+    """One image file as (H, W, 3) uint8 RGB.
+
+    Greyscale is repeated in all channels; 16 bits keep their high byte; alpha is dropped; a JPEG's orientation
+    is applied. Raises: InputError if the file is no image, breaks off, or claims an absurd size.
+    """
+    return decode_image(path, cv2.IMREAD_COLOR_RGB)
+
+
+def decode_image(path: Path, flags: int) -> np.ndarray:
+    """One image file as OpenCV decodes it under its flags. Raises: InputError as read_image."""
+    data = _read(path)
+    _checked_size(path, data)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise InputError(f"{path}: the image does not decode (damaged or truncated); export it again")
+    return np.asarray(image)
+
+
+def to_8_bit(image: np.ndarray) -> np.ndarray:
+    """uint8 from uint8 or uint16 (the high byte), any shape."""
+    return (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+
+
+def _read(path: Path, length: int = -1) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(length)
+    except OSError as error:
+        raise InputError(f"{path}: the image cannot be read ({error.strerror}); check its permissions") from None
+
+
+def _size_of(path: Path) -> tuple[int, int]:
+    """(height, width) from the header; reads the whole file only where its start does not hold it (TIFF)."""
+    head = _read(path, HEAD)
+    return _checked_size(path, head if image_size(head) else _read(path))
+
+
+def _checked_size(path: Path, data: bytes) -> tuple[int, int]:
+    size = image_size(data)
+    if size is None:
+        raise InputError(f"{path}: not a PNG, JPEG, TIFF, WebP or BMP image; export it again or take it out")
+    check_size(path, *size)
+    return size
+
+
+def _other_size(file: Path, size: tuple[int, int], first: tuple[int, int]) -> str:
+    return (
+        f"{file}: the image is {size[1]}x{size[0]}, the first of the folder {first[1]}x{first[0]}; "
+        "export all frames with one size"
+    )

@@ -1,0 +1,215 @@
+"""What a video file says of itself: frames, time stamps, rate, colour tags, orientation. Decodes one frame."""
+
+import contextlib
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from storage.errors import InputError
+from storage.media.clip import RGB_MATRIX, Clip, ColourTags, check_size
+from storage.media.container_size import declared_size
+from storage.media.video_decoding import decode, open_video, reason_of
+
+# (a, b, c, d) of a display matrix, by sign -> (degrees clockwise, mirrored first) that make the frame upright.
+# The matrix (ISO/IEC 14496-12, tkhd) takes a stored point (p, q) to x = a p + c q, y = b p + d q.
+ORIENTATIONS = {
+    (1, 0, 0, 1): (0, False),
+    (0, 1, -1, 0): (90, False),
+    (-1, 0, 0, -1): (180, False),
+    (0, -1, 1, 0): (270, False),
+    (-1, 0, 0, 1): (0, True),
+    (0, -1, -1, 0): (90, True),
+    (1, 0, 0, -1): (180, True),
+    (0, 1, 1, 0): (270, True),
+}
+
+
+class _Times(NamedTuple):
+    """Of one packet, in ticks."""
+
+    pts: int | None
+    dts: int | None
+    duration: int
+
+
+def probe_video(path: Path) -> Clip:
+    """Facts of a video file. Reads every packet and decodes the first frame.
+
+    Raises: InputError if the file is no video, has no frame, claims absurd sizes, or its first frame does not decode.
+    """
+    with open_video(path) as (container, stream):
+        packets = _scan(container, stream)
+        if not packets:
+            raise InputError(f"{path}: no frame in the video stream; expected at least one; export the video again")
+        clip = _describe(path, container, stream, packets)
+    return _with_first_frame(clip, _first_frame(clip))
+
+
+def _scan(container: InputContainer, stream: VideoStream) -> list[_Times]:
+    """Times of the packets whose frames decoding will show, in order of decoding.
+
+    Left out: what an edit list discards, what comes before the first key frame (no decoder shows it), and a last
+    packet that breaks off.
+    """
+    shown: list[_Times] = []
+    first_key: int | None = None  # how many come before it
+    last_is_whole = True
+    with contextlib.suppress(FFmpegError):  # what comes before a fault still counts
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            if packet.is_keyframe and first_key is None:
+                first_key = len(shown)
+            if not packet.is_discard:
+                shown.append(_Times(packet.pts, packet.dts, packet.duration or 0))
+            last_is_whole = not packet.is_corrupt
+    return shown[first_key or 0 : None if last_is_whole else -1]
+
+
+def _describe(path: Path, container: InputContainer, stream: VideoStream, packets: list[_Times]) -> Clip:
+    time_base = Fraction(stream.time_base or Fraction(1, 1000))
+    pts = sorted(packet.pts for packet in packets if packet.pts is not None)
+    if len(pts) < len(packets):
+        pts = []  # AVI and raw streams: frames come at the stated rate
+    found, promised = _count(path, stream, packets, pts, time_base)
+    rates = [Fraction(r) for r in (stream.average_rate, stream.base_rate, stream.guessed_rate) if r]
+    rate, varying = _fit_rate(path, pts[:found], rates, time_base)
+    first = pts[0] * time_base if pts else Fraction(0)
+    codec = stream.codec_context
+    return Clip(
+        path=path,
+        kind="video",
+        frame_count=promised,
+        frames_found=found,
+        height=codec.height,
+        width=codec.width,
+        rate=rate,
+        time_base=time_base,
+        pts=varying,
+        start_time=max(Fraction(0), first - Fraction(container.start_time or 0, av.time_base)),
+        sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 1),
+        codec=codec.codec.canonical_name,
+        has_audio=bool(container.streams.audio),
+        has_alpha=stream.metadata.get("alpha_mode") == "1",
+    )
+
+
+def _count(
+    path: Path, stream: VideoStream, packets: list[_Times], pts: list[int], time_base: Fraction
+) -> tuple[int, int]:
+    """(frames found, frames promised): they differ in a file that broke off or lost a part."""
+    size = declared_size(path)
+    is_cut_off = size is not None and size > path.stat().st_size
+    found = len(packets)
+    missing = _missing_at_end(stream, packets, pts, time_base)
+    if not (is_cut_off or missing > 1):
+        return found, found
+    last_dts = packets[-1].dts
+    if pts and last_dts is not None:  # a frame shown after the last decoding time may follow one that is missing
+        found = sum(p <= last_dts for p in pts)
+    return found, max(found, stream.frames or found + max(1, missing))
+
+
+def _missing_at_end(stream: VideoStream, packets: list[_Times], pts: list[int], time_base: Fraction) -> int:
+    """Frames that a Matroska file lacks at its end, by the DURATION tag ("00:00:12.345000000") of the stream."""
+    try:
+        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
+        length = Fraction(hours) * 3600 + Fraction(minutes) * 60 + Fraction(seconds)
+    except (KeyError, ValueError):
+        return 0
+    if len(pts) < 2:
+        return 0
+    mean = Fraction(pts[-1] - pts[0], len(pts) - 1)
+    last = max(packet.duration for packet in packets if packet.pts == pts[-1])
+    end = pts[-1] + max(mean, Fraction(last))
+    return max(0, round((length / time_base - end) / mean)) if mean else 0
+
+
+def _fit_rate(
+    path: Path, pts: list[int], rates: list[Fraction], time_base: Fraction
+) -> tuple[Fraction, tuple[int, ...] | None]:
+    """A constant rate that explains every time stamp within rounding, or the mean rate and the stamps since the first.
+
+    Containers round: 30000/1001 in Matroska's milliseconds is 0, 33, 67. One tick of error is rounding as long as
+    a tick is short beside a frame.
+    """
+    if len(pts) < 2:
+        return (rates[0] if rates else Fraction(24)), None
+    steps = np.diff(np.array(pts))
+    if not steps.all():
+        t = int(np.flatnonzero(steps == 0)[0])
+        raise InputError(
+            f"{path}: frames {t} and {t + 1} have the same time stamp; expected rising ones; "
+            "convert to a constant rate first (ffmpeg -fps_mode cfr)"
+        )
+    ticks = np.array(pts, dtype=np.float64) - pts[0]
+    for rate in rates:
+        frame = float(1 / (rate * time_base))  # ticks a frame
+        if np.abs(ticks - np.arange(len(pts)) * frame).max() <= min(1.0, frame / 4):
+            return rate, None
+    mean = Fraction(len(pts) - 1, pts[-1] - pts[0]) / time_base
+    return mean.limit_denominator(1001), tuple(p - pts[0] for p in pts)
+
+
+def _first_frame(clip: Clip) -> VideoFrame:
+    reason = "the stream ends"
+    with open_video(clip.path) as (container, stream):
+        try:
+            for frame in decode(container, stream, threads=1):
+                return frame
+        except FFmpegError as error:
+            reason = reason_of(error)
+    raise InputError(f"{clip.path}: not one of {clip.frame_count} frames decodes ({reason}); export the video again")
+
+
+def _with_first_frame(clip: Clip, frame: VideoFrame) -> Clip:
+    """Add what only a decoded frame knows: exact size, orientation, colour tags, pixel format."""
+    check_size(clip.path, frame.height, frame.width)
+    rotation, mirrored = _orientation(clip.path, frame)
+    height, width = frame.height, frame.width
+    aspect = clip.sample_aspect_ratio
+    if rotation % 180:
+        height, width, aspect = width, height, 1 / aspect
+    name = frame.format.name
+    has_alpha = clip.has_alpha or any(component.is_alpha for component in frame.format.components)
+    colour = ColourTags(frame.color_primaries, frame.color_trc, frame.colorspace, _full_range(frame))
+    if frame.format.is_rgb:
+        colour = replace(colour, matrix=RGB_MATRIX)
+    return replace(
+        clip,
+        height=height,
+        width=width,
+        sample_aspect_ratio=aspect,
+        rotation=rotation,
+        mirrored=mirrored,
+        colour=colour,
+        pixel_format=name,
+        has_alpha=has_alpha,
+    )
+
+
+def _full_range(frame: VideoFrame) -> bool | None:
+    if frame.format.name.startswith("yuvj") or frame.format.is_rgb:
+        return True
+    return {ColorRange.MPEG: False, ColorRange.JPEG: True}.get(ColorRange(frame.color_range))
+
+
+def _orientation(path: Path, frame: VideoFrame) -> tuple[int, bool]:
+    """(degrees clockwise, mirrored first) that make the frame upright, from its display matrix."""
+    side_data: Any = frame.side_data  # PyAV's stub names its keys in a way mypy cannot follow
+    if "DISPLAYMATRIX" not in side_data:
+        return 0, False
+    sign = np.sign(np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), "<i4"))
+    signs = (int(sign[0]), int(sign[1]), int(sign[3]), int(sign[4]))
+    if signs not in ORIENTATIONS:
+        raise InputError(f"{path}: turned by an angle that is no multiple of 90 degrees; turn it upright first")
+    return ORIENTATIONS[signs]

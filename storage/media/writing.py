@@ -1,0 +1,265 @@
+"""The door to media that go out: a video file with sound, or a folder of images. Finished files appear at once."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from math import gcd
+from pathlib import Path
+from typing import Literal
+
+import av
+import cv2
+import numpy as np
+from av.container import OutputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
+
+from storage.backends.atomic_write import appears_when_complete
+from storage.errors import InputError
+from storage.media.audio import Sound
+from storage.media.clip import RGB_MATRIX, UNSPECIFIED, Clip, check_range, find_source
+from storage.media.codecs import Codec, Encoder, choose_encoder, choose_output
+from storage.media.video_decoding import reason_of
+
+__all__ = ["choose_output", "write_images", "write_video"]
+
+# RGB -> YUV without bias. Chroma sits left of the pixel pairs, where H.264 decoders take it to be; PyAV's
+# own reformat puts it in the middle, which moves colours by a quarter pixel each time a clip is written.
+EXACT = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:out_chroma_loc=left:out_range=tv"
+MATRIX_NAMES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
+DIGITS = 5  # of the frame number in a file name
+
+
+def write_video(
+    path: str | os.PathLike[str],
+    frames: Iterable[np.ndarray],
+    clip: Clip,
+    *,
+    codec: Codec | None = None,
+    quality: int = 18,
+    audio_from: str | os.PathLike[str] | None = None,
+    start: int = 0,
+    stop: int | None = None,
+    threads: int = 0,
+) -> int:
+    """Write frames start to stop of a clip as a video; returns how many.
+
+    frames     : (H, W, 3) uint8 RGB, as many as the range has, of the clip's size.
+    clip       : gives time, colour tags and pixel shape; frames are upright, so no rotation is written.
+    codec      : see choose_output; None takes the container's usual one.
+    quality    : constant rate factor of h264, 0 (best) to 51.
+    audio_from : file whose sound streams are copied, all of them, without encoding; a part of the clip gets the
+                 sound packets that overlap its time.
+    Raises     : InputError if the path, codec or sound do not fit or the folder cannot be written to; ValueError
+                 for frames of another size or number; OSError if writing fails (a full disk).
+
+    The file appears under its name when it is complete and on disk, never before.
+    """
+    target = Path(path)
+    output_kind = choose_output(target, codec)
+    if not output_kind.muxer:
+        raise InputError(f"{target}: a folder of images is no video file; give a name ending in .mp4, .mov or .mkv")
+    if target.is_dir():
+        raise InputError(f"{target}: a folder has this name; choose another name or remove it")
+    encoder = choose_encoder(output_kind.codec, clip, quality)
+    end = check_range(clip, start, stop)
+    clock = _Clock(clip, start, keep_lead=audio_from is not None and start == 0)
+    with contextlib.ExitStack() as stack:
+        sound = None
+        if audio_from is not None:
+            sound = stack.enter_context(_trimmed_sound(find_source(audio_from), clip, start, end))
+        partial = stack.enter_context(appears_when_complete(target))
+        output = stack.enter_context(_open_output(partial, target, output_kind.muxer))
+        stream = _add_picture(output, encoder, clip, clock, threads)
+        if sound:
+            sound.add_to(output, target)
+        _start(output, target)
+        written = _encode(output, stream, sound, _coded(frames, clip, encoder, clock, end - start))
+    return written
+
+
+class _Clock:
+    """Time stamps of the output: ticks of time_base for the frames from start on."""
+
+    def __init__(self, clip: Clip, start: int, *, keep_lead: bool) -> None:
+        self.clip, self.start = clip, start
+        lead = clip.start_time if keep_lead else Fraction(0)  # sound that begins before the picture
+        if clip.pts is not None:
+            self.time_base = clip.time_base
+        else:
+            self.time_base = _common_tick(1 / clip.rate, lead)
+        self.lead = round(lead / self.time_base)
+
+    def ticks(self, i: int) -> int:
+        """When the i-th written frame is shown."""
+        seconds = self.clip.time_of(self.start + i) - self.clip.time_of(self.start)
+        return self.lead + round(seconds / self.time_base)
+
+
+def _common_tick(frame: Fraction, lead: Fraction) -> Fraction:
+    """The longest tick that divides both times; a 64th of a frame where that would get too fine for a container."""
+    if not lead:
+        return frame
+    tick = Fraction(
+        gcd(frame.numerator * lead.denominator, lead.numerator * frame.denominator),
+        frame.denominator * lead.denominator,
+    )
+    return tick if tick.denominator < 2**24 else frame / 64
+
+
+def _trimmed_sound(path: Path, clip: Clip, start: int, end: int) -> Sound:
+    begins = clip.start_time + clip.time_of(start) if start else None
+    ends = clip.start_time + clip.time_of(end) if end < clip.frame_count else None
+    return Sound(path, begin=begins, end=ends, shift=-begins if begins is not None else Fraction(0))
+
+
+@contextlib.contextmanager
+def _open_output(partial: Path, target: Path, muxer: str) -> Iterator[OutputContainer]:
+    options = {"fflags": "+bitexact"}  # no random identifiers: the same frames give the same file
+    if muxer in ("mp4", "mov"):
+        options["movflags"] = "+faststart"
+    try:
+        partial.touch()  # an unwritable place is the user's error, a failure later the machine's
+        output = av.open(str(partial.absolute()), "w", format=muxer, options=options)
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written ({reason_of(error)}); check the folder and its rights") from None
+    try:
+        yield output
+    except BaseException:
+        with contextlib.suppress(FFmpegError, ValueError):
+            output.close()
+        raise
+    output.close()
+
+
+def _add_picture(output: OutputContainer, encoder: Encoder, clip: Clip, clock: _Clock, threads: int) -> VideoStream:
+    stream = output.add_stream(
+        encoder.name, rate=clip.rate, options=encoder.options, width=clip.width, height=clip.height
+    )
+    if not isinstance(stream, VideoStream):
+        raise TypeError(f"{encoder.name} is no encoder of pictures")
+    context = stream.codec_context
+    context.pix_fmt = encoder.pixel_format
+    context.time_base = clock.time_base
+    context.thread_count = threads
+    context.sample_aspect_ratio = clip.sample_aspect_ratio
+    context.color_primaries = encoder.colour.primaries
+    context.color_trc = encoder.colour.transfer
+    context.colorspace = encoder.colour.matrix
+    context.color_range = _range_tag(encoder)
+    return stream
+
+
+def _range_tag(encoder: Encoder) -> ColorRange:
+    tags = {None: ColorRange.UNSPECIFIED, False: ColorRange.MPEG, True: ColorRange.JPEG}
+    return tags[encoder.colour.full_range]
+
+
+def _start(output: OutputContainer, target: Path) -> None:
+    try:
+        output.start_encoding()
+    except FFmpegError as error:
+        raise InputError(
+            f"{target}: this container does not take these streams ({reason_of(error)}); write an .mkv file"
+        ) from None
+
+
+def _coded(
+    frames: Iterable[np.ndarray], clip: Clip, encoder: Encoder, clock: _Clock, count: int
+) -> Iterator[VideoFrame]:
+    """Frames in the encoder's pixel format with their time stamps; exactly count of them."""
+    convert = _converter(clip, encoder)
+    number = 0
+    for number, frame in enumerate(frames, start=1):
+        if frame.shape != (clip.height, clip.width, 3) or frame.dtype != np.uint8:
+            expected = (clip.height, clip.width, 3)
+            raise ValueError(f"frame {number - 1} must be {expected} uint8; got {frame.shape} {frame.dtype}")
+        if number > count:
+            raise ValueError(f"expected {count} frames to write, got more")
+        coded = convert(VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24"))
+        coded.pts, coded.time_base = clock.ticks(number - 1), clock.time_base
+        coded.duration = clock.ticks(number) - coded.pts
+        yield coded
+    if number != count:
+        raise ValueError(f"expected {count} frames to write, got {number}")
+
+
+def _converter(clip: Clip, encoder: Encoder) -> Callable[[VideoFrame], VideoFrame]:
+    """From RGB to the encoder's pixel format, with the colour matrix of its tags, or of the clip where untagged."""
+    if encoder.colour.matrix == RGB_MATRIX:
+        return lambda frame: frame.reformat(format=encoder.pixel_format, threads=1)
+    matrix = clip.yuv_matrix if encoder.colour.matrix == UNSPECIFIED else encoder.colour.matrix
+    graph = av.filter.Graph()
+    graph.link_nodes(
+        graph.add_buffer(
+            width=clip.width, height=clip.height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 1000)
+        ),
+        graph.add("scale", f"{EXACT}:out_color_matrix={MATRIX_NAMES[matrix]}"),
+        graph.add("format", f"pix_fmts={encoder.pixel_format}"),
+        graph.add("buffersink"),
+    ).configure()
+
+    def convert(frame: VideoFrame) -> VideoFrame:
+        graph.push(frame)
+        converted = graph.pull()
+        if not isinstance(converted, VideoFrame):
+            raise TypeError("the filter graph gave no picture")
+        return converted
+
+    return convert
+
+
+def _encode(output: OutputContainer, stream: VideoStream, sound: Sound | None, frames: Iterator[VideoFrame]) -> int:
+    written = 0
+    for frame in frames:
+        if sound:
+            sound.mux_until(output, Fraction(frame.pts or 0) * Fraction(frame.time_base or 0))
+        output.mux(stream.encode(frame))
+        written += 1
+    output.mux(stream.encode())
+    if sound:
+        sound.mux_until(output, None)
+    return written
+
+
+def write_images(
+    folder: str | os.PathLike[str],
+    frames: Iterable[np.ndarray],
+    start_number: int = 0,
+    format: Literal["png", "jpg"] = "png",
+) -> int:
+    """Write frames as 00000.png, 00001.png, ... into a folder, made if need be; returns how many.
+
+    frames : (H, W, 3) uint8 RGB, or (H, W) bool as black and white, or (H, W) uint8 as grey.
+    format : png keeps every pixel; jpg is smaller (quality 95).
+    Raises : InputError if the folder cannot be made or written to; OSError if writing fails later.
+
+    Each file appears complete. Files of other names are left alone.
+    """
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{target}: the folder cannot be made ({error.strerror}); choose another place") from None
+    if not os.access(target, os.W_OK | os.X_OK):
+        raise InputError(f"{target}: the folder may not be written to; check its permissions")
+    number = 0
+    for number, frame in enumerate(frames, start=1):
+        with appears_when_complete(target / f"{start_number + number - 1:0{DIGITS}d}.{format}") as partial:
+            partial.write_bytes(_encode_image(frame, format))
+    return number
+
+
+def _encode_image(frame: np.ndarray, format: str) -> bytes:
+    if frame.dtype == np.bool_:
+        frame = frame.astype(np.uint8) * 255
+    if frame.ndim == 3:
+        frame = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+    settings = [cv2.IMWRITE_JPEG_QUALITY, 95] if format == "jpg" else []
+    ok, data = cv2.imencode(f".{format}", frame, settings)
+    if not ok:
+        raise ValueError(f"OpenCV cannot write {frame.shape} {frame.dtype} as {format}")
+    return bytes(data)

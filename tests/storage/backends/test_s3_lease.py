@@ -1,0 +1,117 @@
+"""Locks in an object store: leases that are renewed, run out, and are never held twice."""
+
+import errno
+import time
+
+import obstore
+import pytest
+from obstore.exceptions import AlreadyExistsError
+
+from storage.backends import s3_lease as lease
+from storage.backends.root_url import place_at
+from storage.cache.root import Root
+from storage.errors import InputError
+from tests.storage.conftest import KEY, fill_store
+
+LEASE = 1.0
+
+
+@pytest.fixture
+def place(bucket, request, monkeypatch):
+    monkeypatch.setattr(lease, "LEASE_SECONDS", LEASE)
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.2)
+    return place_at(f"{bucket}/{request.node.name}") / ".locks" / "a.lock"
+
+
+@pytest.fixture
+def silent(place, monkeypatch):
+    """A holder that is alive but renews nothing, as one whose network is gone."""
+    monkeypatch.setattr(lease.Lease, "_renew", lambda self: None)
+    lock = place.lock()
+    assert lock.take()
+    return lock
+
+
+def take_patiently(lock):
+    deadline = time.monotonic() + 20
+    while not lock.take():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_lease_that_is_renewed_outlives_its_length(place):
+    holder = place.lock()
+    assert holder.take()
+    for _ in range(8):
+        time.sleep(LEASE / 2)
+        assert not place.lock().take()
+        holder.check()
+    holder.release()
+    assert place.lock().take()
+
+
+def test_a_lease_that_ran_out_is_taken_over_and_its_holder_notices(place, silent):
+    silent.check()
+    second = place.lock()
+    take_patiently(second)
+    with pytest.raises(OSError, match="may be another's now") as caught:
+        silent.check()
+    assert caught.value.errno == errno.ESTALE  # passes: the stage is tried again, and then waits
+    silent.release()
+    assert not place.lock().take()  # the second's: the first let go of nothing
+    second.release()
+    assert place.lock().take()
+
+
+def test_a_holder_whose_lock_was_taken_notices_at_its_next_renewal(place, monkeypatch):
+    holder = place.lock()
+    assert holder.take()
+    place.write_whole(b"process 1 on elsewhere\nits token\n")
+    time.sleep(0.6)
+    monkeypatch.setattr(lease, "LEASE_SECONDS", 99)
+    with pytest.raises(OSError, match="may be another's now"):
+        holder.check()
+    holder.release()
+    assert place.read_bytes().startswith(b"process 1 on elsewhere")
+
+
+def test_a_store_is_not_written_without_its_lock(bucket, silent):
+    root = Root.create(f"{bucket}/unlocked")
+    with root.writing("goat", KEY, on_wait=print) as store:
+        store.check_lock = silent.check
+        fill_store(store, seal=False)
+        time.sleep(1.1 * LEASE)
+        for late in (store.seal, lambda: store.write(0)):
+            with pytest.raises(OSError, match="may be another's now"):
+                late()
+    assert root.store("goat", KEY).state == "partial"
+
+
+def test_an_answer_that_got_lost_does_not_lose_the_lock(place, monkeypatch):
+    real_put = obstore.put
+
+    def put_twice(client, key, content, *, mode):
+        real_put(client, key, content, mode=mode)
+        raise AlreadyExistsError("the client asked again, and found what it had written itself")
+
+    monkeypatch.setattr(obstore, "put", put_twice)
+    lock = place.lock()
+    assert lock.take()
+    time.sleep(0.5)
+    lock.check()
+    lock.release()
+    monkeypatch.undo()
+    assert place.lock().take()
+
+
+@pytest.mark.parametrize("ignored", ["If-None-Match", "If-Match"])
+def test_a_store_that_ignores_conditions_is_refused(bucket, ignored, monkeypatch):
+    real_put = obstore.put
+
+    def put(client, key, content, mode=None, **options):
+        is_ignored = mode == "create" if ignored == "If-None-Match" else isinstance(mode, dict)
+        return real_put(client, key, content, mode=None if is_ignored else mode, **options)
+
+    monkeypatch.setattr(obstore, "put", put)
+    with pytest.raises(InputError, match="ignores If-None-Match or If-Match"):
+        Root.create(f"{bucket}/careless")
