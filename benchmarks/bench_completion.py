@@ -12,7 +12,7 @@ import scipy.sparse.linalg
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import report
-from dfvi_models.laplace import fill_smooth
+from dfvi_models.numerics.laplace import fill_smooth
 
 SEED = 0
 HEIGHT, WIDTH = 480, 864

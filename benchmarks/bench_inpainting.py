@@ -20,10 +20,10 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import report
-from dfvi_models.laplace import fill_smooth
-from dfvi_models.metrics import psnr_in_hole, ssim_in_hole
-from dfvi_models.patch_inpainting import PatchInpainter
-from dfvi_models.smooth_inpainting import SmoothInpainter
+from dfvi_models.evaluation.metrics import psnr_in_hole, ssim_in_hole
+from dfvi_models.image_inpainting.patch import PatchInpainter
+from dfvi_models.image_inpainting.smooth import SmoothInpainter
+from dfvi_models.numerics.laplace import fill_smooth
 
 SEED = 0
 HEIGHT, WIDTH = 480, 864

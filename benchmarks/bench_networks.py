@@ -24,11 +24,11 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.paper_preset import SEED, made_up_weights, print_paper_preset
-from dfvi_models.deepfill import DeepFill
-from dfvi_models.device import Runtime, choose_device
-from dfvi_models.dfc import DfcNet
-from dfvi_models.dfc_completion import SIZES, DfcCompleter
-from dfvi_models.flownet2 import FlowNet2
+from dfvi_models.flow_completion.dfc import SIZES, DfcCompleter
+from dfvi_models.networks.deepfill_net import DeepFill
+from dfvi_models.networks.dfc_net import DfcNet
+from dfvi_models.networks.flownet2 import FlowNet2
+from dfvi_models.networks.runtime import Runtime, choose_device
 
 SLOW = 20  # seconds; what takes longer is run once, cold
 MIB = 2**20

@@ -11,8 +11,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import report
-from dfvi_models.merge import merge_nearest
-from dfvi_models.propagation import propagate
+from dfvi_models.merging.nearest import merge_nearest
+from dfvi_models.propagation.nearest import propagate
 from tests import oracles
 
 SEED = 0

@@ -22,34 +22,34 @@ class Part:
 
 PARTS: dict[Kind, dict[str, Part]] = {
     "estimator": {
-        "dis": Part("dfvi_models.dis_flow:DisEstimator"),
-        "flownet2": Part("dfvi_models.flownet2_estimator:FlowNet2Estimator", ("flownet2",)),
-        "raft": Part("dfvi_models.raft_estimator:RaftEstimator", ("raft_large",)),
-        "raft_small": Part("dfvi_models.raft_estimator:RaftEstimator", ("raft_small",)),
+        "dis": Part("dfvi_models.flow_estimation.dis:DisEstimator"),
+        "flownet2": Part("dfvi_models.flow_estimation.flownet2:FlowNet2Estimator", ("flownet2",)),
+        "raft": Part("dfvi_models.flow_estimation.raft:RaftEstimator", ("raft_large",)),
+        "raft_small": Part("dfvi_models.flow_estimation.raft:RaftEstimator", ("raft_small",)),
     },
     "completer": {
-        "smooth": Part("dfvi_models.smooth_completion:SmoothCompleter"),
-        "temporal": Part("dfvi_models.temporal_completion:TemporalCompleter"),
-        "learned": Part("dfvi_models.learned_completion:LearnedCompleter", ("choice",)),
-        "dfc": Part("dfvi_models.dfc_completion:DfcCompleter", ("dfc_stage1", "dfc_stage2", "dfc_stage3")),
+        "smooth": Part("dfvi_models.flow_completion.smooth:SmoothCompleter"),
+        "temporal": Part("dfvi_models.flow_completion.temporal:TemporalCompleter"),
+        "learned": Part("dfvi_models.flow_completion.learned:LearnedCompleter", ("choice",)),
+        "dfc": Part("dfvi_models.flow_completion.dfc:DfcCompleter", ("dfc_stage1", "dfc_stage2", "dfc_stage3")),
         "dfc_compact": Part(
-            "dfvi_models.dfc_completion:DfcCompleter",
+            "dfvi_models.flow_completion.dfc:DfcCompleter",
             ("dfc_compact_stage1", "dfc_compact_stage2", "dfc_compact_stage3"),
         ),
-        "dfc_resnet101": Part("dfvi_models.dfc_completion:DfcCompleter", ("dfc_resnet101",)),
+        "dfc_resnet101": Part("dfvi_models.flow_completion.dfc:DfcCompleter", ("dfc_resnet101",)),
     },
     "inpainter": {
-        "smooth": Part("dfvi_models.smooth_inpainting:SmoothInpainter"),
-        "telea": Part("dfvi_models.baselines:TeleaInpainter"),
-        "patch": Part("dfvi_models.patch_inpainting:PatchInpainter"),
-        "deepfill": Part("dfvi_models.deepfill_inpainter:DeepFillInpainter", ("deepfill",)),
-        "deepfill_trained": Part("dfvi_models.deepfill_inpainter:DeepFillInpainter", ("deepfill_trained",)),
+        "smooth": Part("dfvi_models.image_inpainting.smooth:SmoothInpainter"),
+        "telea": Part("dfvi_models.image_inpainting.baselines:TeleaInpainter"),
+        "patch": Part("dfvi_models.image_inpainting.patch:PatchInpainter"),
+        "deepfill": Part("dfvi_models.image_inpainting.deepfill:DeepFillInpainter", ("deepfill",)),
+        "deepfill_trained": Part("dfvi_models.image_inpainting.deepfill:DeepFillInpainter", ("deepfill_trained",)),
     },
     "comparer": {
-        "lpips": Part("dfvi_models.perceptual_scores:Lpips", ("alexnet", "lpips")),
+        "lpips": Part("dfvi_models.evaluation.perceptual:Lpips", ("alexnet", "lpips")),
     },
     "describer": {
-        "i3d": Part("dfvi_models.perceptual_scores:VideoFeatures", ("i3d",)),
+        "i3d": Part("dfvi_models.evaluation.perceptual:VideoFeatures", ("i3d",)),
     },
 }
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dfvi_models.evaluation_holes import back_and_forth, centre_box, dilate_cross, moving_shape
-from dfvi_models.frame_resize import resize_hole
-from dfvi_models.parallel import ordered_map
+from dfvi_models.evaluation.holes import back_and_forth, centre_box, dilate_cross, moving_shape
+from dfvi_models.numerics.frame_resize import resize_hole
+from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from dfvi_models.dilation import dilate
-from dfvi_models.parallel import ordered_map
+from dfvi_models.numerics.dilation import dilate
+from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError

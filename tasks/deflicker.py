@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from dfvi_models.deflicker import deflicker as smooth_over_time
+from dfvi_models.merging.deflicker import deflicker as smooth_over_time
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from tasks.filled_clip import FilledClip

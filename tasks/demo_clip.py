@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfvi_models.metrics import psnr_in_hole, ssim_in_hole
+from dfvi_models.evaluation.metrics import psnr_in_hole, ssim_in_hole
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.clip import Clip

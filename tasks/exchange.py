@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dfvi_models.flow_color import flow_to_rgb
+from dfvi_models.numerics.flow_color import flow_to_rgb
 from storage.cache import array_layout
 from storage.cache.root import Root
 from storage.cache.stage_store import StageStore, file_sha256

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from dfvi_models.baselines import HarmonicInpainter, TeleaInpainter, TemporalMedianInpainter
+from dfvi_models.image_inpainting.baselines import HarmonicInpainter, TeleaInpainter, TemporalMedianInpainter
 from dfvi_models.protocols import Inpainter
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from dfvi_models.key_frames import key_frames
+from dfvi_models.image_inpainting.key_frames import key_frames
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from tasks.filled_clip import FilledClip

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from dfvi_models.choice_training import ITEM_CHANNELS, make_examples
-from dfvi_models.temporal_completion import TemporalCompleter
+from dfvi_models.flow_completion.temporal import TemporalCompleter
+from dfvi_models.training.choice import ITEM_CHANNELS, make_examples
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from tasks.stage import Job, StageParams, stage

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dfvi_models.fusion import Doubt
-from dfvi_models.merge import merge_nearest
-from dfvi_models.parallel import ordered_map
-from dfvi_models.robust_merge import merge_robust
+from dfvi_models.merging.fusion import Doubt
+from dfvi_models.merging.nearest import merge_nearest
+from dfvi_models.merging.robust import merge_robust
+from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.types import INVENTED, KNOWN, Candidates, Merged
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore

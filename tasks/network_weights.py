@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dfvi_models.weights import NETWORKS, Network, StoredWeights, card_of, list_weights, weights_folder
+from dfvi_models.weights.store import NETWORKS, Network, StoredWeights, card_of, list_weights, weights_folder
 
 __all__ = [
     "Network",
@@ -20,7 +20,7 @@ def add_weight_file(file: Path, network: str | None, origin: str | None) -> Stor
 
     Raises : WeightsError that says what is missing, extra or unsafe in it.
     """
-    from dfvi_models.checkpoint import add_weights  # imports torch, which listing need not wait for
+    from dfvi_models.weights.checkpoint import add_weights  # imports torch, which listing need not wait for
 
     return add_weights(file, network=network, origin=origin)
 

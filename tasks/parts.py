@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dfvi_models.registry import Kind, part_called, part_class
-from dfvi_models.weights import find_all_weights
+from dfvi_models.weights.store import find_all_weights
 from tasks.stage import Job, StageParams
 
 if TYPE_CHECKING:
-    from dfvi_models.device import Precision
+    from dfvi_models.networks.runtime import Precision
 
 
 def weights_of(kind: Kind, field: str) -> Callable[[StageParams], dict[str, str]]:
@@ -26,7 +26,7 @@ def build(kind: Kind, name: str, job: Job, *, precision: "Precision" = "float32"
     part, made_by = part_called(kind, name), part_class(kind, name)
     if not part.networks:
         return made_by(**options)
-    from dfvi_models.device import Runtime
+    from dfvi_models.networks.runtime import Runtime
 
     runtime = Runtime(device=job.device, precision=precision)
     return made_by.from_weights(find_all_weights(part.networks), names=part.networks, runtime=runtime, **options)

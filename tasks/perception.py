@@ -74,7 +74,7 @@ def features_in(described: StageStore) -> list[float]:
 
 def vfid(pairs: Sequence[tuple[list[float], list[float]]]) -> float:
     """VFID of two or more filled clips against true ones, by what I3D sees in each."""
-    from dfvi_models.perceptual_scores import frechet_distance  # imports torch
+    from dfvi_models.evaluation.perceptual import frechet_distance  # imports torch
 
     filled, true = (np.array([pair[k] for pair in pairs], np.float32) for k in (0, 1))
     return frechet_distance(filled, true)

@@ -5,10 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from dfvi_models.parallel import ordered_map
-from dfvi_models.propagation import Direction
-from dfvi_models.propagation import propagate as sweep
-from dfvi_models.tracing import trace
+from dfvi_models.numerics.ordered_map import ordered_map
+from dfvi_models.propagation.nearest import Direction
+from dfvi_models.propagation.nearest import propagate as sweep
+from dfvi_models.propagation.traced import trace
 from dfvi_models.types import Candidates
 from storage.cache.stage_store import StageStore
 from tasks import candidates

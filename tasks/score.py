@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dfvi_models.scores import COLUMNS, FilledResult, TrueClip, mean_scores, score_frames
+from dfvi_models.evaluation.frame_scores import COLUMNS, FilledResult, TrueClip, mean_scores, score_frames
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from tasks.filled_clip import FilledClip
@@ -43,7 +43,8 @@ def score(
 
 
 METRIC_CODE = (
-    f"dfvi_models/metrics.py, score version {score.version}; means over frames that have a hole: PSNR of whole frames; "
+    f"dfvi_models/evaluation/metrics.py, score version {score.version}; "
+    "means over frames that have a hole: PSNR of whole frames; "
     "SSIM of whole frames as E2FGVI and ProPainter compute it (window 65, uniform, float64, data range 255); hole PSNR "
     "over hole pixels; warping error in the hole along the flow of the clip without holes, mean square x1000, of the "
     "result and of the clip itself; EPE of the completed flow in the hole against that flow"

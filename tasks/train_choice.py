@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from dfvi_models.choice_training import ChoiceSettings, ChoiceTraining
-from dfvi_models.training import Optimiser
+from dfvi_models.training.choice import ChoiceSettings, ChoiceTraining
+from dfvi_models.training.loop import Optimiser
 from storage.cache.stage_store import StageStore
 from tasks.stage import Job, stage
 from tasks.training_run import TrainingParams, run_training, split

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from dfvi_models.picture_training import PictureSettings, PictureTraining
+from dfvi_models.training.deepfill import PictureSettings, PictureTraining
 from storage.cache.stage_store import StageStore
 from tasks.stage import Job, stage
 from tasks.training_run import TrainingParams, run_training

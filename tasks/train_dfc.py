@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from dfvi_models.dfc_training import DfcSettings, DfcTraining
-from dfvi_models.export import load_exported
-from dfvi_models.training import Optimiser
+from dfvi_models.training.dfc import DfcSettings, DfcTraining
+from dfvi_models.training.loop import Optimiser
+from dfvi_models.weights.export import load_exported
 from storage.cache.stage_store import StageStore
 from tasks.stage import Job, stage
 from tasks.training_run import TrainingParams, run_training, split

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import cv2
 from pydantic import Field
 
-from dfvi_models.device import Runtime
-from dfvi_models.export import export_weights
-from dfvi_models.training import Progress, Schedule, Training, train
+from dfvi_models.networks.runtime import Runtime
+from dfvi_models.training.loop import Progress, Schedule, Training, train
+from dfvi_models.weights.export import export_weights
 from storage.cache.stage_store import StageStore
 from tasks.progress import run_logger
 from tasks.stage import Job, StageParams

@@ -5,7 +5,7 @@ import pytest
 
 from dfvi_models import protocols
 from dfvi_models.registry import PARTS, part_called, part_class
-from dfvi_models.weights import NETWORKS
+from dfvi_models.weights.store import NETWORKS
 
 NAMES = [(kind, name) for kind, parts in PARTS.items() for name in parts]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from dfvi_models.checkpoint import add_weights
-from dfvi_models.weights import NETWORKS
+from dfvi_models.weights.checkpoint import add_weights
+from dfvi_models.weights.store import NETWORKS
 from flows import evaluation_plots
 from flows.cli import main
 from flows.config import load_config
@@ -20,7 +20,7 @@ from storage.cache.housekeeping import list_stores, unreached
 from storage.cache.root import Root
 from storage.errors import InputError
 from tests.clips import panning_clip, write_images
-from tests.dfvi_models.made_up_judges import judges
+from tests.dfvi_models.evaluation.made_up_judges import judges
 
 KINDS = ("box", "object")
 ROWS = ("telea", "paper-rule", "default", "ceiling")

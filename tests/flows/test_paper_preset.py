@@ -15,7 +15,7 @@ from flows.inpaint_video import inpaint_video
 from storage.cache.root import Root
 from storage.media.reading import read_frames
 from tests.clips import write_images
-from tests.dfvi_models.golden_networks import published
+from tests.dfvi_models.networks.golden_networks import published
 
 WRAPPINGS = {  # published file -> network's shapes, how the file wraps them
     "FlowNet2_checkpoint.pth.tar": ("flownet2", lambda tensors: {"epoch": 1, "state_dict": tensors}),

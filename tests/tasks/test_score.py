@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from dfvi_models.evaluation_holes import centre_box, moving_shape
-from dfvi_models.metrics import psnr_in_hole
-from dfvi_models.scores import COLUMNS, EXACT
+from dfvi_models.evaluation.frame_scores import COLUMNS, EXACT
+from dfvi_models.evaluation.holes import centre_box, moving_shape
+from dfvi_models.evaluation.metrics import psnr_in_hole
 from storage.cache.root import Root
 from storage.errors import InputError
 from storage.media.reading import probe

@@ -1,0 +1,1 @@
+"""How good a result is: holes to test with, and scores against the truth."""

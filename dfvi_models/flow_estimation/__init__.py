@@ -1,0 +1,1 @@
+"""Optical flow between neighbouring frames: one file for each method."""

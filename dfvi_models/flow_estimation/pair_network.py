@@ -1,0 +1,150 @@
+"""Optical flow of a whole clip by a network for single pairs: batches, both directions, any frame size."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Self
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dfvi_models.errors import ShapeError
+from dfvi_models.networks.runtime import Runtime, choose_device, run_in_batches
+from dfvi_models.numerics.clip_checks import wanted_numbers
+from dfvi_models.numerics.ordered_map import ordered_map
+from dfvi_models.protocols import Frames, Holes
+from dfvi_models.types import FlowPair
+from dfvi_models.weights.checkpoint import load_networks
+
+PairFlow = Callable[[Tensor, Tensor], Tensor]
+
+
+def frame_to_tensor(frame: NDArray[np.uint8], working_size: tuple[int, int] | None = None) -> Tensor:
+    """(H, W, 3) uint8 RGB -> (3, h, w) uint8: to float32 it goes on the device, a quarter of the way to carry.
+
+    working_size : (h, w) to resize to, bilinear on uint8 as the reference does; None keeps the size.
+    Raises       : ShapeError for anything but (H, W, 3) uint8.
+    """
+    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8:
+        raise ShapeError(f"a frame must be (H, W, 3) uint8 RGB; got {frame.shape} {frame.dtype}")
+    if working_size is not None and working_size != frame.shape[:2]:
+        frame = np.asarray(cv2.resize(frame, working_size[::-1], interpolation=cv2.INTER_LINEAR), np.uint8)
+    return torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))
+
+
+def flow_of_any_size(
+    network: PairFlow, frame_a: Tensor, frame_b: Tensor, *, multiple: int, smallest: int = 1
+) -> Tensor:
+    """Flow a -> b of frames whose size the network does not take: padded by their last row and column, then cut.
+
+    frame_a, frame_b : (B, 3, H, W).
+    multiple         : what height and width must be multiples of, inside the network.
+    smallest         : the least height and width the network takes.
+    Returns          : (B, 2, H, W), pixels. Padding at the right and bottom only, so positions keep their numbers.
+    """
+    height, width = frame_a.shape[-2:]
+    padding = (0, _missing(width, multiple, smallest), 0, _missing(height, multiple, smallest))
+    if any(padding):
+        frame_a, frame_b = (F.pad(frame, padding, mode="replicate") for frame in (frame_a, frame_b))
+    return network(frame_a, frame_b)[..., :height, :width]
+
+
+def _missing(length: int, multiple: int, smallest: int) -> int:
+    """Pixels to add so that a length is at least `smallest` and a multiple of `multiple`."""
+    target = max(length, smallest)
+    return -(-target // multiple) * multiple - length
+
+
+def flow_on_frame(flow: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """(h, w, 2) float32, pixels of the working grid -> (H, W, 2), pixels of the frame; bilinear where sizes differ."""
+    height, width = flow.shape[:2]
+    if size == (height, width):
+        return flow
+    resized = cv2.resize(flow, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized * np.array([size[1] / width, size[0] / height], np.float32), np.float32)
+
+
+class LearnedEstimator:
+    """An Estimator around a network for single pairs. A subclass says what its network needs.
+
+    network      : (frames a, frames b), both (B, 3, h, w) float32 RGB 0..255 -> flow a -> b (B, 2, h, w), pixels.
+    working_size : (h, w) the frames are resized to for the network; None: their own size.
+    """
+
+    multiple = 1
+    """What h and w must be multiples of, inside the network; other sizes are padded."""
+    smallest = 1
+    """The least h and w."""
+    bytes_per_pixel = 1
+    """Device memory of one pair and direction beyond the weights, for the batch size."""
+
+    def __init__(
+        self, network: nn.Module, *, working_size: tuple[int, int] | None = None, runtime: Runtime | None = None
+    ) -> None:
+        self.runtime = runtime or Runtime()
+        self.network = self.runtime.place(network)
+        self.device = choose_device(self.runtime.device)
+        self.working_size = working_size
+
+    @classmethod
+    def from_weights(
+        cls,
+        paths: Sequence[Path],
+        *,
+        names: Sequence[str],
+        working_size: tuple[int, int] | None = None,
+        runtime: Runtime | None = None,
+    ) -> Self:
+        """Build the network called `names[0]` with the weights stored at `paths[0]` (see `weights.find_weights`)."""
+        (network,) = load_networks(names, paths)
+        return cls(network, working_size=working_size, runtime=runtime)
+
+    def estimate(
+        self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
+    ) -> Iterator[tuple[int, FlowPair]]:
+        """See `Estimator`. As in the paper, the holes are not looked at: the next stage discards the flow in them.
+
+        Whole batches at fixed places are computed, so that the bits of a result do not depend on what else is wanted.
+        The next frames are read and resized on `threads` threads meanwhile.
+        """
+        del holes
+        asked = wanted_numbers(wanted, len(frames) - 1, "pairs")
+        if not asked:
+            return
+        size = frames[0].shape[:2]
+        batch = self._pairs_per_batch(size)
+        starts = sorted({t // batch * batch for t in asked})
+        batches = [range(start, min(start + batch, len(frames) - 1) + 1) for start in starts]
+        loaded = ordered_map(lambda t: self._load(frames, t, size), chain.from_iterable(batches), threads)
+        for numbers in batches:
+            tensors = torch.stack(list(islice(loaded, len(numbers))))
+            for t, pair in zip(numbers[:-1], self._estimate_batch(tensors, batch, size), strict=True):
+                if t in asked:
+                    yield t, pair
+
+    def _pairs_per_batch(self, size: tuple[int, int]) -> int:
+        height, width = (n + _missing(n, self.multiple, self.smallest) for n in self.working_size or size)
+        return self.runtime.batch_size(2 * height * width * self.bytes_per_pixel)
+
+    def _load(self, frames: Frames, t: int, size: tuple[int, int]) -> Tensor:
+        frame = frames[t]
+        if frame.shape[:2] != size:
+            raise ShapeError(f"frame {t} is {frame.shape[:2]}, frame 0 is {size}; all frames must have one size")
+        return frame_to_tensor(frame, self.working_size)
+
+    def _estimate_batch(self, tensors: Tensor, batch: int, size: tuple[int, int]) -> Iterator[FlowPair]:
+        """n + 1 frames -> n flow pairs; forward and backward run in one batch."""
+        tensors = tensors.to(self.device).float()
+        first, second = tensors[:-1], tensors[1:]
+        with torch.inference_mode(), self.runtime.autocast():
+            flow = run_in_batches(self._flow, (torch.cat((first, second)), torch.cat((second, first))), 2 * batch)
+        arrays = flow.permute(0, 2, 3, 1).contiguous().float().cpu().numpy()
+        for fw, bw in zip(*np.split(arrays, 2), strict=True):
+            yield FlowPair(fw=flow_on_frame(fw, size), bw=flow_on_frame(bw, size))
+
+    def _flow(self, frame_a: Tensor, frame_b: Tensor) -> Tensor:
+        return flow_of_any_size(self.network, frame_a, frame_b, multiple=self.multiple, smallest=self.smallest)

@@ -1,0 +1,19 @@
+"""RAFT as an Estimator."""
+
+from typing import Any
+
+from torch import nn
+
+from dfvi_models.flow_estimation.pair_network import LearnedEstimator
+from dfvi_models.networks.raft import MULTIPLE, SMALLEST, RaftFlow
+
+
+class RaftEstimator(LearnedEstimator):
+    """Optical flow by torchvision's RAFT with weights loaded."""
+
+    multiple = MULTIPLE
+    smallest = SMALLEST
+    bytes_per_pixel = 4000  # at 480 x 840 the correlation alone is 2.1 kB; it grows with the square of the picture
+
+    def __init__(self, network: nn.Module, **settings: Any) -> None:
+        super().__init__(RaftFlow(network), **settings)

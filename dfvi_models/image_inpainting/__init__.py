@@ -1,0 +1,1 @@
+"""Single frames filled from themselves: one file for each method, and which frames are filled."""

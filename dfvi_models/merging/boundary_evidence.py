@@ -1,0 +1,55 @@
+"""Evidence from the rim of a hole: do carried colours meet the picture there, and how much does that vary itself?"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfvi_models.numerics.laplace import fill_smooth
+
+TOLERANCE = 0.02
+DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0))
+
+
+def rim_evidence(
+    frame: NDArray[np.uint8], hole: NDArray[np.bool_], colour: NDArray[np.float32], reached: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Jump between carried colours and the picture at the rim, and the picture's own steps, continued into the hole.
+
+    frame   : (H, W, 3) uint8; hole pixels are not read.
+    hole    : (H, W) bool, N pixels.
+    colour  : (N, 3) float32, 0..255, row-major.
+    reached : (N,) bool, where a colour was carried.
+    Returns : (N, 2) float32: ln(1 + jump) and ln(1 + step), grey levels, measured where a reached pixel has two known
+              ones in a row beside it, and harmonic in between; the mean of these where nothing connects them. 0 if
+              there are none.
+    """
+    if not len(colour):
+        return np.zeros((0, 2), np.float32)
+    box = _around(hole)
+    frame, hole = frame[box], hole[box]
+    height, width = hole.shape
+    picture = np.pad(frame.astype(np.float32), ((2, 2), (2, 2), (0, 0)))
+    known = np.pad(~hole, 2)
+    carried = np.zeros((height, width, 3), np.float32)
+    carried[hole] = colour
+    usable = np.zeros(hole.shape, np.bool_)
+    usable[hole] = reached
+    total, count = np.zeros((height, width, 2), np.float32), np.zeros(hole.shape, np.float32)
+    for dy, dx in DIRECTIONS:
+        near, far = ((slice(2 + k * dy, 2 + k * dy + height), slice(2 + k * dx, 2 + k * dx + width)) for k in (1, 2))
+        y, x = np.nonzero(usable & known[near] & known[far])
+        beside, beyond = picture[near][y, x], picture[far][y, x]
+        total[y, x, 0] += np.abs(carried[y, x] - beside).mean(axis=-1)
+        total[y, x, 1] += np.abs(beside - beyond).mean(axis=-1)
+        count[y, x] += 1
+    rim = count > 0
+    if not rim.any():
+        return np.zeros((len(colour), 2), np.float32)
+    evidence = np.log1p(total / np.maximum(count, 1)[..., None])
+    evidence[~rim] = evidence[rim].mean(axis=0)
+    return fill_smooth(np.asarray(evidence, np.float32), hole & ~rim, tolerance=TOLERANCE)[hole]
+
+
+def _around(hole: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """The box that holds all hole pixels and the two known ones beside each."""
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    return slice(max(rows[0] - 2, 0), rows[-1] + 3), slice(max(columns[0] - 2, 0), columns[-1] + 3)

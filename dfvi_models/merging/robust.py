@@ -1,0 +1,53 @@
+"""Merging of traced candidates: fused to one colour a pixel, and blended into the picture."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfvi_models.errors import ShapeError
+from dfvi_models.merging.fusion import Doubt, fuse, fuse_colours
+from dfvi_models.merging.poisson_blending import SCREEN, blend
+from dfvi_models.types import KNOWN, NO_SOURCE, Candidates, Merged
+
+
+def merge_robust(
+    frame: NDArray[np.uint8],
+    hole: NDArray[np.bool_],
+    t: int,
+    forward: Candidates,
+    backward: Candidates,
+    *,
+    blending: bool = True,
+    screen: float = SCREEN,
+    doubt: Doubt | None = None,
+) -> Merged:
+    """Fuse the candidates of each hole pixel and blend the result into the frame.
+
+    frame    : (H, W, 3) uint8 RGB; hole pixels are not read.
+    hole     : (H, W) bool, True = replace.
+    t        : number of this frame.
+    forward  : candidates from earlier frames, any K.
+    backward : candidates from later frames, any K.
+    blending : False writes the fused colours as they are.
+    screen   : see `blend`.
+    doubt    : see `fuse`.
+    Returns  : Merged; pixels outside the hole are bit-equal to `frame`, pixels nothing reached hold 0 and stay hole.
+               They do take part in the blending, so that the others do not show where they begin.
+    Raises   : ShapeError if sizes differ or the candidates are not as many as the hole's pixels.
+    """
+    if hole.ndim != 2 or hole.dtype != np.bool_ or frame.shape != (*hole.shape, 3):
+        raise ShapeError(
+            f"frame (H, W, 3) and hole (H, W) bool must agree; got {frame.shape}, {hole.shape} {hole.dtype}"
+        )
+    if blending:
+        fused = fuse(frame, hole, t, forward, backward, doubt=doubt)
+        filled, came_from = blend(frame, hole, fused.colour, fused.confidence, screen=screen), fused.source
+    else:
+        agreed = fuse_colours(hole, t, forward, backward)
+        filled, came_from = np.array(frame, np.uint8, order="C"), agreed.source
+        filled[hole] = np.clip(np.rint(agreed.colour), 0, 255)
+    left = np.zeros(hole.shape, np.bool_)
+    left[hole] = came_from == NO_SOURCE
+    filled[left] = 0
+    source = np.full(hole.shape, KNOWN, np.int32)
+    source[hole] = np.where(came_from == NO_SOURCE, KNOWN, came_from)
+    return Merged(frame=filled, hole=left, source=source)

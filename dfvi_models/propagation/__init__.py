@@ -1,0 +1,1 @@
+"""Colours carried into holes along the completed flow."""

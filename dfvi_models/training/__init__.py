@@ -1,0 +1,1 @@
+"""Training of the networks: the loop, one file for each network, losses."""

@@ -1,0 +1,1 @@
+"""Weight files of networks: what there is, where they lie, how checkpoints are read and written."""
