@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from benchmarks import report
-from tasks.demo_clip import make_demo_clip
+from tasks.services.demo_clip import make_demo_clip
 
 REPEATS = 5
 

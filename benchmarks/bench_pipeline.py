@@ -19,8 +19,8 @@ from flows.inpaint_video import available_threads
 from flows.walk import Walked, inpaint_clip
 from storage.cache.root import Root
 from tasks.decode import MediaInput
-from tasks.demo_clip import make_demo_clip
-from tasks.stage import Input, Job, Stage, StageParams, StageResult
+from tasks.services.demo_clip import make_demo_clip
+from tasks.stage.cached_stage import Input, Job, Stage, StageParams, StageResult
 
 
 @dataclass

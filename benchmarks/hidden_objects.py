@@ -22,12 +22,12 @@ from flows.inpaint_video import available_threads
 from flows.walk import fill_clip
 from storage.cache.root import Root
 from tasks.complete_flow import complete_flow
-from tasks.cut_holes import CutHolesParams, cut_holes
 from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
-from tasks.filled_clip import FilledClip
-from tasks.read_truth import ReadTruthParams, read_truth
-from tasks.stage import Job
+from tasks.evaluation.cut_holes import CutHolesParams, cut_holes
+from tasks.evaluation.read_truth import ReadTruthParams, read_truth
+from tasks.stage.cached_stage import Job
+from tasks.stage.filled_clip import FilledClip
 
 ROWS = "paper-rule,paper-rule-plus,default,ceiling"
 PLACES = ("object", "background")

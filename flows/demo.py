@@ -6,7 +6,7 @@ from flows.config import load_config
 from flows.inpaint_video import Summary, describe, inpaint_video
 from storage.cache.root import Root
 from storage.cache.stage_store import StageStore
-from tasks.demo_clip import compare, make_demo_clip, write_strip
+from tasks.services.demo_clip import compare, make_demo_clip, write_strip
 
 NAME = "demo"
 CHANGED = "propagate.max_consistency_error=2"

@@ -13,11 +13,13 @@ from flows.walk import Filled, Step, fill_clip
 from storage.cache.root import Root
 from storage.datasets.clean_clips import CleanClip, clip_seed
 from tasks.complete_flow import complete_flow
-from tasks.cut_holes import CutHolesParams, HoleKind, cut_holes
 from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
-from tasks.fill_baseline import FillBaselineParams, fill_baseline
-from tasks.perception import (
+from tasks.evaluation.cut_holes import CutHolesParams, HoleKind, cut_holes
+from tasks.evaluation.fill_baseline import FillBaselineParams, fill_baseline
+from tasks.evaluation.read_truth import ReadTruthParams, read_truth
+from tasks.evaluation.score import METRIC_CODE, ScoreParams, frame_table, score
+from tasks.evaluation.score_perceptually import (
     DESCRIBED_SHORTEST,
     LPIPS_SMALLEST,
     PERCEPTUAL_CODE,
@@ -28,9 +30,7 @@ from tasks.perception import (
     lpips,
     vfid,
 )
-from tasks.read_truth import ReadTruthParams, read_truth
-from tasks.score import METRIC_CODE, ScoreParams, frame_table, score
-from tasks.stage import Job, StageResult, whole_seconds
+from tasks.stage.cached_stage import Job, StageResult, whole_seconds
 
 
 @prefect.flow(name="evaluate", persist_result=False)

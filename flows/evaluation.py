@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.evaluation_rows import Row
 from flows.preflight import exchangeable, require_weights
 from storage.datasets.clean_clips import CleanClip, choose_clips, find_clips, shuffled_masks
-from tasks.cut_holes import HoleKind
 from tasks.estimate_flow import EstimateFlowParams
-from tasks.perception import DescribeVideoParams, LpipsParams, describe_video, lpips
-from tasks.stage import Stage, StageParams
+from tasks.evaluation.cut_holes import HoleKind
+from tasks.evaluation.score_perceptually import DescribeVideoParams, LpipsParams, describe_video, lpips
+from tasks.stage.cached_stage import Stage, StageParams
 
 Perceptual = Literal["lpips", "vfid"]
 MEAN = "mean"

@@ -12,7 +12,7 @@ from flows.walk import Step
 from storage.errors import InputError
 from tasks.complete_flow import complete_flow
 from tasks.estimate_flow import estimate_flow
-from tasks.stage import Input, Stage, StageParams, StageResult
+from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
 Method = Literal["telea", "harmonic", "median"]
 METHODS: tuple[Method, ...] = get_args(Method)

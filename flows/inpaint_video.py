@@ -16,7 +16,7 @@ from flows.walk import Walked, inpaint_clip
 from storage.cache.root import Root, video_name
 from storage.delivery import deliver
 from tasks.decode import MediaInput
-from tasks.stage import Input, Job, Stage, StageParams, StageResult
+from tasks.stage.cached_stage import Input, Job, Stage, StageParams, StageResult
 
 
 class StageSummary(BaseModel):

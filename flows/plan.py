@@ -9,7 +9,7 @@ from storage.cache.housekeeping import nearest
 from storage.cache.root import Root
 from storage.cache.stage_key import StageKey
 from tasks.decode import MediaInput
-from tasks.stage import Action, Input, Stage, StageParams, StageResult
+from tasks.stage.cached_stage import Action, Input, Stage, StageParams, StageResult
 
 
 @dataclass(frozen=True)

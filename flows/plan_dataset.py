@@ -16,7 +16,7 @@ from storage.cache.errors import StoreError
 from storage.cache.manifest import Manifest, read_manifest
 from storage.cache.root import Root
 from tasks.decode import MediaInput
-from tasks.stage import whole_seconds
+from tasks.stage.cached_stage import whole_seconds
 
 Rates = dict[str, tuple[float, float]]
 """Stage -> (seconds, bytes) per pixel and frame."""

@@ -11,7 +11,7 @@ from storage.media.masks import parse_mask
 from tasks.complete_flow import complete_flow
 from tasks.estimate_flow import estimate_flow
 from tasks.fill_key_frames import fill_key_frames
-from tasks.stage import Stage, StageParams
+from tasks.stage.cached_stage import Stage, StageParams
 
 
 def check_request(video: str, mask: str, output: str, config: RunConfig) -> None:

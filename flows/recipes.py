@@ -14,11 +14,11 @@ from storage.errors import InputError
 from storage.media.clip import find_source
 from storage.media.image_folder import list_images
 from tasks.estimate_flow import EstimateFlowParams, estimate_flow
-from tasks.flow_examples import FlowExamplesParams
-from tasks.read_photos import ReadPhotosParams
-from tasks.train_choice import TrainChoiceParams
-from tasks.train_deepfill import TrainDeepFillParams
-from tasks.train_dfc import TrainDfcParams
+from tasks.training.make_flow_examples import FlowExamplesParams
+from tasks.training.read_photos import ReadPhotosParams
+from tasks.training.train_choice import TrainChoiceParams
+from tasks.training.train_deepfill import TrainDeepFillParams
+from tasks.training.train_dfc import TrainDfcParams
 
 RECIPE_NAMES = {
     "flow-completion": ("choice", "dfc", "dfc-compact", "dfc-small", "smoke"),

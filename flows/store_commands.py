@@ -127,7 +127,7 @@ def _forget(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     from storage.cache.root import Root
-    from tasks.exchange import export_store
+    from tasks.services.flow_files import export_store
 
     root = Root.open(options.root)
     found = [folder for folder in root.folders() if folder.name.startswith(options.digest)]
@@ -141,8 +141,8 @@ def _export(options: argparse.Namespace) -> int:
 def _import_flow(options: argparse.Namespace) -> int:
     from storage.cache.root import Root, video_name
     from tasks.decode import MediaInput, decode
-    from tasks.exchange import import_flow
-    from tasks.stage import StageResult
+    from tasks.services.flow_files import import_flow
+    from tasks.stage.cached_stage import StageResult
 
     config = configuration(options)
     inputs = {"video": MediaInput.video(options.video), "mask": MediaInput.mask(options.mask)}

@@ -21,7 +21,7 @@ from flows.sweep_report import Cell, Measures, SweepSummary, sweep_csv
 from storage.cache.root import Root, video_name
 from storage.datasets.clean_clips import find_clips
 from storage.errors import InputError
-from tasks.compare_fills import Fill, check_truth, cost, hole_psnr, write_strips
+from tasks.evaluation.compare_fills import Fill, check_truth, cost, hole_psnr, write_strips
 
 LARGEST_GRID = 1000
 

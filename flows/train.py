@@ -12,17 +12,17 @@ from flows.train_report import deliver_training, publish
 from flows.walk import fill_roughly
 from storage.cache.root import Root, video_name
 from storage.datasets.clean_clips import CleanClip, clip_seed, find_clips, keep_back
-from tasks.cut_holes import CutHolesParams, cut_holes
 from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
-from tasks.flow_examples import flow_examples
-from tasks.read_photos import read_photos
-from tasks.read_truth import ReadTruthParams, read_truth
-from tasks.stage import Job, StageResult
-from tasks.train_choice import train_choice
-from tasks.train_deepfill import train_deepfill
-from tasks.train_dfc import EARLIER, train_dfc
-from tasks.training_run import KEPT, TAUGHT
+from tasks.evaluation.cut_holes import CutHolesParams, cut_holes
+from tasks.evaluation.read_truth import ReadTruthParams, read_truth
+from tasks.stage.cached_stage import Job, StageResult
+from tasks.training.make_flow_examples import flow_examples
+from tasks.training.read_photos import read_photos
+from tasks.training.train_choice import train_choice
+from tasks.training.train_deepfill import train_deepfill
+from tasks.training.train_dfc import EARLIER, train_dfc
+from tasks.training.training_run import KEPT, TAUGHT
 
 
 class Trained(BaseModel):

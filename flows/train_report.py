@@ -8,7 +8,7 @@ from typing import Any
 from flows.evaluation_plots import DOTS_PER_INCH, can_plot
 from storage.backends.atomic_write import appears_when_complete
 from storage.cache.stage_store import StageStore
-from tasks.training_run import CARD, CURVE, PICTURE
+from tasks.training.training_run import CARD, CURVE, PICTURE
 
 CURVE_ROWS = 50  # of the curve's last in a table for Prefect
 LARGEST_PICTURE = 500_000  # bytes; a larger one stays a file

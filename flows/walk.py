@@ -12,7 +12,7 @@ from tasks.estimate_flow import estimate_flow
 from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
 from tasks.merge import merge
 from tasks.propagate import propagate
-from tasks.stage import Input, Stage, StageParams, StageResult
+from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
 
 class Step(Protocol):

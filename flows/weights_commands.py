@@ -31,7 +31,7 @@ COMMANDS = (add_weights,)
 
 
 def _add(options: argparse.Namespace) -> int:
-    from tasks.network_weights import add_weight_file, weights_folder
+    from tasks.services.network_weights import add_weight_file, weights_folder
 
     note = add_weight_file(options.file, options.network, options.origin)
     print(f"{note.network}: {note.tensors} tensors, {note.parameters} parameters, stored as {note.sha256[:12]}")
@@ -40,7 +40,7 @@ def _add(options: argparse.Namespace) -> int:
 
 
 def _list(_options: argparse.Namespace) -> int:
-    from tasks.network_weights import card_of, list_weights, missing_networks, weights_folder
+    from tasks.services.network_weights import card_of, list_weights, missing_networks, weights_folder
 
     print(f"weights in {weights_folder()}:")
     for note in list_weights():
@@ -53,7 +53,7 @@ def _list(_options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from tasks.network_weights import list_weights
+    from tasks.services.network_weights import list_weights
 
     notes = [n for n in list_weights() if n.network == options.network or n.sha256.startswith(options.network)]
     if not notes:

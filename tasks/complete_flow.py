@@ -6,9 +6,9 @@ from pydantic import Field
 
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from tasks.parts import build, weights_of
-from tasks.stage import Job, StageParams, stage
-from tasks.write_behind import write_behind
+from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.method_loading import build, weights_of
+from tasks.stage.write_behind import write_behind
 
 
 class CompleteFlowParams(StageParams):

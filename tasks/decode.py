@@ -18,8 +18,8 @@ from storage.errors import InputError
 from storage.media.clip import Clip, check_range
 from storage.media.masks import mask_digest, parse_mask, read_holes
 from storage.media.reading import content_digest, probe, read_frames
-from tasks.stage import Job, StageParams, stage
-from tasks.write_behind import write_behind
+from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.write_behind import write_behind
 
 
 class DecodeParams(StageParams):

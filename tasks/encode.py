@@ -11,8 +11,8 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache.stage_store import StageStore
 from storage.media.clip import Clip
 from storage.media.writing import write_images, write_video
-from tasks.filled_clip import FilledClip
-from tasks.stage import Job, StageParams, stage
+from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.filled_clip import FilledClip
 
 ENCODER_THREADS = 4  # the same on every machine: x264's bytes depend on it
 

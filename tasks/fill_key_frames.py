@@ -5,10 +5,10 @@ from typing import Literal
 from dfvi_models.image_inpainting.key_frames import key_frames
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from tasks.filled_clip import FilledClip
-from tasks.parts import build, weights_of
-from tasks.stage import Job, StageParams, stage
-from tasks.write_behind import write_behind
+from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.filled_clip import FilledClip
+from tasks.stage.method_loading import build, weights_of
+from tasks.stage.write_behind import write_behind
 
 
 class FillKeyFramesParams(StageParams):

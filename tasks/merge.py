@@ -14,10 +14,10 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.types import INVENTED, KNOWN, Candidates, Merged
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from tasks import candidates
-from tasks.filled_clip import FilledClip
-from tasks.stage import Job, StageParams, stage
-from tasks.write_behind import write_behind
+from tasks.stage import candidate_arrays as candidates
+from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.filled_clip import FilledClip
+from tasks.stage.write_behind import write_behind
 
 
 class MergeParams(StageParams):

@@ -11,9 +11,9 @@ from dfvi_models.propagation.nearest import propagate as sweep
 from dfvi_models.propagation.traced import trace
 from dfvi_models.types import Candidates
 from storage.cache.stage_store import StageStore
-from tasks import candidates
-from tasks.filled_clip import FilledClip
-from tasks.stage import Job, StageParams, stage
+from tasks.stage import candidate_arrays as candidates
+from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.filled_clip import FilledClip
 
 DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")
 

@@ -42,8 +42,8 @@ def test_each_layer_imports_only_what_lies_below(package):
 
 def test_a_wrong_import_would_be_found(tmp_path):
     wrong = tmp_path / "wrong.py"
-    wrong.write_text("import os\n\ndef f():\n    from tasks.stage import stage\n")
-    assert violations("storage", wrong) == [f"{wrong}:4: storage must not import tasks.stage"]
+    wrong.write_text("import os\n\ndef f():\n    from tasks.stage.cached_stage import stage\n")
+    assert violations("storage", wrong) == [f"{wrong}:4: storage must not import tasks.stage.cached_stage"]
 
 
 def imports_at_run_time(path: Path) -> set[str]:

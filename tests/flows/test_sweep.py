@@ -9,7 +9,7 @@ from flows.plan_dataset import describe_dataset_plan, plan_dataset
 from flows.sweep import as_settings, check_truths, find_truths, make_grid, sweep
 from flows.sweep_report import describe_sweep
 from storage.errors import InputError
-from tasks.compare_fills import LINE_HEIGHT
+from tasks.evaluation.compare_fills import LINE_HEIGHT
 from tests.clips import panning_clip, write_images
 from tests.flows.test_inpaint_dataset import in_this_process  # noqa: F401  (a fixture)
 

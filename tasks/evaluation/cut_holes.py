@@ -16,7 +16,7 @@ from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.image_folder import list_images
 from storage.media.masks import DEFAULT_THRESHOLD, image_value
-from tasks.stage import Job, StageParams, stage
+from tasks.stage.cached_stage import Job, StageParams, stage
 
 HoleKind = Literal["box", "shape", "object"]
 

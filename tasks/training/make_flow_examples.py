@@ -6,7 +6,7 @@ from dfvi_models.flow_completion.temporal import TemporalCompleter
 from dfvi_models.training.choice import ITEM_CHANNELS, make_examples
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from tasks.stage import Job, StageParams, stage
+from tasks.stage.cached_stage import Job, StageParams, stage
 
 
 class FlowExamplesParams(StageParams):

@@ -11,7 +11,7 @@ from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.reading import probe, read_frames
-from tasks.stage import Job, StageParams, stage
+from tasks.stage.cached_stage import Job, StageParams, stage
 
 
 class ReadTruthParams(StageParams):

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from storage.cache.root import Root
 from storage.cache.stage_key import StageKey
 from storage.cache.stage_store import StageStore
-from tasks.progress import run_logger, watch
+from tasks.stage.progress import run_logger, watch
 
 if TYPE_CHECKING:
     from prefect import Task

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from tasks.write_behind import MOST_BYTES, write_behind
+from tasks.stage.write_behind import MOST_BYTES, write_behind
 
 HELD = 5
 ITEM = np.zeros(MOST_BYTES // HELD, np.uint8)  # so large that so many may be held

@@ -13,13 +13,13 @@ from storage.cache.root import Root
 from storage.errors import InputError
 from storage.media.reading import probe
 from storage.media.writing import write_video
-from tasks.cut_holes import CutHolesParams, cut_holes
 from tasks.decode import MediaInput
 from tasks.estimate_flow import EstimateFlowParams, estimate_flow
-from tasks.fill_baseline import FillBaselineParams, fill_baseline
-from tasks.read_truth import ReadTruthParams, read_truth
-from tasks.score import ScoreParams, frame_table, score
-from tasks.stage import Job
+from tasks.evaluation.cut_holes import CutHolesParams, cut_holes
+from tasks.evaluation.fill_baseline import FillBaselineParams, fill_baseline
+from tasks.evaluation.read_truth import ReadTruthParams, read_truth
+from tasks.evaluation.score import ScoreParams, frame_table, score
+from tasks.stage.cached_stage import Job
 from tests.clips import panning_clip, write_images
 
 

@@ -14,8 +14,8 @@ from dfvi_models.networks.runtime import Runtime
 from dfvi_models.training.loop import Progress, Schedule, Training, train
 from dfvi_models.weights.export import export_weights
 from storage.cache.stage_store import StageStore
-from tasks.progress import run_logger
-from tasks.stage import Job, StageParams
+from tasks.stage.cached_stage import Job, StageParams
+from tasks.stage.progress import run_logger
 
 CHECKPOINT, CURVE, CARD, PICTURE = "checkpoint.pt", "curve", "card.json", "samples.png"
 KEPT = "kept/"

@@ -5,8 +5,8 @@ from pydantic import Field
 from dfvi_models.training.choice import ChoiceSettings, ChoiceTraining
 from dfvi_models.training.loop import Optimiser
 from storage.cache.stage_store import StageStore
-from tasks.stage import Job, stage
-from tasks.training_run import TrainingParams, run_training, split
+from tasks.stage.cached_stage import Job, stage
+from tasks.training.training_run import TrainingParams, run_training, split
 
 
 class TrainChoiceParams(TrainingParams):

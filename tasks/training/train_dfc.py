@@ -8,8 +8,8 @@ from dfvi_models.training.dfc import DfcSettings, DfcTraining
 from dfvi_models.training.loop import Optimiser
 from dfvi_models.weights.export import load_exported
 from storage.cache.stage_store import StageStore
-from tasks.stage import Job, stage
-from tasks.training_run import TrainingParams, run_training, split
+from tasks.stage.cached_stage import Job, stage
+from tasks.training.training_run import TrainingParams, run_training, split
 
 EARLIER = "earlier/"
 """Inputs whose role starts so are the trained stages before this one, in order."""

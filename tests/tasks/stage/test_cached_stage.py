@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from storage.cache import array_layout
 from storage.cache.root import Root
 from storage.errors import InputError
-from tasks.stage import Job, StageParams, stage, whole_seconds
+from tasks.stage.cached_stage import Job, StageParams, stage, whole_seconds
 
 FRAMES = 5
 
@@ -186,14 +186,14 @@ def test_a_passing_fault_is_retried_and_a_full_disk_is_not(job, prefect_server, 
 
 
 def test_progress_away_from_a_terminal_is_a_log_line_now_and_then(job, monkeypatch, caplog):
-    monkeypatch.setattr("tasks.progress.SECONDS_BETWEEN_LOG_LINES", 0.0)
+    monkeypatch.setattr("tasks.stage.progress.SECONDS_BETWEEN_LOG_LINES", 0.0)
     with caplog.at_level(logging.INFO):
         run(job)
     assert "count: 5 of 5, about 0 s left" in caplog.messages
 
 
 def test_progress_made_on_another_thread_is_shown_in_prefect(job, prefect_server, monkeypatch):
-    monkeypatch.setattr("tasks.progress.SECONDS_BETWEEN_ARTIFACTS", 0.0)
+    monkeypatch.setattr("tasks.stage.progress.SECONDS_BETWEEN_ARTIFACTS", 0.0)
     shown = []
     monkeypatch.setattr(
         "prefect.artifacts.create_progress_artifact", lambda percent, description: shown.append(percent)

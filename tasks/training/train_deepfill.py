@@ -6,8 +6,8 @@ from pydantic import Field, model_validator
 
 from dfvi_models.training.deepfill import PictureSettings, PictureTraining
 from storage.cache.stage_store import StageStore
-from tasks.stage import Job, stage
-from tasks.training_run import TrainingParams, run_training
+from tasks.stage.cached_stage import Job, stage
+from tasks.training.training_run import TrainingParams, run_training
 
 
 class TrainDeepFillParams(TrainingParams):

@@ -9,7 +9,7 @@ from dfvi_models.image_inpainting.baselines import HarmonicInpainter, TeleaInpai
 from dfvi_models.protocols import Inpainter
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from tasks.stage import Job, StageParams, stage
+from tasks.stage.cached_stage import Job, StageParams, stage
 
 METHODS: dict[str, Callable[[], Inpainter]] = {
     "telea": TeleaInpainter,

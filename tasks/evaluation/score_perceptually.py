@@ -8,9 +8,9 @@ from pydantic import Field
 
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from tasks.filled_clip import FilledClip
-from tasks.parts import build, weights_of
-from tasks.stage import Job, StageParams, stage
+from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.filled_clip import FilledClip
+from tasks.stage.method_loading import build, weights_of
 
 FEATURES = 1024  # numbers that describe a clip
 PERCEPTUAL_CODE = {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from dfvi_models.registry import Kind, part_called, part_class
 from dfvi_models.weights.store import find_all_weights
-from tasks.stage import Job, StageParams
+from tasks.stage.cached_stage import Job, StageParams
 
 if TYPE_CHECKING:
     from dfvi_models.networks.runtime import Precision

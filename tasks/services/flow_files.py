@@ -15,7 +15,7 @@ from storage.errors import InputError
 from storage.media.flo import read_flo, write_flo
 from storage.media.writing import write_images
 from tasks.estimate_flow import EstimateFlowParams, estimate_flow
-from tasks.stage import StageResult
+from tasks.stage.cached_stage import StageResult
 
 FLOW_SUFFIXES = {"flow_fw": (".flo", 0), "flow_bw": (".rflo", 1)}
 """Suffix, and number of the first file: as in the paper's code, t.flo is frame t -> t+1 and t.rflo is t -> t-1."""

@@ -1,0 +1,1 @@
+"""Stages that score methods on clips with known truth."""

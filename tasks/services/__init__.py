@@ -1,0 +1,1 @@
+"""What commands do beside the stages: flow files, the demo's clip, weight files."""
