@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from flows import terminal
-from flows.recipes import DfcRecipe, load_recipe
+from flows.cli import terminal
+from flows.configs.training_recipe import DfcRecipe, load_recipe
 
 MINING = {"with": None, "without": 0.0}
 
@@ -67,7 +67,7 @@ def main():
     """Train, and print the table."""
     asked = arguments()
     terminal.prepare_prefect(verbose=False)
-    from flows.server import connected
+    from flows.prefect_server.background import connected
     from flows.train import train_flow_completion
 
     recipe, table = load_recipe("flow-completion", asked.recipe), []

@@ -39,7 +39,7 @@ TABLES = ("flow_run", "flow_run_state", "task_run", "task_run_state", "events", 
 def batch(folder: Path, cluster: Cluster, root: str, jobs: int) -> dict[str, Any]:
     """Run the dataset `folder`/set on an empty root; return its summary."""
     confined = ["taskset", "-c", f"0-{jobs - 1}"]
-    command = [sys.executable, "-m", "flows.cli", "batch", "set", "-o", f"{root}-out", "--root", root, "--json"]
+    command = [sys.executable, "-m", "flows.cli.main", "batch", "set", "-o", f"{root}-out", "--root", root, "--json"]
     done = subprocess.run(
         [*confined, *command, *SETTINGS, "--jobs", str(jobs), "--threads", "1"],
         cwd=folder,

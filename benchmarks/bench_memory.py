@@ -23,7 +23,7 @@ HEIGHT, WIDTH, SEED = 480, 854, 7
 RUN = """
 import resource, sys
 from benchmarks.bench_pipeline import run_once
-from flows.config import load_config
+from flows.configs.run_config import load_config
 run_once(sys.argv[1], "300,180,220,180", load_config(), 2)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

@@ -16,7 +16,7 @@ REPEATS = 5
 
 def command(*arguments: str) -> list[str]:
     """The command line that runs dfvi here."""
-    return [sys.executable, "-m", "flows.cli", *arguments]
+    return [sys.executable, "-m", "flows.cli.main", *arguments]
 
 
 def environment(folder: Path) -> dict[str, str]:

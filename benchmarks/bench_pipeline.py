@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import report
-from flows.config import RunConfig, load_config
+from flows.configs.run_config import RunConfig, load_config
 from flows.inpaint_video import available_threads
-from flows.walk import Walked, inpaint_clip
+from flows.pipeline.stage_order import Walked, inpaint_clip
 from storage.cache.root import Root
 from tasks.decode import MediaInput
 from tasks.services.demo_clip import make_demo_clip

@@ -16,10 +16,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import report
 from flows.evaluate import hole_params
-from flows.evaluation import EvaluateConfig, check_evaluation
-from flows.evaluation_rows import OnTrueFlow, parse_rows
+from flows.evaluation.methods import OnTrueFlow, parse_rows
+from flows.evaluation.model import EvaluateConfig, check_evaluation
 from flows.inpaint_video import available_threads
-from flows.walk import fill_clip
+from flows.pipeline.stage_order import fill_clip
 from storage.cache.root import Root
 from tasks.complete_flow import complete_flow
 from tasks.decode import MediaInput

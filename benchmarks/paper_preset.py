@@ -12,7 +12,7 @@ from torch import nn
 from benchmarks.bench_pipeline import run_once, seconds_by_stage
 from dfvi_models.registry import PARTS
 from dfvi_models.weights.checkpoint import add_weights, build_network
-from flows.config import load_config
+from flows.configs.run_config import load_config
 from flows.inpaint_video import available_threads
 
 SEED = 0

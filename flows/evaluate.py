@@ -6,10 +6,10 @@ from pathlib import Path
 import prefect
 from prefect.logging import get_run_logger
 
-from flows.evaluation import MEAN, Case, EvaluateConfig, Evaluation, check_evaluation
-from flows.evaluation_rows import OnTrueFlow, Row
+from flows.evaluation.methods import OnTrueFlow, Row
+from flows.evaluation.model import MEAN, Case, EvaluateConfig, Evaluation, check_evaluation
 from flows.inpaint_video import Runner, available_threads, reached_by
-from flows.walk import Filled, Step, fill_clip
+from flows.pipeline.stage_order import Filled, Step, fill_clip
 from storage.cache.root import Root
 from storage.datasets.clean_clips import CleanClip, clip_seed
 from tasks.complete_flow import complete_flow

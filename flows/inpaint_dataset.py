@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import prefect
 
-from flows.batch_report import BatchSummary, VideosFailedError, publish, write_results
-from flows.dataset import Dataset, Recipe, Video, open_dataset
-from flows.engine import EngineSettings, Request, VideoResult
-from flows.fan_out import fan_out, start_engine
-from flows.plan import plan_video
-from flows.preflight import exchangeable, require_weights, uses_networks
+from flows.datasets.dataset import Dataset, Recipe, Video, open_dataset
+from flows.engines.fan_out import fan_out, start_engine
+from flows.engines.protocol import EngineSettings, Request, VideoResult
+from flows.pipeline.plan import plan_video
+from flows.pipeline.preflight import exchangeable, require_weights, uses_networks
+from flows.reports.dataset import BatchSummary, VideosFailedError, publish, write_results
 from storage.cache.errors import StoreError
 from storage.cache.root import Root
 from storage.delivery import check_apart, check_output
@@ -38,7 +38,7 @@ def inpaint_dataset(
 ) -> BatchSummary:
     """Remove what the masks mark from every video of a dataset.
 
-    dataset  : folder or manifest; see `flows.dataset.find_entries`.
+    dataset  : folder or manifest; see `flows.datasets.dataset.find_entries`.
     output   : folder of the results, <video>.<container> each, and of <run>.csv and <run>.json.
     preset, config, settings : the run configuration: a shipped preset, nested keys over it, `stage.param=value` on top.
     root     : folder or s3:// URL of the stored results.

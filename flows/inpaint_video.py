@@ -10,9 +10,9 @@ from typing import Any
 import prefect
 from pydantic import BaseModel
 
-from flows.config import RunConfig
-from flows.preflight import check_request
-from flows.walk import Walked, inpaint_clip
+from flows.configs.run_config import RunConfig
+from flows.pipeline.preflight import check_request
+from flows.pipeline.stage_order import Walked, inpaint_clip
 from storage.cache.root import Root, video_name
 from storage.delivery import deliver
 from tasks.decode import MediaInput

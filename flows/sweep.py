@@ -10,14 +10,14 @@ import prefect
 import yaml
 from prefect.artifacts import create_table_artifact
 
-from flows.batch_report import write_text
-from flows.dataset import Dataset, Recipe, open_dataset
-from flows.engine import EngineSettings, Request, VideoResult
-from flows.evaluation_plots import HINT, can_plot
+from flows.datasets.dataset import Dataset, Recipe, open_dataset
+from flows.engines.protocol import EngineSettings, Request, VideoResult
 from flows.inpaint_dataset import make_requests, run_all
 from flows.inpaint_video import Summary
-from flows.sweep_plots import write_plots
-from flows.sweep_report import Cell, Measures, SweepSummary, sweep_csv
+from flows.reports.dataset import write_text
+from flows.reports.evaluation_plots import HINT, can_plot
+from flows.reports.sweep import Cell, Measures, SweepSummary, sweep_csv
+from flows.reports.sweep_plots import write_plots
 from storage.cache.root import Root, video_name
 from storage.datasets.clean_clips import find_clips
 from storage.errors import InputError
@@ -41,7 +41,7 @@ def sweep(
 ) -> SweepSummary:
     """Run a dataset with every combination of some parameters.
 
-    dataset  : folder or manifest; see `flows.dataset.find_entries`.
+    dataset  : folder or manifest; see `flows.datasets.dataset.find_entries`.
     output   : folder of the results: one folder a combination, sweep.csv a row for each of its videos, strips/ a
                picture of each video with every combination, plots/ a picture of each parameter.
     vary     : `stage.param=value,value,...` texts.

@@ -6,10 +6,10 @@ from pathlib import Path
 import prefect
 from pydantic import BaseModel
 
+from flows.configs.training_recipe import ChoiceRecipe, CompletionRecipe, DfcRecipe, PictureRecipe, TestHolesPart
 from flows.inpaint_video import Runner, available_threads
-from flows.recipes import ChoiceRecipe, CompletionRecipe, DfcRecipe, PictureRecipe, TestHolesPart
-from flows.train_report import deliver_training, publish
-from flows.walk import fill_roughly
+from flows.pipeline.stage_order import fill_roughly
+from flows.reports.training import deliver_training, publish
 from storage.cache.root import Root, video_name
 from storage.datasets.clean_clips import CleanClip, clip_seed, find_clips, keep_back
 from tasks.decode import MediaInput

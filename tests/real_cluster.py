@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.cluster import init_cluster
+from flows.prefect_server.work_pools import init_cluster
 from tests.paths import REPOSITORY
 
 START_SECONDS = 180  # a first start makes a database; the machine may be busy
@@ -73,7 +73,7 @@ class Cluster:
         """Start `dfvi worker`."""
         self.workers[name] = pool, limit
         options = ("--pool", pool, "--limit", str(limit), "--name", name)
-        return self._start(name, "flows.cli", "worker", *options, PREFECT_WORKER_QUERY_SECONDS="1")
+        return self._start(name, "flows.cli.main", "worker", *options, PREFECT_WORKER_QUERY_SECONDS="1")
 
     def mend(self):
         """Start workers again that are gone, as systemd does."""

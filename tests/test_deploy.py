@@ -11,8 +11,8 @@ import pytest
 import yaml
 from prefect.flows import load_flow_from_entrypoint
 
-from flows import cli
-from flows.cluster import POOLS
+from flows.cli import main as cli
+from flows.prefect_server.work_pools import POOLS
 from tests.paths import REPOSITORY
 
 DEPLOY = REPOSITORY / "docs" / "deploy"

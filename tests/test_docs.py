@@ -7,7 +7,7 @@ import shlex
 import pytest
 import yaml
 
-from flows import cli
+from flows.cli import main as cli
 from tests.paths import REPOSITORY
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -49,7 +49,7 @@ def test_commands_in_the_documentation_parse(line):
 
 @pytest.mark.parametrize("block", blocks("yaml"))
 def test_configurations_in_the_documentation_are_valid(block, tmp_path):
-    from flows.config import load_config
+    from flows.configs.run_config import load_config
 
     assert isinstance(yaml.safe_load(block), dict)
     (tmp_path / "run.yaml").write_text(block)

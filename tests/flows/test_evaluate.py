@@ -9,13 +9,13 @@ import torch
 
 from dfvi_models.weights.checkpoint import add_weights
 from dfvi_models.weights.store import NETWORKS
-from flows import evaluation_plots
-from flows.cli import main
-from flows.config import load_config
+from flows.cli.main import main
+from flows.configs.run_config import load_config
 from flows.evaluate import evaluate, vfid_of_rows
-from flows.evaluation import EvaluateConfig, Evaluation
-from flows.evaluation_report import means, summary_tables, write_reports
-from flows.evaluation_rows import DEFAULT_ROWS, parse_rows
+from flows.evaluation.methods import DEFAULT_ROWS, parse_rows
+from flows.evaluation.model import EvaluateConfig, Evaluation
+from flows.reports import evaluation_plots
+from flows.reports.evaluation import means, summary_tables, write_reports
 from storage.cache.housekeeping import list_stores, unreached
 from storage.cache.root import Root
 from storage.errors import InputError
@@ -203,7 +203,7 @@ def test_values_with_commas_stay_whole():
 
 def test_a_row_needs_a_way_of_filling(evaluation):
     from flows.evaluate import _fill
-    from flows.evaluation_rows import Row
+    from flows.evaluation.methods import Row
 
     with pytest.raises(ValueError, match="neither"):
         _fill(None, Row(name="nothing"), None, None)

@@ -13,14 +13,14 @@ from contextlib import nullcontext
 
 import pytest
 
-from flows.batch_report import VideosFailedError
-from flows.config import RunConfig
-from flows.dataset import BadDatasetError
-from flows.engine import ChildCrashedError, ChildFailedError, EngineSettings, Request, explain_failure
-from flows.engine_local import LocalEngine, ServerAwayError
-from flows.fan_out import start_engine
+from flows.configs.run_config import RunConfig
+from flows.datasets.dataset import BadDatasetError
+from flows.engines.fan_out import start_engine
+from flows.engines.local import LocalEngine, ServerAwayError
+from flows.engines.protocol import ChildCrashedError, ChildFailedError, EngineSettings, Request, explain_failure
 from flows.inpaint_dataset import inpaint_dataset
 from flows.inpaint_video import inpaint_video
+from flows.reports.dataset import VideosFailedError
 from storage.cache.housekeeping import list_stores, verify
 from storage.cache.root import Root
 from storage.errors import InputError
@@ -188,7 +188,7 @@ def test_a_malformed_video_is_refused_and_can_be_left_out(finished, tmp_path):
 
 
 def test_a_video_is_tried_again_when_the_server_had_no_time(finished, monkeypatch):
-    monkeypatch.setattr("flows.engine_local.SECONDS_FOR_THE_SERVER", 0.0)
+    monkeypatch.setattr("flows.engines.local.SECONDS_FOR_THE_SERVER", 0.0)
     answers = iter([ServerAwayError("503"), "summary", EOFError(), ServerAwayError("503"), EOFError(), EOFError()])
 
     def answer(slot, request, context):
@@ -197,7 +197,7 @@ def test_a_video_is_tried_again_when_the_server_had_no_time(finished, monkeypatc
             raise given
         return given
 
-    monkeypatch.setattr("flows.engine_local.Slot.run", answer)
+    monkeypatch.setattr("flows.engines.local.Slot.run", answer)
     engine = LocalEngine(EngineSettings(), 1, ())
     request = Request(video="v", mask="m", output="o", config=RunConfig(), root="r", name="n", run="latest")
     assert engine.run(request) == "summary"
@@ -261,7 +261,7 @@ def start_batch(folder, output):
     from prefect.settings import PREFECT_API_URL
 
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
-    command = [sys.executable, "-m", "flows.cli", "batch", "set", "-o", output, "--root", "root", "--jobs", "1"]
+    command = [sys.executable, "-m", "flows.cli.main", "batch", "set", "-o", output, "--root", "root", "--jobs", "1"]
     return subprocess.Popen(
         [*command, "--json", *settings],
         cwd=folder,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import flows.inpaint_video
-from flows.config import load_config
+from flows.configs.run_config import load_config
 from flows.inpaint_video import inpaint_video
-from flows.plan import plan_video
+from flows.pipeline.plan import plan_video
 from storage.cache.housekeeping import list_stores, unreached
 from storage.cache.root import Root
 from storage.errors import InputError

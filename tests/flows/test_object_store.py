@@ -11,7 +11,7 @@ from uuid import uuid4
 import obstore
 import pytest
 
-from flows import cli
+from flows.cli import main as cli
 from storage.backends import s3_lease as lease
 from storage.backends.s3_client import connect
 from storage.cache.housekeeping import list_stores, verify
@@ -51,7 +51,12 @@ def kill_in_the_middle(arguments, root):
     from prefect.settings import PREFECT_API_URL
 
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{SHORT_LEASES}import sys; from flows.cli import main; sys.exit(main())", *arguments],
+        [
+            sys.executable,
+            "-c",
+            f"{SHORT_LEASES}import sys; from flows.cli.main import main; sys.exit(main())",
+            *arguments,
+        ],
         env=os.environ | {"PREFECT_API_URL": PREFECT_API_URL.value(), "PYTHONPATH": str(REPOSITORY)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from flows import cli
-from flows.config import load_config
+from flows.cli import main as cli
+from flows.configs.run_config import load_config
 from flows.inpaint_video import inpaint_video
 from storage.cache.root import Root
 from storage.media.reading import read_frames

@@ -4,10 +4,10 @@ import csv
 
 import pytest
 
-from flows.dataset import Recipe, open_dataset
-from flows.plan_dataset import describe_dataset_plan, plan_dataset
+from flows.datasets.dataset import Recipe, open_dataset
+from flows.datasets.plan import describe_dataset_plan, plan_dataset
+from flows.reports.sweep import describe_sweep
 from flows.sweep import as_settings, check_truths, find_truths, make_grid, sweep
-from flows.sweep_report import describe_sweep
 from storage.errors import InputError
 from tasks.evaluation.compare_fills import LINE_HEIGHT
 from tests.clips import panning_clip, write_images

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 
-from flows.cli import main
-from flows.recipes import RECIPE_NAMES, load_recipe
+from flows.cli.main import main
+from flows.configs.training_recipe import RECIPE_NAMES, load_recipe
 from flows.train import train_flow_completion, train_image_inpainting
 from storage.cache.root import Root
 from storage.errors import InputError

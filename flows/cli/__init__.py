@@ -1,0 +1,1 @@
+"""The `dfvi` command: one file for each group of commands."""

@@ -1,0 +1,54 @@
+"""Arguments that several commands take: a video, the root, the run configuration."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.cli import terminal
+
+if TYPE_CHECKING:
+    from flows.configs.run_config import RunConfig
+
+
+def configuration(options: argparse.Namespace) -> "RunConfig":
+    """The run configuration that the options ask for; the container follows the output's name unless it is set."""
+    from flows.configs.run_config import load_config
+    from storage.delivery import container_of
+
+    sections: dict[str, dict[str, Any]] = {}
+    if getattr(options, "output", None):
+        sections["encode"] = {"container": container_of(Path(options.output))}
+    return load_config(options.preset, options.config, options.set, **sections)
+
+
+def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) -> None:
+    """Add the arguments that name a video, its mask, the root and the configuration."""
+    parser.add_argument("video", metavar="VIDEO", help="video file, or folder of images")
+    parser.add_argument(
+        "--mask",
+        required=mask_required,
+        help="what to remove: video, folder, image, a box x,y,w,h, or alpha; white is removed",
+    )
+    parser.add_argument("--name", help="name of the video below the root (the file's)")
+    add_root(parser)
+    add_configuration(parser)
+
+
+def add_root(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the root."""
+    parser.add_argument(
+        "--root",
+        default=terminal.DEFAULT_ROOT,
+        help=f"where results are stored: a folder, or s3://bucket/prefix ({terminal.DEFAULT_ROOT}, or DFVI_ROOT)",
+    )
+
+
+def add_configuration(parser: argparse.ArgumentParser) -> None:
+    """Add the options that make the run configuration."""
+    parser.add_argument(
+        "--preset", default="default", help="default, fast, quality, paper; paper-rule and paper-rule-plus compare"
+    )
+    parser.add_argument("--config", type=Path, metavar="YAML", help="run configuration, laid over the preset")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="STAGE.PARAM=VALUE", help="one parameter; may be repeated"
+    )

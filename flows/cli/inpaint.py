@@ -1,0 +1,115 @@
+"""Commands of single videos, and of what runs them: `dfvi inpaint`, `dfvi config`, `dfvi demo`, `dfvi server`."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.cli import terminal
+from flows.cli.arguments import add_configuration, add_video, configuration
+
+if TYPE_CHECKING:
+    pass
+
+Subparsers = Any  # argparse keeps its class private
+
+
+def add_inpaint(subparsers: Subparsers) -> None:
+    """`dfvi inpaint VIDEO --mask MASK -o OUT`."""
+    parser = subparsers.add_parser(
+        "inpaint", help="remove what a mask marks from a video", description=_inpaint.__doc__
+    )
+    add_video(parser)
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", help="file (.mp4, .mkv, .mov) or folder of PNG images to write"
+    )
+    parser.add_argument("--run", default="latest", metavar="NAME", help="`dfvi store gc` keeps what this run used")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads to use (all cores)")
+    parser.add_argument("--device", default="auto", help="where networks run: auto, cpu, cuda:N (auto)")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.set_defaults(command=_inpaint)
+
+
+def add_config(subparsers: Subparsers) -> None:
+    """`dfvi config`."""
+    parser = subparsers.add_parser("config", help="show the whole run configuration as YAML, or what each key means")
+    add_configuration(parser)
+    parser.add_argument("--explain", action="store_true", help="one line for each key: its value and its meaning")
+    parser.set_defaults(command=_config)
+
+
+def add_demo(subparsers: Subparsers) -> None:
+    """`dfvi demo`."""
+    parser = subparsers.add_parser("demo", help="remove a watermark and a moving sticker from a real clip")
+    parser.add_argument("--output", default="demo-output", metavar="FOLDER", help="where results go (demo-output)")
+    parser.add_argument("--frames", type=int, default=60, metavar="N", help="length of the clip (60)")
+    parser.set_defaults(command=_demo)
+
+
+def add_server(subparsers: Subparsers) -> None:
+    """`dfvi server stop`."""
+    parser = subparsers.add_parser("server", help="the Prefect server in the background: where it is, or stop it")
+    parser.add_argument("action", choices=("url", "stop"), help="url: print its address; stop: stop it")
+    parser.set_defaults(command=_server)
+
+
+COMMANDS = (add_inpaint, add_config, add_demo, add_server)
+
+
+def _inpaint(options: argparse.Namespace) -> int:
+    """Remove what the mask marks from a video. Results of all stages are kept: a second run reuses them."""
+    from flows.pipeline.preflight import check_request
+
+    config = configuration(options)
+    check_request(options.video, options.mask, options.output, config)
+    terminal.prepare_prefect(options.verbose)
+    from flows.inpaint_video import describe, inpaint_video
+    from flows.prefect_server.background import connected
+
+    with connected():
+        summary = inpaint_video(
+            options.video,
+            options.mask,
+            options.output,
+            config,
+            root=options.root,
+            name=options.name,
+            run=options.run,
+            threads=options.threads,
+            device=options.device,
+        )
+    print(summary.model_dump_json(indent=2) if options.json else describe(summary))
+    return 0
+
+
+def _config(options: argparse.Namespace) -> int:
+    import yaml
+
+    from flows.configs.run_config import explain_keys
+
+    config = configuration(options)
+    if options.explain:
+        print("\n".join(f"{key} = {value}\n    {meaning}" for key, value, meaning in explain_keys(config)))
+    else:
+        yaml.safe_dump(config.model_dump(mode="json"), sys.stdout, sort_keys=False)
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    terminal.prepare_prefect(options.verbose)
+    from flows.cli.demo import run_demo
+    from flows.prefect_server.background import connected
+
+    with connected():
+        run_demo(Path(options.output), options.frames)
+    return 0
+
+
+def _server(options: argparse.Namespace) -> int:
+    from flows.prefect_server import background as server
+
+    if options.action == "stop":
+        print("stopped" if server.stop() else "no server is running in the background")
+    else:
+        print(server.url() or "no server is running in the background")
+    return 0

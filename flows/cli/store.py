@@ -1,0 +1,154 @@
+"""Commands that look after stored results: `dfvi store list | verify | gc | export | import-flow`."""
+
+import argparse
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from flows.cli.arguments import add_root, add_video, configuration
+from storage.errors import InputError
+
+Subparsers = Any  # argparse keeps its class private
+
+
+def add_store(subparsers: Subparsers) -> None:
+    """`dfvi store ...`."""
+    parser = subparsers.add_parser("store", help="list, check, clean, export and import stored results")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", help="every stored result: state, size, when it changed")
+    listing.add_argument("--video", help="of this video only")
+    listing.add_argument("--stage", help="of this stage only")
+    listing.add_argument("--json", action="store_true", help="print a list of objects")
+    listing.set_defaults(command=_list)
+
+    verify = actions.add_parser(
+        "verify", help="read every chunk and name the damaged ones; exit code 1 if there are any"
+    )
+    verify.add_argument("--repair", action="store_true", help="drop what is damaged: the next run computes just that")
+    verify.set_defaults(command=_verify)
+
+    gc = actions.add_parser("gc", help="show what no named run uses, and its bytes; --yes deletes it")
+    gc.add_argument("--yes", action="store_true", help="delete it")
+    gc.set_defaults(command=_gc)
+
+    forget = actions.add_parser("forget", help="forget a named run, so that gc may delete what only it used")
+    forget.add_argument("run", help="name of the run; see `dfvi store runs`")
+    forget.add_argument("--video", help="of this video only")
+    forget.set_defaults(command=_forget)
+
+    runs = actions.add_parser("runs", help="the named runs that gc keeps results for")
+    runs.set_defaults(command=_runs)
+
+    export = actions.add_parser("export", help="write a result as PNG (frames, holes, flow colours) and .flo (flow)")
+    export.add_argument("digest", help="digest of the result, or its first digits")
+    export.add_argument("folder", type=Path, help="where to; one folder an array is made in it")
+    export.set_defaults(command=_export)
+
+    flow = actions.add_parser("import-flow", help="take t.flo and t.rflo files as the flow of a video")
+    add_video(flow)
+    flow.add_argument("folder", type=Path, help="holds 00000.flo (frame 0 to 1) ... and 00001.rflo (frame 1 to 0) ...")
+    flow.set_defaults(command=_import_flow)
+    for action in (listing, verify, gc, forget, runs, export):
+        add_root(action)
+
+
+COMMANDS = (add_store,)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from storage.cache.housekeeping import list_stores
+    from storage.cache.root import Root
+
+    stores = list(list_stores(Root.open(options.root), options.video, options.stage))
+    if options.json:
+        print(json.dumps([dataclasses.asdict(store) for store in stores], indent=2))
+        return 0
+    print(f"{'video':<20} {'stage':<16} {'digest':<8}  {'state':<8} {'MB':>9}  changed")
+    for store in stores:
+        changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(store.modified))
+        row = f"{store.video[:20]:<20} {store.stage:<16} {store.digest[:8]}  {store.state:<8}"
+        print(f"{row} {store.size / 1e6:>9.1f}  {changed}")
+    print(f"{len(stores)} results, {sum(store.size for store in stores) / 1e6:.1f} MB")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from storage.cache.housekeeping import verify
+    from storage.cache.root import Root
+
+    damages = 0
+    for damage in verify(Root.open(options.root), repair=options.repair):
+        damages += 1
+        print(f"damaged: {damage.path}: {damage.reason}")
+    if not damages:
+        print("every chunk and file reads back as it was written")
+        return 0
+    print(
+        f"{damages} damaged; " + ("dropped: run again" if options.repair else "drop them with --repair, then run again")
+    )
+    return 0 if options.repair else 1
+
+
+def _gc(options: argparse.Namespace) -> int:
+    from storage.cache.housekeeping import delete, unreached
+    from storage.cache.root import Root
+
+    root = Root.open(options.root)
+    stores = unreached(root)
+    for store in stores:
+        print(f"{store.video}/{store.stage}/{store.digest}  {store.state}  {store.size} bytes")
+    total = sum(store.size for store in stores)
+    if options.yes:
+        print(f"deleted {delete(root, stores)} of {total} bytes in {len(stores)} results")
+    else:
+        print(f"{total} bytes in {len(stores)} results that no named run uses; delete them with --yes")
+    return 0
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from storage.cache.root import Root
+
+    for run in Root.open(options.root).runs():
+        print(f"{run['video']}  {run['run']}  {len(run['reached'])} results")
+    return 0
+
+
+def _forget(options: argparse.Namespace) -> int:
+    from storage.cache.root import Root
+
+    forgotten = Root.open(options.root).forget_run(options.run, options.video)
+    if not forgotten:
+        raise InputError(f"there is no run {options.run!r}; `dfvi store runs` lists them")
+    print(f"forgot {options.run} of {', '.join(forgotten)}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from storage.cache.root import Root
+    from tasks.services.flow_files import export_store
+
+    root = Root.open(options.root)
+    found = [folder for folder in root.folders() if folder.name.startswith(options.digest)]
+    if len(found) != 1:
+        raise InputError(f"{len(found)} results begin with {options.digest!r}; `dfvi store list` shows all")
+    for line in export_store(root.open_store(*found[0].parts[-3:]), options.folder):
+        print(line)
+    return 0
+
+
+def _import_flow(options: argparse.Namespace) -> int:
+    from storage.cache.root import Root, video_name
+    from tasks.decode import MediaInput, decode
+    from tasks.services.flow_files import import_flow
+    from tasks.stage.cached_stage import StageResult
+
+    config = configuration(options)
+    inputs = {"video": MediaInput.video(options.video), "mask": MediaInput.mask(options.mask)}
+    name = options.name or video_name(Path(options.video).stem)
+    clip = StageResult(name, decode.name, decode.key(config.decode, inputs).digest)
+    digest = import_flow(Root.create(options.root), clip, options.folder)
+    settings = ("estimate_flow.estimator=imported", f"estimate_flow.imported={digest}", "complete_flow.dilation=10")
+    print("imported; use it with: " + " ".join(f"--set {setting}" for setting in settings))
+    return 0

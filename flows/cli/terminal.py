@@ -1,0 +1,39 @@
+"""What all commands share: where results lie by default, and a Prefect that leaves the terminal to us."""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from storage.errors import InputError
+
+if TYPE_CHECKING:
+    from flows.datasets.dataset import BadDatasetError
+
+DEFAULT_ROOT = os.environ.get("DFVI_ROOT", ".dfvi")
+REPOSITORY = Path(__file__).parents[2]
+OWN_FOLDERS = tuple(REPOSITORY / package for package in ("flows", "tasks", "storage", "dfvi_models"))
+
+
+def prepare_prefect(verbose: bool) -> None:
+    """Keep Prefect quiet and offline. Its logs still reach its server; the terminal shows only what we say."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
+    import prefect.main  # noqa: F401  (sets up its logging)
+
+    if not verbose:
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(_is_ours)
+
+
+def show_bad(error: "BadDatasetError") -> NoReturn:
+    """Print every bad video of a dataset as a table, then raise the sentence above it as InputError."""
+    width = max(len(entry.name) for entry in error.bad)
+    print("\n".join(f"{entry.name:<{width}}  {entry.problem}" for entry in error.bad), file=sys.stderr)
+    raise InputError(str(error).splitlines()[0].rstrip(":"))
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    return any(Path(record.pathname).is_relative_to(folder) for folder in OWN_FOLDERS)

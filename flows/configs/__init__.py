@@ -1,0 +1,1 @@
+"""The run configuration and the training recipes: models, presets, files."""

@@ -1,0 +1,203 @@
+"""The run configuration: a preset, a YAML file and `--set` laid over one another, checked as a whole."""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from storage.errors import InputError
+from tasks.complete_flow import CompleteFlowParams
+from tasks.decode import DecodeParams
+from tasks.deflicker import DeflickerParams
+from tasks.encode import EncodeParams
+from tasks.estimate_flow import EstimateFlowParams
+from tasks.fill_key_frames import FillKeyFramesParams
+from tasks.merge import MergeParams
+from tasks.propagate import PropagateParams
+
+PRESETS = ("default", "fast", "quality", "paper", "paper-rule", "paper-rule-plus")
+
+
+class Draft(BaseModel):
+    """One rough fill of the clip, made only so that flow can be estimated on it again: no key frames are filled."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    estimate_flow: EstimateFlowParams = EstimateFlowParams(scale=0.25)
+    """Flow between neighbouring frames, of the draft before."""
+    complete_flow: CompleteFlowParams = CompleteFlowParams()
+    """Flow inside the hole."""
+    propagate: PropagateParams = PropagateParams(candidates=1)
+    """What is carried along the flow."""
+    merge: MergeParams = MergeParams(blending=False)
+    """Which of the carried colours is taken."""
+
+
+class RunConfig(BaseModel):
+    """Everything that decides the pixels of a result: the parameters of each stage, and how often stages repeat."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    decode: DecodeParams = DecodeParams()
+    """Which frames and which hole."""
+    estimate_flow: EstimateFlowParams = EstimateFlowParams()
+    """Optical flow between neighbouring frames, of the last draft if there are any."""
+    complete_flow: CompleteFlowParams = CompleteFlowParams(dilation=2)
+    """Flow inside the hole."""
+    propagate: PropagateParams = PropagateParams()
+    """What is carried along the flow."""
+    merge: MergeParams = MergeParams()
+    """Which of the carried colours is taken."""
+    fill_key_frames: FillKeyFramesParams = FillKeyFramesParams()
+    """What invents the rest."""
+    deflicker: DeflickerParams = DeflickerParams()
+    """What takes the flicker out of all that was filled in."""
+    encode: EncodeParams = EncodeParams()
+    """The file that comes out."""
+    max_iterations: int = Field(3, ge=1)
+    """After so many rounds of propagate and merge, every unfinished frame is filled at once."""
+    drafts: tuple[Draft, ...] = (Draft(), Draft(complete_flow=CompleteFlowParams(dilation=2)))
+    """Rough fills made first, one after the other; the sections above then start from the last one."""
+
+
+def load_config(
+    preset: str = "default", file: Path | None = None, settings: Sequence[str] = (), **sections: Mapping[str, Any]
+) -> RunConfig:
+    """Make a run configuration.
+
+    preset   : name of a shipped preset, the ground layer.
+    file     : YAML file whose keys replace those of the preset.
+    settings : `stage.param=value` texts, values in YAML; the top layer.
+    sections : further keys by section, between the file and the settings.
+    Raises   : InputError naming the key, the value and what is allowed.
+    """
+    return lay_config(preset, [read_yaml(file) if file else {}, sections], settings)
+
+
+def lay_config(preset: str, layers: Sequence[Mapping[str, Any]], settings: Sequence[str] = ()) -> RunConfig:
+    """Lay nested keys, the later over the earlier, over a preset, and settings over all of them; see `load_config`."""
+    if preset not in PRESETS:
+        raise InputError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
+    text = files("flows.configs").joinpath("presets", f"{preset}.yaml").read_text(encoding="utf-8")
+    merged: dict[str, Any] = yaml.safe_load(text) or {}
+    for layer in layers:
+        merged = overlay(merged, layer)
+    for setting in settings:
+        merged = overlay(merged, parse_setting(setting))
+    try:
+        return RunConfig.model_validate(merged)
+    except ValidationError as error:
+        raise InputError(explain(error)) from error
+
+
+def explain_keys(config: RunConfig) -> list[tuple[str, str, str]]:
+    """Every key of a run configuration with its value, as YAML writes it, and its meaning."""
+    return _explain_keys(config, "")
+
+
+def parse_setting(text: str) -> dict[str, Any]:
+    """Turn `stage.param=value` into nested keys.
+
+    >>> parse_setting("propagate.max_consistency_error=3")
+    {'propagate': {'max_consistency_error': 3}}
+    """
+    key, equals, value = text.partition("=")
+    names = key.strip().split(".")
+    if not equals or not all(names):
+        raise InputError(f"--set takes stage.param=value; got {text!r}")
+    try:
+        nested: Any = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise InputError(f"--set {key}: {value!r} is not a YAML value") from error
+    for name in reversed(names):
+        nested = {name: nested}
+    return dict(nested)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a run configuration file.
+
+    Raises : InputError if it cannot be read or does not hold keys and values.
+    """
+    return load_yaml_file(path, "configuration")
+
+
+def load_yaml_file(path: Path, kind: str) -> dict[str, Any]:
+    """Read keys and values from a YAML or JSON file; errors call it a `kind`. Raises InputError."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the {kind} {path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split())
+        raise InputError(f"the {kind} {path} is not YAML: {problem}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(f"the {kind} {path} must hold keys and values; got a {type(content).__name__}")
+    return content
+
+
+def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay nested keys over others; a section that is a value on either side is replaced whole.
+
+    >>> overlay({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})
+    {'a': {'x': 1, 'y': 3}}
+    """
+    result = dict(below)
+    for key, value in above.items():
+        old = result.get(key)
+        result[key] = overlay(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
+
+
+def explain(error: ValidationError, top: type[BaseModel] = RunConfig) -> str:
+    """Say in one line what is wrong with a configuration, a `top`: key, value, what is allowed."""
+    return "; ".join(_explain_one(list(map(str, entry["loc"])), entry, top) for entry in error.errors())
+
+
+def _explain_one(path: list[str], entry: Any, top: type[BaseModel]) -> str:
+    key = ".".join(path)
+    if entry["type"] == "missing":
+        return f"{key} is missing"
+    if entry["type"] == "extra_forbidden":
+        allowed = list(_model_at(path[:-1], top).model_fields)
+        close = difflib.get_close_matches(path[-1], allowed, 1)
+        hint = f"did you mean {'.'.join([*path[:-1], close[0]])}?" if close else f"allowed: {', '.join(allowed)}"
+        return f"unknown key {key}; {hint}"
+    message = entry["msg"][0].lower() + entry["msg"][1:]
+    if entry["type"] == "value_error" and isinstance(entry["input"], Mapping):  # of keys that do not go together
+        return ": ".join(filter(None, (key, message.removeprefix("value error, "))))
+    return f"{key} = {entry['input']!r} is not possible: {message}"
+
+
+def _model_at(path: Sequence[str], top: type[BaseModel]) -> type[BaseModel]:
+    """The model whose fields are allowed below `path`."""
+    model = top
+    for name in path:
+        if name.isdigit():  # one of several; the model is that of all of them
+            continue
+        kind = model.model_fields[name].annotation
+        inner = [part for part in getattr(kind, "__args__", (kind,)) if isinstance(part, type)]
+        model = next(part for part in inner if issubclass(part, BaseModel))
+    return model
+
+
+def _explain_keys(model: BaseModel, prefix: str) -> list[tuple[str, str, str]]:
+    found = []
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            found += _explain_keys(value, f"{prefix}{name}.")
+        else:
+            found.append((f"{prefix}{name}", json.dumps(value, default=_without_defaults), field.description or ""))
+    return found
+
+
+def _without_defaults(model: BaseModel) -> dict[str, Any]:
+    return model.model_dump(mode="json", exclude_defaults=True)

@@ -1,0 +1,210 @@
+"""A dataset: many videos with their masks, found by folder or named by a manifest, and checked as a whole."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from flows.configs.run_config import RunConfig, lay_config, load_yaml_file, read_yaml
+from storage.cache.root import video_name
+from storage.datasets.video_folders import Found, find_videos
+from storage.errors import InputError
+from storage.media.clip import Clip
+from storage.media.masks import BOX, parse_mask, read_holes
+from storage.media.reading import probe
+
+MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
+CHECKS_AT_ONCE = 8  # they wait for the disk more than they compute
+
+
+class ManifestEntry(BaseModel):
+    """One video as a manifest names it; relative paths start at the manifest's folder."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    video: str
+    """Video file or folder of images."""
+    mask: str
+    """Video, folder, image, a box x,y,w,h, or alpha."""
+    name: str | None = None
+    """Name of the video below the root and of its output; null takes the file's."""
+    overrides: dict[str, Any] = {}
+    """Run configuration of this video alone, laid over that of the dataset."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The run configuration as a dataset run is told of it, before the overrides of single videos are laid in."""
+
+    preset: str = "default"
+    layers: tuple[dict[str, Any], ...] = ()
+    """Nested keys over the preset: the content of configuration files."""
+    settings: tuple[str, ...] = ()
+    """`stage.param=value`, the top layer."""
+
+    @classmethod
+    def read(cls, preset: str, file: Path | None, settings: Sequence[str]) -> "Recipe":
+        """Read the configuration file, if there is one. Raises InputError."""
+        return cls(preset, (read_yaml(file),) if file else (), tuple(settings))
+
+    def config(self, overrides: dict[str, Any]) -> RunConfig:
+        """Run configuration of a video. Raises InputError naming the key, the value and what is allowed."""
+        return lay_config(self.preset, [*self.layers, overrides], self.settings)
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video of a dataset that can be used."""
+
+    name: str
+    video: str
+    mask: str
+    config: RunConfig
+    frames: int
+    """Frames that will be decoded."""
+    pixels: int
+    """Pixels of a frame."""
+
+
+@dataclass(frozen=True)
+class BadVideo:
+    """One that cannot."""
+
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All videos of a dataset, in its order."""
+
+    videos: tuple[Video, ...]
+    bad: tuple[BadVideo, ...] = ()
+
+
+class BadDatasetError(InputError):
+    """Some videos of a dataset cannot be used."""
+
+    def __init__(self, bad: Sequence[BadVideo], count: int) -> None:
+        """Name each of the `bad` ones of `count`."""
+        self.bad = tuple(bad)
+        lines = [f"{len(bad)} of {count} videos cannot be used; mend them, or leave them out with --skip-bad:"]
+        super().__init__("\n".join(lines + [f"{entry.name}: {entry.problem}" for entry in bad]))
+
+
+def open_dataset(path: str | Path, recipe: Recipe, *, skip_bad: bool = False) -> Dataset:
+    """Find the videos of a dataset and check every one of them, so that hours of work do not end at a bad file.
+
+    path     : folder or manifest; see `find_entries`.
+    skip_bad : go on with the good ones.
+    Raises   : InputError if the dataset or the recipe cannot be used; BadDatasetError naming every bad video.
+
+    A check opens the video and its mask, compares sizes and frame counts, and reads the mask of the first frame.
+    """
+    recipe.config({})
+    found = find_entries(Path(path))
+    names = Counter(video_name(entry.name) for entry in found)
+    with ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
+        checked = list(pool.map(lambda entry: _check(entry, recipe, names), found))
+    videos = tuple(each for each in checked if isinstance(each, Video))
+    bad = tuple(each for each in checked if isinstance(each, BadVideo))
+    if bad and not (skip_bad and videos):
+        raise BadDatasetError(bad, len(checked))
+    return Dataset(videos, bad)
+
+
+def find_entries(path: Path) -> list[Found]:
+    """The videos of a dataset, unchecked.
+
+    path   : a manifest (.yaml, .yml, .json) with a list `videos`; or a folder that holds <video>/frames or a video
+             file, with <video>/masks or mask.png beside it; or DAVIS' JPEGImages and Annotations.
+    Raises : InputError if there is no such thing, or there is no video in it.
+    """
+    if path.suffix.lower() in MANIFEST_SUFFIXES and not path.is_dir():
+        found = list(_read_manifest(path))
+    elif path.is_dir():
+        found = find_videos(path)
+    else:
+        raise InputError(f"{path}: no such dataset; name a folder of videos, or a manifest (.yaml, .json)")
+    if not found:
+        raise InputError(
+            f"{path}: no video in it; expected <video>/frames or a video file with <video>/masks or mask.png, or "
+            "JPEGImages/<video> with Annotations/<video>, or a manifest with a list `videos`"
+        )
+    return found
+
+
+def _read_manifest(path: Path) -> Iterator[Found]:
+    content = load_yaml_file(path, "manifest")
+    if set(content) != {"videos"} or not isinstance(content["videos"], list):
+        keys = ", ".join(map(str, content)) or "nothing"
+        raise InputError(f"the manifest {path} must hold one list, `videos`; it holds {keys}")
+    for number, entry in enumerate(content["videos"], 1):
+        try:
+            given = ManifestEntry.model_validate(entry)
+        except ValidationError as error:
+            yield Found(f"entry {number}", problem=_explain_entry(error))
+            continue
+        video = _below(path.parent, given.video)
+        mask = given.mask if _is_word(given.mask) else _below(path.parent, given.mask)
+        yield Found(given.name or _name_of(Path(video)), video, mask, given.overrides)
+
+
+def _explain_entry(error: ValidationError) -> str:
+    allowed = ", ".join(ManifestEntry.model_fields)
+    problems = [f"{'.'.join(map(str, e['loc'])) or 'the entry'}: {e['msg'].lower()}" for e in error.errors()]
+    return f"{'; '.join(problems)}; a video has {allowed}"
+
+
+def _below(folder: Path, text: str) -> str:
+    return str(folder / Path(text).expanduser())
+
+
+def _is_word(mask: str) -> bool:
+    """Whether a mask is no file."""
+    return mask == "alpha" or BOX.fullmatch(mask) is not None
+
+
+def _name_of(video: Path) -> str:
+    """Name of a video whose entry has none: goat for goat.mp4, and for goat/frames."""
+    return video.parent.name if re.fullmatch(r"frames|video", video.stem) and video.parent.name else video.stem
+
+
+def _check(entry: Found, recipe: Recipe, names: Counter[str]) -> Video | BadVideo:
+    name = video_name(entry.name)
+    if entry.problem:
+        return BadVideo(entry.name, entry.problem)
+    if names[name] > 1:
+        return BadVideo(entry.name, f"{names[name]} videos have the name {name}; give each its own")
+    try:
+        config = recipe.config(entry.overrides)
+        clip = probe(entry.video)
+        start, stop = config.decode.start, config.decode.stop or clip.frame_count
+        _check_mask(entry.mask, clip, config)
+    except InputError as error:
+        return BadVideo(entry.name, " ".join(str(error).split()))
+    return Video(name, entry.video, entry.mask, config, stop - start, clip.height * clip.width)
+
+
+def _check_mask(mask: str, clip: Clip, config: RunConfig) -> None:
+    """Read the hole of the first frame; what does not fit the clip raises InputError."""
+    start, stop = config.decode.start, config.decode.stop
+    if clip.frames_found < (stop or clip.frame_count):
+        raise InputError(
+            f"{clip.path}: the file breaks off after {clip.frames_found} of {clip.frame_count} frames; copy it again, "
+            f"or set decode.stop to {clip.frames_found}"
+        )
+    holes = read_holes(
+        parse_mask(mask),
+        clip,
+        threshold=config.decode.mask_threshold,
+        invert=config.decode.invert_mask,
+        start=start,
+        stop=stop,
+    )
+    next(iter(holes), None)

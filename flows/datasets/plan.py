@@ -1,0 +1,124 @@
+"""What a dataset run would do: per stage how many results are reused, resumed or computed, why, and the likely cost.
+
+Time and bytes come from the manifests of the same root: the median per pixel and frame of each stage.
+"""
+
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from flows.datasets.dataset import Dataset, Video
+from flows.pipeline.plan import PlannedStage, plan_video
+from storage.backends.root_url import Location
+from storage.backends.store_path import Place
+from storage.cache.errors import StoreError
+from storage.cache.manifest import Manifest, read_manifest
+from storage.cache.root import Root
+from tasks.decode import MediaInput
+from tasks.stage.cached_stage import whole_seconds
+
+Rates = dict[str, tuple[float, float]]
+"""Stage -> (seconds, bytes) per pixel and frame."""
+
+
+@dataclass
+class StagePlan:
+    """What would happen to one stage, over all videos and iterations."""
+
+    stage: str
+    reuse: int = 0
+    resume: int = 0
+    compute: int = 0
+    seconds: float | None = None
+    """Guess for what is not reused; None where no result of this stage is stored yet."""
+    bytes: float | None = None
+    why: Counter[str] = field(default_factory=Counter)
+    """Reason -> how often, of what is not reused."""
+
+
+def plan_dataset(dataset: Dataset, root: Location) -> list[StagePlan]:
+    """Plan the run of every video, stage by stage.
+
+    root   : root of the stored results; need not exist.
+    Raises : InputError if `root` is not ours; WeightsError if a weight file is missing.
+    """
+    stored = Root.find(root)
+    rates = past_rates(stored) if stored else {}
+    plans: dict[str, StagePlan] = {}
+    for video in dataset.videos:
+        media = MediaInput.video(video.video), MediaInput.mask(video.mask)
+        for planned in plan_video(root, video.name, video.config, *media):
+            plan = plans.setdefault(planned.stage, StagePlan(planned.stage))
+            _add(plan, planned, video, rates)
+    return list(plans.values())
+
+
+def past_rates(root: Root) -> Rates:
+    """Median cost of each stage in this root."""
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for stage, seconds, size in _past_costs(root):
+        found[stage].append((seconds, size))
+    return {
+        stage: (statistics.median(c[0] for c in costs), statistics.median(c[1] for c in costs))
+        for stage, costs in found.items()
+    }
+
+
+def describe_dataset_plan(plans: list[StagePlan], videos: int) -> str:
+    """A plan as a table and a sentence."""
+    lines = [f"{'stage':<16} {'reuse':>6} {'resume':>6} {'compute':>7} {'seconds':>9} {'MB':>9}  why"]
+    for plan in plans:
+        why = "; ".join(f"{reason} ({count})" for reason, count in plan.why.most_common(3))
+        cost = f"{_shown(plan.seconds):>9} {_shown(None if plan.bytes is None else plan.bytes / 1e6):>9}"
+        lines.append(f"{plan.stage:<16} {plan.reuse:>6} {plan.resume:>6} {plan.compute:>7} {cost}  {why}".rstrip())
+    seconds, size = sum(p.seconds or 0 for p in plans), sum(p.bytes or 0 for p in plans)
+    unknown = [p.stage for p in plans if p.seconds is None]
+    sentence = f"{videos} videos, at least {seconds:.0f} s of one process and {size / 1e6:.0f} MB"
+    if unknown:
+        sentence += f"; nothing is known yet of {', '.join(unknown)}"
+    return "\n".join([*lines, sentence])
+
+
+def _add(plan: StagePlan, planned: PlannedStage, video: Video, rates: Rates) -> None:
+    setattr(plan, planned.action, getattr(plan, planned.action) + 1)
+    if planned.action == "reuse":
+        if plan.seconds is None and not plan.why:
+            plan.seconds, plan.bytes = 0.0, 0.0
+        return
+    plan.why[planned.why] += 1
+    if planned.stage in rates:
+        seconds, size = rates[planned.stage]
+        plan.seconds = (plan.seconds or 0.0) + seconds * video.pixels * video.frames
+        plan.bytes = (plan.bytes or 0.0) + size * video.pixels * video.frames
+    else:
+        plan.seconds = plan.bytes = None
+
+
+def _past_costs(root: Root) -> Iterator[tuple[str, float, float]]:
+    """(stage, seconds, bytes) per pixel and frame of each result that was computed here."""
+    sizes: dict[str, tuple[int, int]] = {}
+    for folder in root.folders(stage="decode"):
+        manifest = _manifest(folder)
+        if manifest is not None:
+            frames, height, width, _ = manifest.arrays["frames"]
+            sizes[folder.parts[-3]] = frames, height * width
+    for folder in root.folders():
+        manifest = _manifest(folder)
+        video, stage = folder.parts[-3:-1]
+        if manifest is None or video not in sizes or "seconds" not in manifest.made:
+            continue
+        frames, pixels = sizes[video]
+        yield stage, whole_seconds(manifest.made) / (frames * pixels), folder.usage().size / (frames * pixels)
+
+
+def _manifest(folder: Place) -> Manifest | None:
+    """None for a result that is not finished, or damaged: planning does without it."""
+    try:
+        return read_manifest(folder)
+    except StoreError:
+        return None
+
+
+def _shown(number: float | None) -> str:
+    return "?" if number is None else f"{number:.1f}"

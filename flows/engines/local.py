@@ -1,0 +1,218 @@
+"""The engine `local`: processes on this machine that each run one video after the other, one per GPU or N on the CPU.
+
+A process lives for many videos: starting one costs seconds. Killed, it is replaced, and its video is run again, for the
+stages resume; a video that kills its process TRIES times is reported as crashed.
+"""
+
+import contextlib
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.connection import wait as wait_for
+from typing import Any
+
+import cloudpickle  # type: ignore[import-untyped]
+from httpx import TransportError
+from prefect.context import hydrated_context, serialize_context
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import temporary_settings
+
+from flows.engines.protocol import (
+    WITHOUT_HEARTBEATS,
+    ChildCrashedError,
+    ChildFailedError,
+    EngineSettings,
+    Request,
+    explain_failure,
+    threads_each,
+)
+from flows.inpaint_video import Summary, available_threads
+
+TRIES = 2
+SECONDS_FOR_THE_SERVER = 10.0
+"""Before a video is tried again for which the server had no time: Prefect's client has then asked five times."""
+SECONDS_TO_STOP = 5.0
+SPAWN = get_context("spawn")  # fork after stores were opened can deadlock
+
+
+@contextmanager
+def local_engine(settings: EngineSettings, count: int, networks: bool) -> Iterator["LocalEngine"]:
+    """Processes for at most `count` videos, gone at the end of the block; each sees one GPU if networks run."""
+    gpus = (settings.devices or find_gpus()) if networks and settings.device != "cpu" else ()
+    jobs = max(1, min(settings.jobs or len(gpus) or available_threads(), count))
+    engine = LocalEngine(settings, jobs, tuple(gpus))
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def find_gpus() -> tuple[str, ...]:
+    """The CUDA devices of this machine, as CUDA_VISIBLE_DEVICES names them; none if there is no driver."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return tuple(name.strip() for name in chosen.split(",") if name.strip())
+    command = ["nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader"]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(line.strip() for line in listed.splitlines() if line.strip())
+
+
+class LocalEngine:
+    """A fixed number of processes; each thread that calls `run` takes a free one."""
+
+    def __init__(self, settings: EngineSettings, jobs: int, gpus: tuple[str, ...]) -> None:
+        """Prepare `jobs` processes, spread over `gpus`; they start when they are needed."""
+        self.slots = jobs
+        self._settings, self._threads = settings, threads_each(settings, jobs)
+        with temporary_settings(WITHOUT_HEARTBEATS):
+            self._context = cloudpickle.dumps(serialize_context())  # makes the runs children of this one
+        self._stopping = threading.Event()
+        self._all = [Slot({"CUDA_VISIBLE_DEVICES": gpus[n % len(gpus)]} if gpus else {}) for n in range(jobs)]
+        self._free: queue.SimpleQueue[Slot] = queue.SimpleQueue()
+        for slot in self._all:
+            self._free.put(slot)
+
+    def run(self, request: Request) -> Summary:
+        """Run one video in a free process; see `Engine`."""
+        request = request.model_copy(update={"threads": self._threads, "device": self._settings.device})
+        slot = self._free.get()
+        try:
+            return self._try(slot, request)
+        finally:
+            self._free.put(slot)
+
+    def _try(self, slot: "Slot", request: Request) -> Summary:
+        for _ in range(TRIES):
+            if self._stopping.is_set():
+                raise ChildCrashedError("stopped")
+            try:
+                return slot.run(request, self._context)
+            except EOFError:
+                status = _explain_status(slot.reap())
+                trouble: Exception = ChildCrashedError(f"its process died {TRIES} times ({status}); frames are kept")
+            except ServerAwayError as error:
+                trouble = ChildFailedError(str(error))
+                self._stopping.wait(SECONDS_FOR_THE_SERVER)
+        raise trouble
+
+    def stop(self) -> None:
+        """End the processes; the frames they have finished are kept."""
+        self._stopping.set()
+        for slot in self._all:
+            slot.stop()
+
+    def close(self) -> None:
+        """End the processes, which have nothing to do."""
+        self._stopping.set()
+        for slot in self._all:
+            slot.dismiss()
+        for slot in self._all:
+            slot.reap()
+
+
+class ServerAwayError(Exception):
+    """The Prefect server did not answer the child run, or was too busy; nothing is wrong with the video."""
+
+
+class Slot:
+    """One process, started when it is first needed and again after it died."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        """`environment` is set in the process before it imports anything of size."""
+        self._environment = environment
+        self._process: Any = None
+        self._connection: Connection | None = None
+
+    def run(self, request: Request, context: bytes) -> Summary:
+        """Run one video. Raises EOFError if the process dies, ChildFailedError if the run raises."""
+        connection = self._connection or self._start()
+        try:
+            connection.send_bytes(pickle.dumps((request, context)))
+            kind, answer = pickle.loads(connection.recv_bytes())
+        except OSError as error:  # broken pipe, connection reset
+            raise EOFError from error
+        if kind == "server away":
+            raise ServerAwayError(answer)
+        if kind == "failed":
+            raise ChildFailedError(answer)
+        summary: Summary = answer
+        return summary
+
+    def stop(self) -> None:
+        """Ask the process to end: Prefect hears of it and calls the run crashed."""
+        with contextlib.suppress(AttributeError, ValueError):  # not started, or reaped meanwhile
+            self._process.terminate()
+
+    def dismiss(self) -> None:
+        """Let the process end by itself: nothing more will come."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def reap(self) -> int | None:
+        """Wait for the end of the process and forget it; return its exit status."""
+        process, connection, self._process, self._connection = self._process, self._connection, None, None
+        if process is None:
+            return None
+        process.join(SECONDS_TO_STOP)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        if connection is not None:
+            connection.close()
+        status: int | None = process.exitcode
+        return status
+
+    def _start(self) -> Connection:
+        mine, theirs = SPAWN.Pipe()
+        self._process = SPAWN.Process(target=serve, args=(theirs, self._environment), daemon=False)
+        self._process.start()
+        theirs.close()
+        self._connection = mine
+        return mine
+
+
+def serve(connection: Connection, environment: dict[str, str]) -> None:
+    """The life of a process: run what comes, answer, until the other end closes or dies."""
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends us
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # no bars of many processes; logs go to the server
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            request, context = pickle.loads(connection.recv_bytes())
+            connection.send_bytes(pickle.dumps(_answer(request, cloudpickle.loads(context))))
+
+
+def _answer(request: Request, context: dict[str, Any]) -> tuple[str, Summary | str]:
+    from flows.inpaint_video import inpaint_video
+
+    try:
+        with hydrated_context(context):
+            return "done", inpaint_video(**request.parameters())
+    except (PrefectHTTPStatusError, TransportError) as error:
+        return "server away", explain_failure(error)
+    except Exception as error:
+        return "failed", explain_failure(error)
+
+
+def _die_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _explain_status(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"killed by {signal.Signals(-status).name}; out of memory?"
+    return f"exit status {status}"

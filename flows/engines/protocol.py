@@ -1,0 +1,133 @@
+"""What every engine is asked and answers: where videos are worked on, one video, what came of it."""
+
+from typing import Any, Literal, Protocol
+
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.configs.run_config import RunConfig
+from flows.inpaint_video import Summary, available_threads
+
+WITHOUT_HEARTBEATS: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+"""Settings of child runs whose engine sees them die. Joining the thread of the heartbeat costs 0.9 s a run."""
+State = Literal["done", "failed", "crashed", "bad"]
+
+
+class EngineSettings(BaseModel):
+    """Where the videos of a dataset are worked on. Nothing here changes a pixel."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    kind: Literal["local", "dask", "workers"] = "local"
+    """local: processes on this machine; dask: a Dask cluster; workers: those of a Prefect work pool."""
+    jobs: int | None = Field(None, ge=1)
+    """Videos at once; null: one per GPU where networks run, else per core; one per slot of a cluster; 32 of workers."""
+    threads: int | None = Field(None, ge=1)
+    """Threads of one video; null shares the cores among the jobs."""
+    devices: tuple[str, ...] | None = None
+    """local: the GPUs to use, as CUDA_VISIBLE_DEVICES names them; null takes all."""
+    device: str = "auto"
+    """Where networks run: auto, cpu, cuda:N."""
+    address: str | None = None
+    """dask: address of a running scheduler; null starts a cluster on this machine."""
+    gpu_slots: bool = False
+    """dask: take one of the workers' resource GPU for each video."""
+    deployment: str = "inpaint_video/video"
+    """workers: the deployment of the single-video flow."""
+
+
+class Request(BaseModel):
+    """What a child run is told: the parameters of `inpaint_video`. Paths are absolute: a worker starts elsewhere."""
+
+    video: str
+    mask: str
+    output: str
+    config: RunConfig
+    root: str
+    name: str
+    run: str
+    threads: int | None = None
+    device: str = "auto"
+    make_root: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """Keyword arguments of `inpaint_video`."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+
+class VideoResult(BaseModel):
+    """What came of one video."""
+
+    video: str
+    state: State
+    """done; failed: the run raised; crashed: its process died; bad: it could not be used, and was left out."""
+    seconds: float = 0.0
+    stages: int = 0
+    reused: int = 0
+    """Stages whose results were there already."""
+    frames: int = 0
+    propagated: float | None = None
+    """Share of the hole that other frames of the clip showed."""
+    invented: float | None = None
+    """Share of the hole that no frame showed."""
+    error: str = ""
+    output: str = ""
+    summary: Summary | None = Field(None, exclude=True)
+
+    @classmethod
+    def of(cls, summary: Summary) -> "VideoResult":
+        """Result of a video that is done."""
+        return cls(
+            video=summary.video,
+            state="done",
+            seconds=summary.seconds,
+            stages=len(summary.stages),
+            reused=sum(stage.action == "reuse" for stage in summary.stages),
+            frames=summary.frames,
+            propagated=round(summary.propagated, 6),
+            invented=round(summary.invented, 6),
+            output=summary.output,
+            summary=summary,
+        )
+
+
+class ChildFailedError(Exception):
+    """The child run raised; the message says what."""
+
+
+class ChildCrashedError(Exception):
+    """The process of the child run is gone."""
+
+
+class Engine(Protocol):
+    """Something that can run videos."""
+
+    slots: int
+    """How many at once."""
+
+    def run(self, request: Request) -> Summary:
+        """Run one video and wait for it; called from several threads.
+
+        Raises : ChildFailedError, ChildCrashedError.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Give up what is running: `run` returns soon."""
+        ...
+
+
+def explain_failure(error: BaseException) -> str:
+    """An error in one line; the name of its class where the message alone would say little."""
+    plain = type(error).__name__ in ("InputError", "StoreError", "DamagedStoreError", "WeightsError")
+    return one_line(error) if plain and str(error) else f"{type(error).__name__}: {one_line(error)}"
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error without line breaks."""
+    return " ".join(str(error).split())
+
+
+def threads_each(settings: EngineSettings, jobs: int) -> int:
+    """Threads for one video when `jobs` of them share this machine."""
+    return settings.threads or max(1, available_threads() // jobs)

@@ -1,0 +1,1 @@
+"""What is compared in an evaluation: methods and their names."""

@@ -1,0 +1,97 @@
+"""What an evaluation is asked for, what comes of it, and what can be known to be wrong before it starts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from flows.evaluation.methods import Row
+from flows.pipeline.preflight import exchangeable, require_weights
+from storage.datasets.clean_clips import CleanClip, choose_clips, find_clips, shuffled_masks
+from tasks.estimate_flow import EstimateFlowParams
+from tasks.evaluation.cut_holes import HoleKind
+from tasks.evaluation.score_perceptually import DescribeVideoParams, LpipsParams, describe_video, lpips
+from tasks.stage.cached_stage import Stage, StageParams
+
+Perceptual = Literal["lpips", "vfid"]
+MEAN = "mean"
+"""What stands for all clips, or all kinds of holes."""
+JUDGES: dict[Perceptual, tuple[Stage, StageParams]] = {
+    "lpips": (lpips, LpipsParams()),
+    "vfid": (describe_video, DescribeVideoParams()),
+}
+
+
+class EvaluateConfig(BaseModel):
+    """What decides the numbers of an evaluation besides its rows. Holes never come from the mask of the same clip."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    frames: int | None = Field(None, ge=1)
+    """Frames taken from the start of each clip; null takes all."""
+    size: tuple[int, int] | None = None
+    """Height and width all clips are brought to; null leaves each as it is."""
+    holes: tuple[HoleKind, ...] = ("box", "shape", "object")
+    """Kinds of holes."""
+    seed: int = Field(0, ge=0)
+    """Decides the shapes, and which clip's objects are cut out of which."""
+    dilation: int = Field(4, ge=0, le=100)
+    """How often object masks are grown by their 4 neighbours."""
+    perceptual: tuple[Perceptual, ...] = ()
+    """Scores that need published weights: lpips of frames, vfid of sets of clips."""
+    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, most_pixels=None)
+    """What estimates the flow of the clip without holes, which stands for the truth."""
+
+
+class Case(BaseModel):
+    """Scores of one row on one clip with one kind of hole."""
+
+    clip: str
+    hole: str
+    row: str
+    frames: int
+    height: int
+    width: int
+    hole_share: float
+    """Hole pixels of all pixels."""
+    seconds_per_frame: float
+    """Of the stages that filled the hole, when they were computed; stages shared with other rows count in each."""
+    scores: dict[str, float | None]
+    """Means over frames; see `metric_code`."""
+    per_frame: list[dict[str, Any]]
+    features: tuple[list[float], list[float]] | None = Field(None, exclude=True)
+    """What I3D sees in the filled clip and in the true one."""
+
+
+class Evaluation(BaseModel):
+    """Everything that came of an evaluation, and what it takes to repeat it."""
+
+    config: EvaluateConfig
+    rows: list[Row]
+    threads: int
+    metric_code: str
+    cases: list[Case]
+    vfid: dict[str, dict[str, float | None]] = {}
+    """Kind of hole, or `mean` for all -> row -> VFID; None for a single clip."""
+
+    @property
+    def clips(self) -> list[str]:
+        """Names of the clips, in the order they were scored."""
+        return list(dict.fromkeys(case.clip for case in self.cases))
+
+
+def check_evaluation(
+    folder: Path, rows: Sequence[Row], config: EvaluateConfig, names: Sequence[str] = ()
+) -> list[tuple[CleanClip, Path | None]]:
+    """The clips to score, each with the object masks that are cut out of it.
+
+    names  : of the clips taken; none takes all. Whose masks go where depends on the folder alone.
+    Raises : InputError if the folder holds no such clips, or object holes find no masks; WeightsError if a row or
+             score asks for weights that are not stored.
+    """
+    asked = [pair for row in rows if row.config for pair in exchangeable(row.config) if row.runs(pair[0])]
+    require_weights([*asked, *(JUDGES[name] for name in config.perceptual)])
+    there = find_clips(folder)
+    masks = shuffled_masks(there, config.seed) if "object" in config.holes else {}
+    return [(clip, masks.get(clip.name)) for clip in choose_clips(there, names)]

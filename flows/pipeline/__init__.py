@@ -1,0 +1,1 @@
+"""How one video goes through the stages: their order, running them, planning them."""

@@ -1,0 +1,72 @@
+"""What a run would do: for each stage reuse, resume or compute, and why. Nothing is computed and nothing is written."""
+
+from dataclasses import dataclass, field
+
+from flows.configs.run_config import RunConfig
+from flows.pipeline.stage_order import NotYetKnownError, inpaint_clip, smooths_over_time
+from storage.backends.root_url import Location
+from storage.cache.housekeeping import nearest
+from storage.cache.root import Root
+from storage.cache.stage_key import StageKey
+from tasks.decode import MediaInput
+from tasks.stage.cached_stage import Action, Input, Stage, StageParams, StageResult
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """What would happen to one stage of one video."""
+
+    video: str
+    stage: str
+    iteration: int
+    action: Action
+    why: str
+    digest: str | None
+    """None where it depends on a result that is not there yet."""
+
+
+@dataclass
+class Planner:
+    """Looks each stage up instead of running it."""
+
+    root: Root | None
+    video: str
+    stages: list[PlannedStage] = field(default_factory=list)
+
+    def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
+        """Note down what would happen to this stage."""
+        key = stage.key(params, {role: given for role, given in inputs.items() if given is not None})
+        action, why, attributes = self._look_up(key)
+        self.stages.append(PlannedStage(self.video, stage.name, iteration, action, why, key.digest))
+        return StageResult(self.video, stage.name, key.digest, iteration, action, why, 0.0, attributes)
+
+    def _look_up(self, key: StageKey) -> tuple[Action, str, dict[str, object]]:
+        if self.root is None:
+            return "compute", "there is no root yet", {}
+        store = self.root.store(self.video, key)
+        if store.state == "complete":
+            return "reuse", "stored", dict(store.attributes)
+        if store.state == "partial":
+            return "resume", "begun but not finished", {}
+        stored = nearest(self.root, self.video, key)
+        if stored is None:
+            return "compute", "never computed", {}
+        return "compute", ", ".join(key.differences(stored)), {}
+
+
+def plan_video(root: Location, name: str, config: RunConfig, video: MediaInput, mask: MediaInput) -> list[PlannedStage]:
+    """Plan the run of one video.
+
+    root  : root of the stored results; need not exist.
+    name  : name of the video below the root.
+    Raises: InputError if `root` is not ours; WeightsError if a weight file is missing.
+    """
+    planner = Planner(Root.find(root), name)
+    try:
+        inpaint_clip(planner, config, video, mask)
+    except NotYetKnownError as unknown:
+        stage, iteration = unknown.args
+        after = f"follows {stage} #{iteration}; how often the bracket repeats is known after it"
+        for left in ("fill_key_frames", *(["deflicker"] if smooths_over_time(config) else []), "encode"):
+            planner.stages.append(PlannedStage(name, left, iteration, "compute", after, None))
+    return planner.stages

@@ -1,0 +1,113 @@
+"""The table of contents of the pipeline: which stage reads which. It is walked to run a video, and to plan a run."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from flows.configs.run_config import Draft, RunConfig
+from tasks.complete_flow import complete_flow
+from tasks.decode import MediaInput, decode
+from tasks.deflicker import deflicker
+from tasks.encode import encode
+from tasks.estimate_flow import estimate_flow
+from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
+from tasks.merge import merge
+from tasks.propagate import propagate
+from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
+
+
+class Step(Protocol):
+    """Does something with one stage and answers with its result: runs it, or looks it up."""
+
+    def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
+        """Do it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A clip without hole: the last merge, and the key frames filled since; or what deflicker made of both."""
+
+    merged: StageResult
+    fill: StageResult | None = None
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What came of one video."""
+
+    clip: StageResult
+    filled: Filled
+    encoded: StageResult
+
+
+class NotYetKnownError(Exception):
+    """The way on depends on a result that is not stored yet: how much is left to fill."""
+
+
+def inpaint_clip(step: Step, config: RunConfig, video: MediaInput, mask: MediaInput) -> Walked:
+    """Take one video through all stages."""
+    clip = step(decode, config.decode, video=video, mask=mask)
+    filled = fill_clip(step, config, clip)
+    encoded = step(encode, config.encode, clip=clip, merged=filled.merged, fill=filled.fill, video=video)
+    return Walked(clip, filled, encoded)
+
+
+def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
+    """Fill the hole of a decoded clip, whatever stage made it. Iterations below 0 are the drafts."""
+    seen = clip
+    if config.estimate_flow.estimator != "imported":  # flow that is given needs nothing to be estimated on
+        for number, draft in enumerate(config.drafts, -len(config.drafts)):
+            seen = fill_roughly(step, draft, number, clip, seen)
+    flow = _find_flow(step, config, 0, clip, seen)
+    filled = _propagate_until_full(step, config, clip, flow)
+    if not smooths_over_time(config):
+        return filled
+    return Filled(step(deflicker, config.deflicker, clip=clip, merged=filled.merged, fill=filled.fill, flow=flow))
+
+
+def smooths_over_time(config: RunConfig) -> bool:
+    """Whether deflicker is among the stages."""
+    return config.deflicker.strength > 0
+
+
+def _propagate_until_full(step: Step, config: RunConfig, clip: StageResult, flow: StageResult) -> Filled:
+    """Carry colours along the flow, invent key frames, carry on from these, until no hole is left."""
+    base, fill, iteration = clip, None, 0
+    while True:
+        carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)
+        merged = step(merge, config.merge, iteration, carried=carried, clip=base, fill=fill)
+        if not _unfinished(merged):
+            return Filled(merged)
+        fill = step(fill_key_frames, _fill_params(config, iteration), iteration, merged=merged)
+        if not _unfinished(fill):
+            return Filled(merged, fill)
+        base, iteration = merged, iteration + 1
+
+
+def fill_roughly(step: Step, draft: Draft, number: int, clip: StageResult, seen: StageResult) -> StageResult:
+    """Propagate once into the hole of `clip`, along flow estimated on the clip as `seen`."""
+    flow = _find_flow(step, draft, number, clip, seen)
+    carried = step(propagate, draft.propagate, number, clip=clip, flow=flow)
+    return step(merge, draft.merge, number, carried=carried, clip=clip)
+
+
+def _find_flow(
+    step: Step, config: RunConfig | Draft, iteration: int, clip: StageResult, seen: StageResult
+) -> StageResult:
+    """Flow of the clip as `seen`, completed in the hole of `clip`."""
+    estimated = step(estimate_flow, config.estimate_flow, iteration, clip=seen)
+    return step(complete_flow, config.complete_flow, iteration, flow=estimated, clip=clip)
+
+
+def _fill_params(config: RunConfig, iteration: int) -> FillKeyFramesParams:
+    """Key frames only, so that propagation carries them on; every frame when that has gone on long enough."""
+    if iteration + 1 < config.max_iterations:
+        return config.fill_key_frames
+    return config.fill_key_frames.model_copy(update={"frames": "all"})
+
+
+def _unfinished(result: StageResult) -> list[int]:
+    """Frames that still have a hole."""
+    if "unfinished_frames" not in result.attributes:
+        raise NotYetKnownError(result.stage, result.iteration)
+    return list(result.attributes["unfinished_frames"])

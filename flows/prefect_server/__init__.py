@@ -1,0 +1,1 @@
+"""The Prefect server in the background, work pools, and workers that bring back lost runs."""

@@ -1,0 +1,1 @@
+"""Tables, plots and pages that say what came of a run."""

@@ -1,0 +1,204 @@
+"""What an evaluation shows: tables for the terminal, CSV for spreadsheets, JSON for scripts."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from flows.evaluation.methods import CEILING
+from flows.evaluation.model import MEAN, Case, Evaluation
+
+Scores = dict[str, float | None]
+
+HEADINGS = {
+    "psnr": ("PSNR", ".2f"),
+    "ssim": ("SSIM", ".4f"),
+    "hole_psnr": ("hole PSNR", ".2f"),
+    "warping_error": ("warp x1000", ".2f"),
+    "true_warping_error": ("clip's own", ".2f"),
+    "flow_epe": ("EPE px", ".2f"),
+    "propagated": ("propagated", ".1%"),
+    "lpips": ("LPIPS", ".4f"),
+    "vfid": ("VFID", ".3f"),
+    "covered": ("covered", ".0%"),
+    "seconds_per_frame": ("s/frame", ".3f"),
+}
+"""Column -> its heading and format on the terminal."""
+PERCEPTUAL = ("lpips", "vfid")
+"""Columns that stand there only where they were asked for."""
+OF_MANY = ("covered", "vfid")
+"""Columns that are no means of cases."""
+BAR = "paper-rule"
+"""The row from which the way to the ceiling is measured."""
+COMPARED_WITH = (BAR, "paper-rule-plus", "harmonic")
+"""Rows every other is held against, case by case."""
+NEAR = 0.5  # dB; where bar and ceiling are nearer than this, a share of the way between them says nothing
+
+
+def summary_tables(evaluation: Evaluation) -> str:
+    """What the terminal shows: what was scored, means over all cases and for each kind of hole, and every case."""
+    kinds = evaluation.config.holes
+    blocks = [describe(evaluation)]
+    if len(kinds) > 1:
+        blocks.append(_means_table(evaluation, f"mean of {' and '.join(kinds)}", MEAN))
+    for kind in kinds:
+        blocks.append(_means_table(evaluation, f"holes: {kind}", kind))
+    return "\n\n".join([*blocks, *_paired_table(evaluation), _cases_table(evaluation)])
+
+
+def describe(evaluation: Evaluation) -> str:
+    """Clips, sizes, frames, kinds of holes and metric code, without which no score says anything."""
+    lengths = {case.clip: case.frames for case in evaluation.cases}
+    shares = [case.hole_share for case in evaluation.cases]
+    return "\n".join(
+        [
+            title(evaluation),
+            f"clips (frames): {', '.join(f'{clip} ({count})' for clip, count in lengths.items())}",
+            f"holes cover {min(shares):.1%} to {max(shares):.1%} of a clip; seed {evaluation.config.seed}; "
+            f"threads: {evaluation.threads}",
+            f"metrics: {evaluation.metric_code}",
+        ]
+    )
+
+
+def title(evaluation: Evaluation) -> str:
+    """What was scored, in one line."""
+    sizes = sorted({f"{case.width}x{case.height}" for case in evaluation.cases})
+    frames = sorted({case.frames for case in evaluation.cases})
+    lengths = str(frames[0]) if len(frames) == 1 else f"{frames[0]} to {frames[-1]}"
+    clips = f"{len(evaluation.clips)} clip" + ("s" if len(evaluation.clips) > 1 else "")
+    return f"{clips} at {', '.join(sizes)}, {lengths} frames each; holes: {', '.join(evaluation.config.holes)}"
+
+
+def headings(evaluation: Evaluation) -> dict[str, tuple[str, str]]:
+    """Those of HEADINGS that this evaluation has."""
+    missing = set(PERCEPTUAL) - set(evaluation.config.perceptual)
+    return {name: heading for name, heading in HEADINGS.items() if name not in missing}
+
+
+def means(evaluation: Evaluation, cases: Sequence[Case], kind: str = "") -> dict[str, Scores]:
+    """Row -> mean of each column over `cases`, every case counting the same; `covered` is that of the mean PSNR, and
+    VFID that of all cases of one kind of hole, or MEAN; None for other cases."""
+    found, vfid = {}, evaluation.vfid.get(kind, {})
+    columns = headings(evaluation)
+    for row in (row.name for row in evaluation.rows):
+        own = [_columns(case) for case in cases if case.row == row]
+        found[row] = {name: _mean([scores[name] for scores in own]) for name in columns if name not in OF_MANY}
+    of_many = {row: {"covered": _covered(found, row), "vfid": vfid.get(row)} for row in found}
+    return {row: {name: {**scores, **of_many[row]}[name] for name in columns} for row, scores in found.items()}
+
+
+def write_reports(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Write scores.csv (cases and means), frames.csv (every frame) and evaluation.json; return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / name for name in ("scores.csv", "frames.csv", "evaluation.json")]
+    _write_csv(paths[0], _score_lines(evaluation))
+    _write_csv(
+        paths[1],
+        ({"clip": c.clip, "hole": c.hole, "row": c.row, **line} for c in evaluation.cases for line in c.per_frame),
+    )
+    paths[2].write_text(evaluation.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return paths
+
+
+def case_scores(evaluation: Evaluation, clip: str, hole: str) -> dict[str, Scores]:
+    """Row -> scores of one clip with one kind of hole."""
+    return means(evaluation, [case for case in evaluation.cases if (case.clip, case.hole) == (clip, hole)])
+
+
+def _score_lines(evaluation: Evaluation) -> Iterable[dict[str, object]]:
+    about: dict[str, object]
+    for case in evaluation.cases:
+        scores = case_scores(evaluation, case.clip, case.hole)[case.row]
+        about = {"clip": case.clip, "hole": case.hole, "row": case.row, "frames": case.frames}
+        yield {**about, "height": case.height, "width": case.width, "hole_share": case.hole_share, **scores}
+    for kind in (*evaluation.config.holes, MEAN):
+        cases = _cases_of(evaluation, kind)
+        for row, scores in means(evaluation, cases, kind).items():
+            own = [case for case in cases if case.row == row]
+            about = {"clip": MEAN, "hole": kind, "row": row, "frames": sum(case.frames for case in own)}
+            yield {**about, "hole_share": fmean(case.hole_share for case in own), **scores}
+
+
+def _columns(case: Case) -> Scores:
+    return {**case.scores, "seconds_per_frame": case.seconds_per_frame}
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None
+
+
+def _covered(scores: dict[str, Scores], row: str) -> float | None:
+    """Share of the way from the paper's rule to the ceiling, in dB of the hole."""
+    bar, top, own = (scores.get(name, {}).get("hole_psnr") for name in (BAR, CEILING, row))
+    if bar is None or top is None or own is None or top - bar < NEAR:
+        return None
+    return (own - bar) / (top - bar)
+
+
+def _means_table(evaluation: Evaluation, title: str, kind: str) -> str:
+    columns = headings(evaluation)
+    table = [[title, *(heading for heading, _ in columns.values())]]
+    for row, scores in means(evaluation, _cases_of(evaluation, kind), kind).items():
+        table.append([row, *(_text(scores[name], shape) for name, (_, shape) in columns.items())])
+    return _aligned(table)
+
+
+def _cases_of(evaluation: Evaluation, kind: str) -> list[Case]:
+    """Those with one kind of hole, or all for MEAN."""
+    return [case for case in evaluation.cases if kind in (case.hole, MEAN)]
+
+
+def _paired_table(evaluation: Evaluation) -> list[str]:
+    """Hole PSNR above that of the rows to compare with: mean over cases, cases won, worst case. One table or none."""
+    names = [row.name for row in evaluation.rows]
+    bars = [name for name in COMPARED_WITH if name in names]
+    psnr = {(case.row, f"{case.clip} {case.hole}"): case.scores["hole_psnr"] for case in evaluation.cases}
+
+    def compared(name: str, bar: str) -> str:
+        gains = [
+            own - other
+            for (row, case), own in psnr.items()
+            if row == name and own is not None and (other := psnr[bar, case]) is not None
+        ]
+        return _paired_text(gains) if name != bar else "-"
+
+    table = [["hole PSNR, case by case", *(f"above {bar}" for bar in bars)]]
+    table += [[name, *(compared(name, bar) for bar in bars)] for name in names]
+    return [_aligned(table)] if bars and len(names) > 1 else []
+
+
+def _paired_text(gains: list[float]) -> str:
+    if not gains:
+        return "-"
+    return f"{fmean(gains):+.2f} (won {sum(gain > 0 for gain in gains)} of {len(gains)}, worst {min(gains):+.2f})"
+
+
+def _cases_table(evaluation: Evaluation) -> str:
+    """Hole PSNR of every case; rows of the evaluation are the columns."""
+    names = [row.name for row in evaluation.rows]
+    table = [["hole PSNR", *names]]
+    for clip in evaluation.clips:
+        for kind in evaluation.config.holes:
+            scores = case_scores(evaluation, clip, kind)
+            table.append([f"{clip} {kind}", *(_text(scores[name]["hole_psnr"], ".2f") for name in names)])
+    return _aligned(table)
+
+
+def _text(value: float | None, shape: str) -> str:
+    return "-" if value is None else format(value, shape)
+
+
+def _aligned(table: list[list[str]]) -> str:
+    """First column to the left, numbers to the right."""
+    first, *others = (max(map(len, column)) for column in zip(*table, strict=True))
+    return "\n".join("  ".join([line[0].ljust(first), *map(str.rjust, line[1:], others)]) for line in table)
+
+
+def _write_csv(path: Path, lines: Iterable[dict[str, object]]) -> None:
+    lines = list(lines)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(lines[0]) if lines else [], restval="")
+        writer.writeheader()
+        writer.writerows({key: "" if value != value else value for key, value in line.items()} for line in lines)
