@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks import report
 from flows.configs.run_config import RunConfig, load_config
 from flows.inpaint_video import available_threads
-from flows.pipeline.stage_order import Walked, inpaint_clip
+from flows.pipeline.stage_order import ClipResults, inpaint_clip
 from storage.cache.root import Root
 from tasks.decode import MediaInput
 from tasks.services.demo_clip import make_demo_clip
@@ -37,7 +37,7 @@ class Plain:
         return self.done[-1]
 
 
-def run_once(video: str, mask: str, config: RunConfig, threads: int) -> tuple[Plain, Walked, dict[str, int]]:
+def run_once(video: str, mask: str, config: RunConfig, threads: int) -> tuple[Plain, ClipResults, dict[str, int]]:
     """One run on an empty root: results, and bytes by stage."""
     with tempfile.TemporaryDirectory() as folder:
         root = Root.create(Path(folder) / "root")

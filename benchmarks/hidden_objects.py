@@ -61,7 +61,7 @@ class Steps:
 
 
 def errors(hole, own, frames, truth, flow, true_flow):
-    """Place -> (pixels, sum of squared errors, sum of end-point errors) over all frames but the last."""
+    """StorePath -> (pixels, sum of squared errors, sum of end-point errors) over all frames but the last."""
     sums = dict.fromkeys(PLACES, np.zeros(3))
     for t in range(len(true_flow)):
         squared = np.mean((frames[t].astype(np.float64) - truth[t]) ** 2, axis=-1)

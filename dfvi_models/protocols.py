@@ -57,7 +57,7 @@ class Completer(Protocol):
         ...
 
 
-class Inpainter(Protocol):
+class ImageInpainter(Protocol):
     """Pixels no frame of the video shows."""
 
     def inpaint(
@@ -75,7 +75,7 @@ class Inpainter(Protocol):
         ...
 
 
-class Comparer(Protocol):
+class ImageMetric(Protocol):
     """How different two pictures look."""
 
     def distance(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
@@ -87,7 +87,7 @@ class Comparer(Protocol):
         ...
 
 
-class Describer(Protocol):
+class VideoEncoder(Protocol):
     """What happens in a video, as a vector."""
 
     def describe(self, frames: Frames) -> NDArray[np.float32]:

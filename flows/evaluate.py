@@ -9,7 +9,7 @@ from prefect.logging import get_run_logger
 from flows.evaluation.methods import OnTrueFlow, Row
 from flows.evaluation.model import MEAN, Case, EvaluateConfig, Evaluation, check_evaluation
 from flows.inpaint_video import Runner, available_threads, reached_by
-from flows.pipeline.stage_order import Filled, Step, fill_clip
+from flows.pipeline.stage_order import FilledResult, StageRunner, fill_clip
 from storage.cache.root import Root
 from storage.datasets.clean_clips import CleanClip, clip_seed
 from tasks.complete_flow import complete_flow
@@ -30,7 +30,7 @@ from tasks.evaluation.score_perceptually import (
     lpips,
     vfid,
 )
-from tasks.stage.cached_stage import Job, StageResult, whole_seconds
+from tasks.stage.cached_stage import Job, StageResult, total_compute_seconds
 
 
 @prefect.flow(name="evaluate", persist_result=False)
@@ -131,7 +131,7 @@ def evaluate_row(
 
 
 def _lpips(
-    step: Step, config: EvaluateConfig, truth: StageResult, holed: StageResult, filled: Filled
+    step: StageRunner, config: EvaluateConfig, truth: StageResult, holed: StageResult, filled: FilledResult
 ) -> dict[str, float | None]:
     if "lpips" not in config.perceptual:
         return {}
@@ -142,7 +142,7 @@ def _lpips(
 
 
 def _features(
-    runner: Runner, config: EvaluateConfig, truth: StageResult, filled: Filled
+    runner: Runner, config: EvaluateConfig, truth: StageResult, filled: FilledResult
 ) -> tuple[list[float], list[float]] | None:
     """What I3D sees in the filled clip and in the true one; None where VFID is not asked for, or nothing can move."""
     if "vfid" not in config.perceptual or truth.attributes["frames"] < DESCRIBED_SHORTEST:
@@ -174,18 +174,18 @@ def hole_params(kind: HoleKind, clip: CleanClip, config: EvaluateConfig) -> CutH
     return CutHolesParams(kind=kind, dilation=config.dilation) if kind == "object" else CutHolesParams(kind=kind)
 
 
-def _fill(step: Step, row: Row, holed: StageResult, true_flow: StageResult) -> Filled:
+def _fill(step: StageRunner, row: Row, holed: StageResult, true_flow: StageResult) -> FilledResult:
     if row.config is None:
         if row.method is None:
             raise ValueError(f"row {row.name} has neither a configuration nor a method")
-        return Filled(step(fill_baseline, FillBaselineParams(method=row.method), clip=holed))
+        return FilledResult(step(fill_baseline, FillBaselineParams(method=row.method), clip=holed))
     return fill_clip(OnTrueFlow(step, true_flow) if row.on_true_flow else step, row.config, holed)
 
 
 def _seconds(job: Job, done: list[StageResult]) -> float:
     """Seconds these stages took when they were computed, however long ago and in however many sittings."""
     manifests = [result.open(job).manifest for result in {result.digest: result for result in done}.values()]
-    return sum(whole_seconds(manifest.made) for manifest in manifests if manifest)
+    return sum(total_compute_seconds(manifest.made) for manifest in manifests if manifest)
 
 
 def _in_words(case: Case) -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from flows.configs.run_config import RunConfig
 from flows.pipeline.preflight import check_request
-from flows.pipeline.stage_order import Walked, inpaint_clip
+from flows.pipeline.stage_order import ClipResults, inpaint_clip
 from storage.cache.root import Root, video_name
 from storage.delivery import deliver
 from tasks.decode import MediaInput
@@ -116,7 +116,7 @@ def reached_by(done: list[StageResult]) -> list[dict[str, str]]:
     return [{"stage": result.stage, "digest": result.digest} for result in done]
 
 
-def summarise(job: Job, walked: Walked, done: list[StageResult], output: Path, seconds: float) -> Summary:
+def summarise(job: Job, walked: ClipResults, done: list[StageResult], output: Path, seconds: float) -> Summary:
     """Gather what a run did from the results of its stages."""
     merged: Any = walked.filled.merged.attributes
     hole = int(walked.clip.attributes["hole_pixels"])

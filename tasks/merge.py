@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dfvi_models.merging.fusion import Doubt
+from dfvi_models.merging.fusion import ConfidenceModel
 from dfvi_models.merging.nearest import merge_nearest
 from dfvi_models.merging.robust import merge_robust
 from dfvi_models.numerics.ordered_map import ordered_map
@@ -77,7 +77,7 @@ def _merge(
     params: MergeParams,
 ) -> Merged:
     if params.rule == "robust":
-        doubt = Doubt().shifted(params.trust)
+        doubt = ConfidenceModel().shifted(params.trust)
         return merge_robust(frame, hole, t, forward, backward, blending=params.blending, doubt=doubt)
     return merge_nearest(frame, hole, t, forward, backward, seam_blending=params.seam_blending)
 

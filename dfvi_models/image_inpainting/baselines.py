@@ -18,7 +18,7 @@ GREY_TOLERANCE = 0.1  # grey levels: fills are rounded to whole ones
 NOTHING_KNOWN = 128  # mid-grey, where a hole covers the whole frame
 UNKNOWN = 256  # sorts behind every grey level
 
-Filled = Iterator[tuple[int, NDArray[np.uint8]]]
+FilledFrames = Iterator[tuple[int, NDArray[np.uint8]]]
 Method = Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]]
 """Frame (H, W, 3) and its hole, neither empty nor everything -> colours of the hole's pixels (N, 3)."""
 
@@ -26,8 +26,8 @@ Method = Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]]
 class TeleaInpainter:
     """Fills single frames by Telea's fast marching, as OpenCV does it."""
 
-    def inpaint(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> Filled:
-        """Fill the wanted frames, each by itself, in ascending order; see `protocols.Inpainter`.
+    def inpaint(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> FilledFrames:
+        """Fill the wanted frames, each by itself, in ascending order; see `protocols.ImageInpainter`.
 
         Yields : (t, frame (H, W, 3) uint8), bit-equal outside the hole; mid-grey if the hole is the whole frame.
         Raises : ShapeError if frames and holes differ.
@@ -39,7 +39,7 @@ class TeleaInpainter:
 class HarmonicInpainter:
     """Fills single frames with the smoothest surface through the rim of the hole (Laplace's equation)."""
 
-    def inpaint(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> Filled:
+    def inpaint(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> FilledFrames:
         """Fill the wanted frames, each by itself, in ascending order; yields and raises as TeleaInpainter."""
         return ordered_map(
             lambda t: (t, _fill(frames[t], holes[t], _harmonic)), _checked(frames, holes, wanted), threads
@@ -58,7 +58,7 @@ class TemporalMedianInpainter:
             raise ValueError(f"radius must be 1 frame or more; got {radius}")
         self.radius = radius
 
-    def inpaint(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> Filled:
+    def inpaint(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> FilledFrames:
         """Fill the wanted frames in ascending order; yields and raises as TeleaInpainter.
 
         At most 2 * radius + 1 frames, and as many again for each thread in flight, are held at a time.

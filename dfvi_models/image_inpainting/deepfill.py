@@ -1,4 +1,4 @@
-"""DeepFill v1 as an Inpainter: fills the hole of single frames, whatever their size."""
+"""DeepFill v1 as an ImageInpainter: fills the hole of single frames, whatever their size."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -83,7 +83,7 @@ class DeepFillInpainter:
     def inpaint(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """See `Inpainter`. Frames ahead are read on `threads` threads meanwhile."""
+        """See `ImageInpainter`. Frames ahead are read on `threads` threads meanwhile."""
         check_planes(len(frames), holes, "holes")
 
         def read(t: int) -> tuple[int, NDArray[np.uint8], NDArray[np.bool_]]:

@@ -43,7 +43,7 @@ class PatchInpainter:
     def inpaint(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """See `Inpainter`. Equal frames and holes are filled equally; a frame in work takes about 60 bytes a pixel.
+        """See `ImageInpainter`. Equal frames and holes give equal results; a frame takes about 60 bytes a pixel.
 
         Where no patch of SIDE pixels is wholly known, the hole is filled as SmoothInpainter does.
         Source  : Wexler et al. 2007 (coarse to fine, search and vote), Barnes et al. 2009 (search). Ours: the pull
@@ -87,7 +87,7 @@ def _fill(inputs: tuple[int, NDArray[np.uint8], NDArray[np.bool_]]) -> tuple[int
     for i in reversed(range(len(grids) - 1)):
         finer = _random_matches(grids[i])
         take_over(match, grids[i + 1].hole.shape[1], grids[i].source, grids[i].targets, finer)
-        # Filled from these matches it is sharper than the coarse fill enlarged would be.
+        # filled from these matches it is sharper than the coarse fill enlarged would be.
         _replace_hole(grids[i], finer, _weights(grids[i], None))
         match, weight = _improved(grids[i], finer, ROUNDS, FINE_REACH, i)
     return t, _without_seam(grids[0], match, weight)

@@ -29,7 +29,7 @@ class SmoothInpainter:
     def inpaint(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
-        """See `Inpainter`. A hole over the whole frame becomes mid-grey."""
+        """See `ImageInpainter`. A hole over the whole frame becomes mid-grey."""
         check_planes(len(frames), holes, "holes")
         numbers = wanted_numbers(wanted, len(frames), "frames")
         return ordered_map(_fill, ((t, frames[t], holes[t]) for t in numbers), threads)

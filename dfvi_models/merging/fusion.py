@@ -21,7 +21,7 @@ WINDOW = 5
 
 
 @dataclass(frozen=True)
-class Doubt:
+class ConfidenceModel:
     """Log-odds that a traced gradient is true: how confidence falls with the signs that something went wrong.
 
     Fitted on 30 holes in 22 natural clips, none of them an evaluation clip, so that the gradient of the fused colours
@@ -46,7 +46,7 @@ class Doubt:
     invented: float = 3.0
     """Added for colours that an inpainter made: they cannot be true, only sharp, and of one piece over time."""
 
-    def shifted(self, by: float) -> "Doubt":
+    def shifted(self, by: float) -> "ConfidenceModel":
         """The same with other log-odds throughout: more trust if `by` is positive."""
         return replace(self, offset=self.offset + by)
 
@@ -86,7 +86,7 @@ def fuse(
     forward: Candidates,
     backward: Candidates,
     *,
-    doubt: Doubt | None = None,
+    doubt: ConfidenceModel | None = None,
 ) -> Fused:
     """Robust mean of the candidates of both directions, with a confidence.
 
@@ -95,7 +95,7 @@ def fuse(
     t        : number of this frame.
     forward  : candidates from earlier frames, any K.
     backward : candidates from later frames, any K.
-    doubt    : how confidence is made; None = Doubt().
+    doubt    : how confidence is made; None = ConfidenceModel().
     Returns  : Fused.
     Raises   : ShapeError if the candidates are not as many as the hole's pixels.
     Source   : own experiments on natural clips.
@@ -103,7 +103,7 @@ def fuse(
     agreed = fuse_colours(hole, t, forward, backward)
     reached = agreed.source != NO_SOURCE
     rim = rim_evidence(frame, hole, agreed.colour, reached)
-    confidence = np.where(reached, _confidence(hole, agreed, rim, doubt or Doubt()), 0).astype(np.float32)
+    confidence = np.where(reached, _confidence(hole, agreed, rim, doubt or ConfidenceModel()), 0).astype(np.float32)
     return Fused(agreed.colour, confidence, agreed.source)
 
 
@@ -138,7 +138,9 @@ def fuse_colours(hole: NDArray[np.bool_], t: int, forward: Candidates, backward:
     return agreed
 
 
-def _confidence(hole: NDArray[np.bool_], agreed: Agreed, rim: NDArray[np.float32], doubt: Doubt) -> NDArray[np.float64]:
+def _confidence(
+    hole: NDArray[np.bool_], agreed: Agreed, rim: NDArray[np.float32], doubt: ConfidenceModel
+) -> NDArray[np.float64]:
     """(N,) 0..1."""
     gap, both = agreed.gap, agreed.gap >= 0
     planes = np.zeros((2, *hole.shape), np.float64)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.merging.fusion import Doubt, fuse, fuse_colours
+from dfvi_models.merging.fusion import ConfidenceModel, fuse, fuse_colours
 from dfvi_models.merging.poisson_blending import SCREEN, blend
 from dfvi_models.types import KNOWN, NO_SOURCE, Candidates, Merged
 
@@ -18,7 +18,7 @@ def merge_robust(
     *,
     blending: bool = True,
     screen: float = SCREEN,
-    doubt: Doubt | None = None,
+    doubt: ConfidenceModel | None = None,
 ) -> Merged:
     """Fuse the candidates of each hole pixel and blend the result into the frame.
 

@@ -6,7 +6,7 @@ from dfvi_models.errors import ShapeError
 from dfvi_models.types import NO_SOURCE, Candidates
 
 
-def room_for_candidates(count: int) -> Candidates:
+def empty_candidates(count: int) -> Candidates:
     """One candidate for each of `count` hole pixels, not written yet."""
     return Candidates(
         colour=np.empty((1, count, 3), np.uint8),
@@ -18,7 +18,7 @@ def room_for_candidates(count: int) -> Candidates:
 
 def no_candidates(count: int) -> Candidates:
     """Nothing reached any of `count` hole pixels."""
-    candidates = room_for_candidates(count)
+    candidates = empty_candidates(count)
     candidates.source[:] = NO_SOURCE
     for nothing in (candidates.colour, candidates.error, candidates.invented):
         nothing[:] = 0

@@ -15,7 +15,7 @@ from dfvi_models.numerics.clip_checks import check_flows, check_planes, wanted_n
 from dfvi_models.numerics.compiled import compiled
 from dfvi_models.numerics.flow_resize import resize_flow
 from dfvi_models.numerics.hole_pixels import hole_pixels
-from dfvi_models.propagation.candidates import check_candidates, no_candidates, room_for_candidates
+from dfvi_models.propagation.candidates import check_candidates, empty_candidates, no_candidates
 from dfvi_models.propagation.consistency import trace_to_neighbour
 from dfvi_models.types import NO_SOURCE, Candidates
 
@@ -145,7 +145,7 @@ class _Sweep:
         trace = trace_to_neighbour(here.pixels, there, back, self.max_consistency_error, reach_border=self.reach_border)
         if self.rank.size != near.hole.size:
             self.rank = np.empty(near.hole.size, np.int32)
-        result = room_for_candidates(len(here.pixels))
+        result = empty_candidates(len(here.pixels))
         _gather(
             (trace.target, trace.error),
             near.t,

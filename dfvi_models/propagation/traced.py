@@ -1,8 +1,8 @@
 """Tracing: follows each hole pixel through time, to sub-pixel places where it is seen, and samples its colour once.
 
 One sweep per direction of time. The end of a path is known for the hole pixels of the frame before (in sweep order), so
-a path of any length costs one step: a hole pixel takes over the end of the path it steps onto. Ends are positions and
-are interpolated between pixels; colours are looked up once, in the frame that shows them.
+a path of any length costs one step: a hole pixel takes over the end of the path it steps onto. Trajectory ends are
+positions and are interpolated between pixels; colours are looked up once, in the frame that shows them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dfvi_models.errors import ShapeError
 from dfvi_models.numerics.clip_checks import check_flows, check_planes, wanted_numbers
 from dfvi_models.numerics.flow_resize import resize_flow
-from dfvi_models.propagation.trajectory_ends import Ends, no_ends, sample_colours, step_ends
+from dfvi_models.propagation.trajectory_ends import TrajectoryEnds, no_ends, sample_colours, step_ends
 from dfvi_models.types import NO_SOURCE, Candidates
 
 Direction = Literal["forward", "backward"]
@@ -77,7 +77,7 @@ class _Frame:
     t: int
     hole: NDArray[np.bool_]
     rank: NDArray[np.int32]  # (H, W): which hole pixel; -1 outside
-    ends: Ends
+    ends: TrajectoryEnds
     there: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 2), np.float32))
     """Flow to the frame before it in sweep order, and `back`; empty for the first frame, and until it is asked for."""
     back: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 2), np.float32))

@@ -1,4 +1,4 @@
-"""Ends of paths: where each hole pixel is seen, as a sub-pixel place in another frame. One step of a path at a time."""
+"""Trajectory ends: where each hole pixel is seen, as a sub-pixel position in another frame. One step at a time."""
 
 import numpy as np
 from numba.extending import register_jitable
@@ -13,14 +13,14 @@ SAME_PATH = 1.0
 SNAP_WEIGHT = 0.5
 """A place between known pixels and hole pixels without a path counts as known from this bilinear share on."""
 
-Ends = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
+TrajectoryEnds = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]
 """Of N hole pixels: source (K, N) frame number or NO_SOURCE, place (K, N, 2) x and y in it, error (K, N)."""
 
-Arrived = tuple[int, NDArray[np.bool_], NDArray[np.int32], Ends]
+Arrived = tuple[int, NDArray[np.bool_], NDArray[np.int32], TrajectoryEnds]
 """What a compiled step asks a frame: its number, hole, rank of each hole pixel, and ends."""
 
 
-def no_ends(count: int, pixels: int) -> Ends:
+def no_ends(count: int, pixels: int) -> TrajectoryEnds:
     """Room for `count` ends of each of some pixels, none of them found yet."""
     return (
         np.full((count, pixels), NO_SOURCE, np.int32),
@@ -116,7 +116,7 @@ def step_ends(
     further_there: NDArray[np.float32],
     further_back: NDArray[np.float32],
     beyond: Arrived,
-    result: Ends,
+    result: TrajectoryEnds,
 ) -> None:
     """Find the ends of all hole pixels of frame t from those of the frame before it in sweep order.
 

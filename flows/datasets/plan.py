@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from flows.datasets.dataset import Dataset, Video
 from flows.pipeline.plan import PlannedStage, plan_video
 from storage.backends.root_url import Location
-from storage.backends.store_path import Place
+from storage.backends.store_path import StorePath
 from storage.cache.errors import StoreError
 from storage.cache.manifest import Manifest, read_manifest
 from storage.cache.root import Root
 from tasks.decode import MediaInput
-from tasks.stage.cached_stage import whole_seconds
+from tasks.stage.cached_stage import total_compute_seconds
 
 Rates = dict[str, tuple[float, float]]
 """Stage -> (seconds, bytes) per pixel and frame."""
@@ -109,10 +109,10 @@ def _past_costs(root: Root) -> Iterator[tuple[str, float, float]]:
         if manifest is None or video not in sizes or "seconds" not in manifest.made:
             continue
         frames, pixels = sizes[video]
-        yield stage, whole_seconds(manifest.made) / (frames * pixels), folder.usage().size / (frames * pixels)
+        yield stage, total_compute_seconds(manifest.made) / (frames * pixels), folder.usage().size / (frames * pixels)
 
 
-def _manifest(folder: Place) -> Manifest | None:
+def _manifest(folder: StorePath) -> Manifest | None:
     """None for a result that is not finished, or damaged: planning does without it."""
     try:
         return read_manifest(folder)

@@ -100,7 +100,7 @@ class LocalEngine:
             except EOFError:
                 status = _explain_status(slot.reap())
                 trouble: Exception = ChildCrashedError(f"its process died {TRIES} times ({status}); frames are kept")
-            except ServerAwayError as error:
+            except ServerUnavailableError as error:
                 trouble = ChildFailedError(str(error))
                 self._stopping.wait(SECONDS_FOR_THE_SERVER)
         raise trouble
@@ -120,7 +120,7 @@ class LocalEngine:
             slot.reap()
 
 
-class ServerAwayError(Exception):
+class ServerUnavailableError(Exception):
     """The Prefect server did not answer the child run, or was too busy; nothing is wrong with the video."""
 
 
@@ -142,7 +142,7 @@ class Slot:
         except OSError as error:  # broken pipe, connection reset
             raise EOFError from error
         if kind == "server away":
-            raise ServerAwayError(answer)
+            raise ServerUnavailableError(answer)
         if kind == "failed":
             raise ChildFailedError(answer)
         summary: Summary = answer

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from flows.configs.run_config import PRESETS, RunConfig, load_config
-from flows.pipeline.stage_order import Step
+from flows.pipeline.stage_order import StageRunner
 from storage.errors import InputError
 from tasks.complete_flow import complete_flow
 from tasks.estimate_flow import estimate_flow
@@ -58,7 +58,7 @@ def parse_rows(names: Sequence[str], extra: Sequence[str] = ()) -> list[Row]:
 class OnTrueFlow:
     """Steps of the pipeline with flow estimation and completion replaced by the flow of the clip without holes."""
 
-    def __init__(self, step: Step, true_flow: StageResult) -> None:
+    def __init__(self, step: StageRunner, true_flow: StageResult) -> None:
         """Take all other steps as `step` does."""
         self._step, self._true_flow = step, true_flow
 

@@ -15,7 +15,7 @@ from tasks.propagate import propagate
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
 
-class Step(Protocol):
+class StageRunner(Protocol):
     """Does something with one stage and answers with its result: runs it, or looks it up."""
 
     def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
@@ -24,7 +24,7 @@ class Step(Protocol):
 
 
 @dataclass(frozen=True)
-class Filled:
+class FilledResult:
     """A clip without hole: the last merge, and the key frames filled since; or what deflicker made of both."""
 
     merged: StageResult
@@ -32,11 +32,11 @@ class Filled:
 
 
 @dataclass(frozen=True)
-class Walked:
+class ClipResults:
     """What came of one video."""
 
     clip: StageResult
-    filled: Filled
+    filled: FilledResult
     encoded: StageResult
 
 
@@ -44,15 +44,15 @@ class NotYetKnownError(Exception):
     """The way on depends on a result that is not stored yet: how much is left to fill."""
 
 
-def inpaint_clip(step: Step, config: RunConfig, video: MediaInput, mask: MediaInput) -> Walked:
+def inpaint_clip(step: StageRunner, config: RunConfig, video: MediaInput, mask: MediaInput) -> ClipResults:
     """Take one video through all stages."""
     clip = step(decode, config.decode, video=video, mask=mask)
     filled = fill_clip(step, config, clip)
     encoded = step(encode, config.encode, clip=clip, merged=filled.merged, fill=filled.fill, video=video)
-    return Walked(clip, filled, encoded)
+    return ClipResults(clip, filled, encoded)
 
 
-def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
+def fill_clip(step: StageRunner, config: RunConfig, clip: StageResult) -> FilledResult:
     """Fill the hole of a decoded clip, whatever stage made it. Iterations below 0 are the drafts."""
     seen = clip
     if config.estimate_flow.estimator != "imported":  # flow that is given needs nothing to be estimated on
@@ -62,7 +62,7 @@ def fill_clip(step: Step, config: RunConfig, clip: StageResult) -> Filled:
     filled = _propagate_until_full(step, config, clip, flow)
     if not smooths_over_time(config):
         return filled
-    return Filled(step(deflicker, config.deflicker, clip=clip, merged=filled.merged, fill=filled.fill, flow=flow))
+    return FilledResult(step(deflicker, config.deflicker, clip=clip, merged=filled.merged, fill=filled.fill, flow=flow))
 
 
 def smooths_over_time(config: RunConfig) -> bool:
@@ -70,21 +70,21 @@ def smooths_over_time(config: RunConfig) -> bool:
     return config.deflicker.strength > 0
 
 
-def _propagate_until_full(step: Step, config: RunConfig, clip: StageResult, flow: StageResult) -> Filled:
+def _propagate_until_full(step: StageRunner, config: RunConfig, clip: StageResult, flow: StageResult) -> FilledResult:
     """Carry colours along the flow, invent key frames, carry on from these, until no hole is left."""
     base, fill, iteration = clip, None, 0
     while True:
         carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)
         merged = step(merge, config.merge, iteration, carried=carried, clip=base, fill=fill)
         if not _unfinished(merged):
-            return Filled(merged)
+            return FilledResult(merged)
         fill = step(fill_key_frames, _fill_params(config, iteration), iteration, merged=merged)
         if not _unfinished(fill):
-            return Filled(merged, fill)
+            return FilledResult(merged, fill)
         base, iteration = merged, iteration + 1
 
 
-def fill_roughly(step: Step, draft: Draft, number: int, clip: StageResult, seen: StageResult) -> StageResult:
+def fill_roughly(step: StageRunner, draft: Draft, number: int, clip: StageResult, seen: StageResult) -> StageResult:
     """Propagate once into the hole of `clip`, along flow estimated on the clip as `seen`."""
     flow = _find_flow(step, draft, number, clip, seen)
     carried = step(propagate, draft.propagate, number, clip=clip, flow=flow)
@@ -92,7 +92,7 @@ def fill_roughly(step: Step, draft: Draft, number: int, clip: StageResult, seen:
 
 
 def _find_flow(
-    step: Step, config: RunConfig | Draft, iteration: int, clip: StageResult, seen: StageResult
+    step: StageRunner, config: RunConfig | Draft, iteration: int, clip: StageResult, seen: StageResult
 ) -> StageResult:
     """Flow of the clip as `seen`, completed in the hole of `clip`."""
     estimated = step(estimate_flow, config.estimate_flow, iteration, clip=seen)

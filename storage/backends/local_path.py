@@ -11,8 +11,8 @@ from storage.backends.file_lock import FileLock
 from storage.backends.store_path import Usage
 
 
-class LocalPlace(PosixPath):
-    """A file or folder on a disk; see `Place`."""
+class LocalPath(PosixPath):
+    """A file or folder on a disk; see `StorePath`."""
 
     def modified(self) -> float:
         """When the file was changed."""
@@ -27,7 +27,7 @@ class LocalPlace(PosixPath):
         """Names in the folder; FileNotFoundError if there is none."""
         return set(os.listdir(self))  # noqa: PTH208 (names are all that is wanted)
 
-    def subfolders(self) -> list["LocalPlace"]:
+    def subfolders(self) -> list["LocalPath"]:
         """Folders right in this one, by name."""
         if not self.is_dir():
             return []

@@ -4,8 +4,8 @@ import os
 import re
 from urllib.parse import unquote
 
-from storage.backends.local_path import LocalPlace
-from storage.backends.store_path import Place
+from storage.backends.local_path import LocalPath
+from storage.backends.store_path import StorePath
 from storage.errors import InputError, refuse_secrets
 
 Location = str | os.PathLike[str]
@@ -15,7 +15,7 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=-]*")
 
 
-def place_at(location: Location) -> Place:
+def place_at(location: Location) -> StorePath:
     """The place that `location` names, whether it exists or not.
 
     Raises : InputError if it cannot be a root, or names an object store and what reaches it is not installed.
@@ -24,16 +24,16 @@ def place_at(location: Location) -> Place:
     refuse_secrets(text)
     scheme, is_url, rest = text.partition("://")
     if not is_url:
-        return LocalPlace(text).expanduser().resolve()
+        return LocalPath(text).expanduser().resolve()
     if scheme == "file" and rest.startswith("/"):
-        return LocalPlace(unquote(rest)).resolve()
+        return LocalPath(unquote(rest)).resolve()
     if scheme != "s3":
         raise InputError(f"a root is a folder or s3://bucket/prefix; got one that begins with {scheme}://")
     bucket, _, prefix = rest.partition("/")
     return _bucket_place(bucket, [part for part in prefix.split("/") if part])
 
 
-def _bucket_place(bucket: str, parts: list[str]) -> Place:
+def _bucket_place(bucket: str, parts: list[str]) -> StorePath:
     if not _BUCKET.fullmatch(bucket):
         raise InputError(
             f"{bucket!r} is no name of a bucket (3 to 63 lower-case letters, digits, '.', '-'); name s3://bucket/prefix"
@@ -42,9 +42,9 @@ def _bucket_place(bucket: str, parts: list[str]) -> Place:
         if not _PART.fullmatch(part):
             raise InputError(f"a prefix has letters, digits, '.', '_', '-' and '=' between its slashes; got {part!r}")
     try:
-        from storage.backends.s3_path import ObjectPlace
+        from storage.backends.s3_path import S3Path
     except ModuleNotFoundError as error:
         if error.name != "obstore":
             raise
         raise InputError("a root on s3:// needs one more package; install it with: pip install 'dfvi[s3]'") from None
-    return ObjectPlace(bucket, "/".join(parts))
+    return S3Path(bucket, "/".join(parts))

@@ -20,8 +20,8 @@ SECONDS_FOR_A_REQUEST = 30
 
 
 @dataclass(frozen=True)
-class ObjectPlace:
-    """An object or a prefix in a bucket; see `Place`."""
+class S3Path:
+    """An object or a prefix in a bucket; see `StorePath`."""
 
     bucket: str
     key: str
@@ -41,12 +41,12 @@ class ObjectPlace:
         return self.parts[-1]
 
     @property
-    def parent(self) -> "ObjectPlace":
+    def parent(self) -> "S3Path":
         """The prefix it lies in."""
-        return ObjectPlace(self.bucket, self.key.rpartition("/")[0])
+        return S3Path(self.bucket, self.key.rpartition("/")[0])
 
-    def __truediv__(self, name: str) -> "ObjectPlace":
-        return ObjectPlace(self.bucket, f"{self.key}/{name}".lstrip("/"))
+    def __truediv__(self, name: str) -> "S3Path":
+        return S3Path(self.bucket, f"{self.key}/{name}".lstrip("/"))
 
     def exists(self) -> bool:
         """Whether there is an object of this name, or one below it."""
@@ -73,9 +73,9 @@ class ObjectPlace:
         """Names right below; one request for each thousand of them."""
         return {path.rpartition("/")[2] for kind in self._list() for path in kind}
 
-    def subfolders(self) -> list["ObjectPlace"]:
+    def subfolders(self) -> list["S3Path"]:
         """Prefixes right below, by name."""
-        return [ObjectPlace(self.bucket, path) for path in sorted(self._list()[0])]
+        return [S3Path(self.bucket, path) for path in sorted(self._list()[0])]
 
     def read_bytes(self) -> bytes:
         """Content of the object."""

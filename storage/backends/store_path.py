@@ -1,6 +1,6 @@
 """The seam between stores and what they lie on: a folder of this machine, or a prefix of an object store.
 
-All that stores do to files they do through a `Place`. Names that pathlib has mean what they mean there.
+All that stores do to files they do through a `StorePath`. Names that pathlib has mean what they mean there.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class Usage(NamedTuple):
     """Seconds since the epoch of its last change."""
 
 
-class Place(Protocol):
+class StorePath(Protocol):
     """A file or a folder below a root; it need not exist. `str` gives the path or URL that messages name.
 
     Every method raises OSError where the disk or the server fails.

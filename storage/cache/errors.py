@@ -4,7 +4,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from storage.backends.store_path import Place
+    from storage.backends.store_path import StorePath
 
 
 class StoreError(RuntimeError):
@@ -14,7 +14,7 @@ class StoreError(RuntimeError):
 class DamagedStoreError(StoreError):
     """Something in a store does not read back as it was written."""
 
-    def __init__(self, path: "Place", reason: object, folder: "Place") -> None:
+    def __init__(self, path: "StorePath", reason: object, folder: "StorePath") -> None:
         """Name the damaged `path`, why it cannot be used, and the `folder` of the stage store it lies in."""
         self.path, self.reason = path, reason
         root = folder.parent.parent.parent

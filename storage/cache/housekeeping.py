@@ -5,7 +5,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Literal
 
-from storage.backends.store_path import Place
+from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.manifest import MANIFEST_FILE, read_key, read_manifest
 from storage.cache.root import Root
@@ -37,9 +37,9 @@ class StoreFacts:
 class Damage:
     """One file of a store that does not read back."""
 
-    path: Place
+    path: StorePath
     reason: str
-    store: Place
+    store: StorePath
     """Folder of the stage store it belongs to."""
 
 
@@ -49,7 +49,7 @@ def list_stores(root: Root, video: str | None = None, stage: str | None = None) 
         yield facts(folder)
 
 
-def facts(folder: Place) -> StoreFacts:
+def facts(folder: StorePath) -> StoreFacts:
     """Facts of the store in `folder`."""
     state: Literal["complete", "partial", "damaged", "newer"] = "partial"
     key: StageKey | None = None
@@ -120,7 +120,7 @@ def delete(root: Root, stores: list[StoreFacts]) -> int:
     return freed
 
 
-def _damages(folder: Place) -> Iterator[Damage]:
+def _damages(folder: StorePath) -> Iterator[Damage]:
     try:
         store = StageStore.open(folder)
     except FileNotFoundError:
@@ -138,7 +138,7 @@ def _damages(folder: Place) -> Iterator[Damage]:
             yield Damage(path, "its SHA-256 is not the manifest's", folder)
 
 
-def _sha256(path: Place) -> str:
+def _sha256(path: StorePath) -> str:
     with path.local_copy() as file:
         return file_sha256(file)
 
@@ -171,7 +171,7 @@ def _damage_of_chunk(array: StoredArray, t: int) -> str | None:
     return None
 
 
-def _drop(folder: Place, damages: list[Damage]) -> None:
+def _drop(folder: StorePath, damages: list[Damage]) -> None:
     (folder / MANIFEST_FILE).remove()
     for damage in damages:
         damage.path.remove()

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from storage.backends.store_path import Place
+from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.stage_key import StageKey
 
@@ -32,12 +32,12 @@ class Manifest:
     """Host, versions, seconds and peak memory of the run that finished it. Never decides anything."""
 
 
-def write_json(path: Place, content: Mapping[str, Any]) -> None:
+def write_json(path: StorePath, content: Mapping[str, Any]) -> None:
     """Write `content` so that a reader sees the old file or the whole new one, also after a power cut."""
     path.write_whole((json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
-def read_json(path: Place) -> dict[str, Any]:
+def read_json(path: StorePath) -> dict[str, Any]:
     """Read a file of ours.
 
     Raises : FileNotFoundError if there is none; DamagedStoreError if it is not ours or damaged; StoreError if a
@@ -56,22 +56,22 @@ def read_json(path: Place) -> dict[str, Any]:
     return dict(content)
 
 
-def write_key(folder: Place, key: StageKey) -> None:
+def write_key(folder: StorePath, key: StageKey) -> None:
     """Write down what the store in `folder` is, before anything is in it."""
     write_json(folder / KEY_FILE, {"format": FORMAT, "key": asdict(key)})
 
 
-def read_key(folder: Place) -> StageKey:
+def read_key(folder: StorePath) -> StageKey:
     """Read what the store in `folder` is; raises like `read_json`."""
     return _key_of(read_json(folder / KEY_FILE), folder / KEY_FILE)
 
 
-def write_manifest(folder: Place, manifest: Manifest) -> None:
+def write_manifest(folder: StorePath, manifest: Manifest) -> None:
     """Declare the store in `folder` complete."""
     write_json(folder / MANIFEST_FILE, {"format": FORMAT, **asdict(manifest)})
 
 
-def read_manifest(folder: Place) -> Manifest | None:
+def read_manifest(folder: StorePath) -> Manifest | None:
     """Read the manifest of the store in `folder`; None if the store is not complete. Raises like `read_json`."""
     path = folder / MANIFEST_FILE
     try:
@@ -95,7 +95,7 @@ def is_plain_name(name: str) -> bool:
     )
 
 
-def _key_of(content: Mapping[str, Any], path: Place) -> StageKey:
+def _key_of(content: Mapping[str, Any], path: StorePath) -> StageKey:
     try:
         return StageKey(**content["key"])
     except (KeyError, TypeError) as error:

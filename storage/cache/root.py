@@ -8,7 +8,7 @@ from typing import Any
 from storage.backends import file_lock as lock
 from storage.backends.file_lock import Lock
 from storage.backends.root_url import Location, place_at
-from storage.backends.store_path import Place
+from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.manifest import FORMAT, read_json, write_json
 from storage.cache.stage_key import DIGEST_LENGTH, StageKey
@@ -122,11 +122,11 @@ class Root:
             store.check_lock = held.check
             yield store
 
-    def try_lock(self, folder: Place) -> AbstractContextManager[bool]:
+    def try_lock(self, folder: StorePath) -> AbstractContextManager[bool]:
         """Hold the right to write the store in `folder` if nobody has it."""
         return lock.try_hold(self._lock_of(folder))
 
-    def folders(self, video: str | None = None, stage: str | None = None) -> Iterator[Place]:
+    def folders(self, video: str | None = None, stage: str | None = None) -> Iterator[StorePath]:
         """Folders of all stores, of one video or stage, sorted by name. Links and foreign names are passed by."""
         for video_folder in _folders(self.path, _PLAIN, video):
             for stage_folder in _folders(video_folder, _PLAIN, stage):
@@ -182,15 +182,15 @@ class Root:
         path.parent.make()
         write_json(path, {"format": FORMAT, **content})
 
-    def _record_path(self, kind: str, name: str, video: str) -> Place:
+    def _record_path(self, kind: str, name: str, video: str) -> StorePath:
         return self.path / kind / _plain(video) / f"{_plain(name)}.json"
 
-    def _folder(self, video: str, stage: str, digest: str) -> Place:
+    def _folder(self, video: str, stage: str, digest: str) -> StorePath:
         if not _DIGEST.fullmatch(digest):
             raise StoreError(f"a digest has {DIGEST_LENGTH} hexadecimal digits; got {digest!r}")
         return self.path / _plain(video) / _plain(stage) / digest
 
-    def _lock_of(self, folder: Place) -> Lock:
+    def _lock_of(self, folder: StorePath) -> Lock:
         return (self.path / LOCKS / ("-".join(folder.parts[-3:]) + ".lock")).lock()
 
 
@@ -200,7 +200,7 @@ def _plain(name: str) -> str:
     return name
 
 
-def _folders(parent: Place, pattern: re.Pattern[str], wanted: str | None) -> Iterator[Place]:
+def _folders(parent: StorePath, pattern: re.Pattern[str], wanted: str | None) -> Iterator[StorePath]:
     for folder in parent.subfolders():
         if pattern.fullmatch(folder.name) and wanted in (None, folder.name):
             yield folder

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from numpy.typing import NDArray
 
-from storage.backends.store_path import Place
+from storage.backends.store_path import StorePath
 from storage.cache.array_layout import ArrayLayout
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.manifest import (
@@ -36,7 +36,7 @@ State = Literal["absent", "partial", "complete"]
 class StageStore:
     """The store of one stage result, in `folder` = <root>/<video>/<stage>/<digest>."""
 
-    def __init__(self, folder: Place, key: StageKey) -> None:
+    def __init__(self, folder: StorePath, key: StageKey) -> None:
         """Look at the store in `folder`; nothing is created.
 
         Raises : DamagedStoreError or StoreError if there is a manifest that cannot be read.
@@ -58,7 +58,7 @@ class StageStore:
         self._arrays: dict[str, StoredArray] = {}
 
     @classmethod
-    def open(cls, folder: Place) -> "StageStore":
+    def open(cls, folder: StorePath) -> "StageStore":
         """Open the store in `folder`, whatever it is.
 
         Raises : FileNotFoundError if there is none; otherwise like the constructor.
@@ -119,7 +119,7 @@ class StageStore:
     def __contains__(self, name: str) -> bool:
         return name in self._layouts or (self.manifest is not None and name in self.manifest.arrays)
 
-    def file(self, name: str) -> Place:
+    def file(self, name: str) -> StorePath:
         """A plain file of this store."""
         if not is_plain_name(name):
             raise StoreError(f"a file in a store needs a plain name; got {name!r}")

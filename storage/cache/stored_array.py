@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from zarr.buffer.cpu import Buffer
 from zarr.storage import MemoryStore
 
-from storage.backends.store_path import Place
+from storage.backends.store_path import StorePath
 from storage.cache.array_layout import ArrayLayout
 from storage.cache.chunk_codec import ChunkCodec
 from storage.cache.errors import DamagedStoreError
@@ -21,7 +21,7 @@ DESCRIPTION = "zarr.json"
 class StoredArray(Sequence[NDArray[Any]]):
     """An array of a store as a lazy sequence: `array[t]` reads the one chunk of frame t."""
 
-    def __init__(self, folder: Place, name: str) -> None:
+    def __init__(self, folder: StorePath, name: str) -> None:
         """Open array `name` of the stage store in `folder`.
 
         Raises : DamagedStoreError if its description cannot be read.
@@ -40,7 +40,7 @@ class StoredArray(Sequence[NDArray[Any]]):
             raise DamagedStoreError(self._folder / DESCRIPTION, f"its chunks are {array.chunks}", folder)
 
     @classmethod
-    def create(cls, folder: Place, name: str, layout: ArrayLayout) -> "StoredArray":
+    def create(cls, folder: StorePath, name: str, layout: ArrayLayout) -> "StoredArray":
         """Make the array `name`, without items, in the stage store in `folder`."""
         described: dict[str, Any] = {}
         zarr.create_array(
@@ -91,7 +91,7 @@ class StoredArray(Sequence[NDArray[Any]]):
         """Write item t, already in the stored shape and type."""
         self.chunk_path(t).write_whole(self._codec.encode(item), durable=False)
 
-    def chunk_path(self, t: int) -> Place:
+    def chunk_path(self, t: int) -> StorePath:
         """File or object that holds item t."""
         return self._folder / self._chunk_name(t)
 

@@ -6,12 +6,12 @@ from typing import Literal
 import numpy as np
 
 from dfvi_models.image_inpainting.baselines import HarmonicInpainter, TeleaInpainter, TemporalMedianInpainter
-from dfvi_models.protocols import Inpainter
+from dfvi_models.protocols import ImageInpainter
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from tasks.stage.cached_stage import Job, StageParams, stage
 
-METHODS: dict[str, Callable[[], Inpainter]] = {
+METHODS: dict[str, Callable[[], ImageInpainter]] = {
     "telea": TeleaInpainter,
     "harmonic": HarmonicInpainter,
     "median": TemporalMedianInpainter,

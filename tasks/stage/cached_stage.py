@@ -162,7 +162,7 @@ class Stage:
         with watch(title, store, run_logger()) as progress:
             store.on_write = progress.step
             self.body(store, params=params, job=job, **opened)
-        store.seal(made=_circumstances(time.monotonic() - started, store, iteration))
+        store.seal(made=_run_provenance(time.monotonic() - started, store, iteration))
 
     def _say_for_whom_we_wait(self, holder: str) -> None:
         run_logger().warning("%s: waiting for %s", self.name, holder)
@@ -204,7 +204,7 @@ def _may_pass(_task: Any, _run: "TaskRun", state: "State[Any]") -> bool:
     return isinstance(error, OSError) and error.errno in PASSING_FAULTS
 
 
-def whole_seconds(made: Mapping[str, Any]) -> float:
+def total_compute_seconds(made: Mapping[str, Any]) -> float:
     """Seconds that all items of a result take, by those of the sitting that finished it.
 
     made : of its manifest. Of a result whose every item was there already, only the seconds of that sitting are known.
@@ -213,7 +213,7 @@ def whole_seconds(made: Mapping[str, Any]) -> float:
     return float(made.get("seconds", 0.0)) * ((items + found) / items if items else 1)
 
 
-def _circumstances(seconds: float, store: StageStore, iteration: int) -> dict[str, Any]:
+def _run_provenance(seconds: float, store: StageStore, iteration: int) -> dict[str, Any]:
     return {
         "host": platform.node(),
         "python": platform.python_version(),

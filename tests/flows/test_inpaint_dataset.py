@@ -16,7 +16,7 @@ import pytest
 from flows.configs.run_config import RunConfig
 from flows.datasets.dataset import BadDatasetError
 from flows.engines.fan_out import start_engine
-from flows.engines.local import LocalEngine, ServerAwayError
+from flows.engines.local import LocalEngine, ServerUnavailableError
 from flows.engines.protocol import ChildCrashedError, ChildFailedError, EngineSettings, Request, explain_failure
 from flows.inpaint_dataset import inpaint_dataset
 from flows.inpaint_video import inpaint_video
@@ -189,7 +189,9 @@ def test_a_malformed_video_is_refused_and_can_be_left_out(finished, tmp_path):
 
 def test_a_video_is_tried_again_when_the_server_had_no_time(finished, monkeypatch):
     monkeypatch.setattr("flows.engines.local.SECONDS_FOR_THE_SERVER", 0.0)
-    answers = iter([ServerAwayError("503"), "summary", EOFError(), ServerAwayError("503"), EOFError(), EOFError()])
+    answers = iter(
+        [ServerUnavailableError("503"), "summary", EOFError(), ServerUnavailableError("503"), EOFError(), EOFError()]
+    )
 
     def answer(slot, request, context):
         given = next(answers)

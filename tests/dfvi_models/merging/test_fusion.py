@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.merging.fusion import Doubt, fuse
+from dfvi_models.merging.fusion import ConfidenceModel, fuse
 from dfvi_models.merging.robust import merge_robust
 from dfvi_models.types import INVENTED, KNOWN, NO_SOURCE, Candidates
 
@@ -47,7 +47,7 @@ def test_of_two_that_contradict_the_one_with_the_smaller_error_wins_and_both_are
 
 
 def test_confidence_is_the_stated_logistic_function_of_error_and_lag():
-    doubt = Doubt(offset=0.25, error=-1.5, lag=-0.5)
+    doubt = ConfidenceModel(offset=0.25, error=-1.5, lag=-0.5)
     fused = fuse(GREY, ONE, 7, candidates([90], [3], [0.95]), NONE, doubt=doubt)
     expected = 1 / (1 + np.exp(-(0.25 - 1.5 * np.log(1.0) - 0.5 * np.log(4))))
     np.testing.assert_allclose(fused.confidence, [expected], rtol=1e-6)
@@ -56,7 +56,7 @@ def test_confidence_is_the_stated_logistic_function_of_error_and_lag():
 def test_the_detail_of_invented_colours_is_kept_rather_than_doubted():
     seen, made = (fuse(GREY, ONE, 5, candidates([90], [2], [1.0], [flag]), NONE).confidence[0] for flag in (0, 1))
     odds = [np.log(confidence / (1 - confidence)) for confidence in (seen, made)]
-    np.testing.assert_allclose(odds[1] - odds[0], Doubt().invented, rtol=1e-4)
+    np.testing.assert_allclose(odds[1] - odds[0], ConfidenceModel().invented, rtol=1e-4)
 
 
 def test_a_jump_at_the_rim_lowers_confidence():

@@ -5,7 +5,7 @@ import pytest
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec
 
-from storage.backends.local_path import LocalPlace
+from storage.backends.local_path import LocalPath
 from storage.cache import array_layout
 from storage.cache.chunk_codec import ChunkCodec
 from storage.cache.errors import DamagedStoreError
@@ -28,7 +28,7 @@ def an_item(layout):
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_zarr_reads_what_we_write(tmp_path, name):
-    layout, folder = LAYOUTS[name], LocalPlace(tmp_path)
+    layout, folder = LAYOUTS[name], LocalPath(tmp_path)
     array = StoredArray.create(folder, name, layout)
     for t in range(3):
         array.write(t, an_item(layout))
@@ -39,7 +39,7 @@ def test_zarr_reads_what_we_write(tmp_path, name):
 
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_we_read_what_zarr_writes(tmp_path, name):
-    layout, folder = LAYOUTS[name], LocalPlace(tmp_path)
+    layout, folder = LAYOUTS[name], LocalPath(tmp_path)
     array = StoredArray.create(folder, name, layout)
     zarr.open_array(folder / name, mode="r+")[2] = an_item(layout)
     np.testing.assert_array_equal(array[2], an_item(layout))
@@ -47,7 +47,7 @@ def test_we_read_what_zarr_writes(tmp_path, name):
 
 
 def test_an_item_that_was_read_may_be_changed(tmp_path):
-    array = StoredArray.create(LocalPlace(tmp_path), "frames", LAYOUTS["frames"])
+    array = StoredArray.create(LocalPath(tmp_path), "frames", LAYOUTS["frames"])
     array.write(0, an_item(LAYOUTS["frames"]))
     array[0][:] = 0
     np.testing.assert_array_equal(array[0], an_item(LAYOUTS["frames"]))
@@ -63,7 +63,7 @@ def test_other_codecs_are_refused_by_name(compressors):
     "other", [{"chunks": (3, 5, 7, 3)}, {"chunks": (1, 5, 7, 3), "compressors": [BloscCodec(typesize=1)]}]
 )
 def test_an_array_that_lies_otherwise_is_damage(tmp_path, other):
-    folder = LocalPlace(tmp_path)
+    folder = LocalPath(tmp_path)
     zarr.create_array(folder / "frames", shape=(3, 5, 7, 3), dtype="uint8", **other)
     with pytest.raises(DamagedStoreError, match=r"frames/zarr\.json"):
         StoredArray(folder, "frames")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from storage.cache import array_layout
 from storage.cache.root import Root
 from storage.errors import InputError
-from tasks.stage.cached_stage import Job, StageParams, stage, whole_seconds
+from tasks.stage.cached_stage import Job, StageParams, stage, total_compute_seconds
 
 FRAMES = 5
 
@@ -99,9 +99,9 @@ def test_seconds_of_a_resumed_result_stand_for_all_its_items(job):
         run(job)
     made = run(job).open(job).manifest.made
     assert (made["items"], made["items_found"]) == (2, 3)
-    assert whole_seconds({**made, "seconds": 4.0}) == 10.0
-    assert whole_seconds({"seconds": 4.0, "items": 5}) == 4.0
-    assert whole_seconds({"seconds": 4.0, "items": 0, "items_found": 5}) == 4.0
+    assert total_compute_seconds({**made, "seconds": 4.0}) == 10.0
+    assert total_compute_seconds({"seconds": 4.0, "items": 5}) == 4.0
+    assert total_compute_seconds({"seconds": 4.0, "items": 0, "items_found": 5}) == 4.0
 
 
 def test_params_and_inputs_and_version_decide_the_digest_and_the_job_does_not(job, tmp_path):
