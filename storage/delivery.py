@@ -90,5 +90,6 @@ def deliver(store: StageStore, output: Path) -> None:
 
 
 def _copy(store: StageStore, name: str, target: Path) -> None:
-    with store.file(name).local_copy() as source:
-        shutil.copyfile(source, target)
+    with target.open("xb") as file:
+        for block in store.file(name).read_blocks():
+            file.write(block)

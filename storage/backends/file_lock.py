@@ -3,33 +3,37 @@
 On a disk the kernel keeps them: flock(2) on a file, released also after kill -9.
 """
 
+import errno
 import fcntl
 import os
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
+from storage.backends.errors import LinkError
+
 
 class Lock(Protocol):
-    """A lock that nobody, we or somebody else may hold."""
+    """A lock that one process at a time can hold."""
 
     poll_seconds: float
     """How long to wait before asking again."""
 
     def take(self) -> bool:
-        """Hold it if it is free; tell whether it is ours now."""
+        """Take the lock if it is free, and tell whether it is ours now."""
 
     def holder(self) -> str:
         """Say who holds it, for those who wait."""
 
     def check(self) -> None:
-        """Make sure that it is still ours; OSError if not."""
+        """Make sure that the lock is still ours; OSError if not."""
 
     def release(self) -> None:
-        """Let go, if it is ours."""
+        """Free the lock if it is ours."""
 
 
 @contextmanager
@@ -58,7 +62,7 @@ def try_hold(lock: Lock) -> Iterator[bool]:
 
 
 def signature() -> str:
-    """Who we are, for those who wait."""
+    """Say who we are, for those who wait."""
     return f"process {os.getpid()} on {socket.gethostname()}"
 
 
@@ -79,24 +83,40 @@ class FileLock:
         """Hold the lock if it is free."""
         if self._descriptor is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._descriptor = _open(self._path)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, signature().encode(), 0)
+        if os.fstat(self._descriptor).st_nlink == 1:  # under a second name it may be somebody's file
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, signature().encode(), 0)
         return True
 
     def holder(self) -> str:
-        """What the holder has written into the file."""
-        return self._path.read_text(encoding="utf-8", errors="replace") or "another process"
+        """Return what the holder has written into the file."""
+        written = os.pread(self._descriptor, 256, 0) if self._descriptor is not None else b""
+        return written.decode(errors="replace") or "another process"
 
     def check(self) -> None:
-        """Nothing to do: the kernel takes the lock from nobody who lives."""
+        """Do nothing: the kernel takes the lock from nobody who lives."""
 
     def release(self) -> None:
         """Close the file, which frees the lock."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _open(path: Path) -> int:
+    """Open a lock file, made if need be, and nothing else: no link, no device, no file behind a linked folder."""
+    if path.parent.is_symlink():
+        raise LinkError(path.parent)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        raise LinkError(path) if error.errno == errno.ELOOP else error from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no plain file, so it cannot be a lock; remove it", str(path))
+    return descriptor

@@ -1,52 +1,63 @@
-"""A place on a disk of this machine: a path with the few things that stores need and pathlib lacks."""
+"""A path on a disk of this machine, with the few things that stores need and pathlib lacks.
 
+What lies below a root is ours alone, so a symbolic link in there leads to something that is not ours: nothing is read,
+written, locked or removed through one.
+"""
+
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path, PosixPath
-from uuid import uuid4
 
+from storage.backends.atomic_write import appears_when_complete
+from storage.backends.errors import LinkError
 from storage.backends.file_lock import FileLock
 from storage.backends.store_path import Usage
+
+BLOCK_BYTES = 2**20
 
 
 class LocalPath(PosixPath):
     """A file or folder on a disk; see `StorePath`."""
 
     def modified(self) -> float:
-        """When the file was changed."""
-        return self.stat().st_mtime
+        """Return when the file was changed."""
+        return self.lstat().st_mtime
 
     def usage(self) -> Usage:
-        """Bytes below, and the last change of the folder or of what lies right in it. Links are not followed."""
+        """Return the bytes below, and the last change of the folder or of what lies right in it."""
         size = sum(path.lstat().st_size for path in self.rglob("*") if path.is_file() and not path.is_symlink())
         return Usage(size, max(path.lstat().st_mtime for path in (self, *self.iterdir())))
 
     def names(self) -> set[str]:
-        """Names in the folder; FileNotFoundError if there is none."""
+        """Return the names in the folder; FileNotFoundError if there is none."""
         return set(os.listdir(self))  # noqa: PTH208 (names are all that is wanted)
 
     def subfolders(self) -> list["LocalPath"]:
-        """Folders right in this one, by name."""
+        """Return the folders right in this one, by name."""
         if not self.is_dir():
             return []
         with os.scandir(self) as entries:
             return [self / name for name in sorted(e.name for e in entries if e.is_dir(follow_symlinks=False))]
 
+    def read_bytes(self) -> bytes:
+        """Return the content of the file."""
+        with self._open_plain() as file:
+            return file.read()
+
+    def read_blocks(self) -> Iterator[bytes]:
+        """Read the file block by block."""
+        with self._open_plain() as file:
+            while block := file.read(BLOCK_BYTES):
+                yield block
+
     def write_whole(self, content: bytes, *, durable: bool = True) -> None:
         """Write under another name, flush to the disk if it is to be durable, rename."""
-        partial = self.with_name(f".{self.name}.{uuid4().hex}.partial")
-        try:
-            with partial.open("wb") as file:
-                file.write(content)
-                if durable:
-                    file.flush()
-                    os.fsync(file.fileno())
-            partial.replace(self)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        with appears_when_complete(self, durable=durable) as partial:
+            partial.write_bytes(content)
 
     def make(self) -> None:
         """Make the folder and those above it."""
@@ -54,8 +65,10 @@ class LocalPath(PosixPath):
 
     def sweep(self) -> None:
         """Remove files that a killed writer had not yet renamed."""
-        for leftover in [*self.glob("*.partial"), *self.glob(".*.partial"), *self.glob("*/*.partial")]:
-            leftover.unlink(missing_ok=True)
+        for folder in (self, *self.subfolders()):
+            for name in folder.names():
+                if name.endswith(".partial"):
+                    (folder / name).remove()
 
     def remove(self) -> None:
         """Remove the file or the tree; of a link, the link."""
@@ -65,18 +78,25 @@ class LocalPath(PosixPath):
             self.unlink(missing_ok=True)
 
     @contextmanager
-    def receive(self, names: Sequence[str]) -> Iterator[Path]:  # noqa: ARG002 (they are written in place)
-        """The folder itself."""
-        yield self
-
-    @contextmanager
-    def local_copy(self) -> Iterator[Path]:
-        """The file itself."""
+    def receive(self, names: Sequence[str]) -> Iterator[Path]:
+        """Give the folder itself; what lay there under these names is removed first."""
+        for name in names:
+            (self / name).unlink(missing_ok=True)
         yield self
 
     def lock(self) -> FileLock:
-        """A lock that the kernel keeps."""
+        """Return a lock that the kernel keeps."""
         return FileLock(self)
 
     def check_locks(self) -> None:
-        """Nothing to do: the kernel keeps them."""
+        """Do nothing: the kernel keeps the locks."""
+
+    def _open_plain(self) -> FileIO:
+        try:
+            return FileIO(self, "rb", opener=_without_following)
+        except OSError as error:
+            raise LinkError(self) if error.errno == errno.ELOOP else error from None
+
+
+def _without_following(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW)

@@ -1,4 +1,4 @@
-"""From what a user calls a root to the place it is: a folder of this machine, or s3://bucket/prefix."""
+"""Turn what a user calls a root into a path: a folder of this machine, or s3://bucket/prefix."""
 
 import os
 import re
@@ -15,8 +15,8 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=-]*")
 
 
-def place_at(location: Location) -> StorePath:
-    """The place that `location` names, whether it exists or not.
+def store_path_at(location: Location) -> StorePath:
+    """Return the path that `location` names, whether it exists or not.
 
     Raises : InputError if it cannot be a root, or names an object store and what reaches it is not installed.
     """
@@ -30,10 +30,10 @@ def place_at(location: Location) -> StorePath:
     if scheme != "s3":
         raise InputError(f"a root is a folder or s3://bucket/prefix; got one that begins with {scheme}://")
     bucket, _, prefix = rest.partition("/")
-    return _bucket_place(bucket, [part for part in prefix.split("/") if part])
+    return _bucket_path(bucket, [part for part in prefix.split("/") if part])
 
 
-def _bucket_place(bucket: str, parts: list[str]) -> StorePath:
+def _bucket_path(bucket: str, parts: list[str]) -> StorePath:
     if not _BUCKET.fullmatch(bucket):
         raise InputError(
             f"{bucket!r} is no name of a bucket (3 to 63 lower-case letters, digits, '.', '-'); name s3://bucket/prefix"

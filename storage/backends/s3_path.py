@@ -1,4 +1,4 @@
-"""A place in an object store: a prefix that works like a folder, or an object that works like a file.
+"""A path in an object store: a prefix that works like a folder, or an object that works like a file.
 
 An object appears whole or not at all, so nothing is ever renamed and nothing half-written is left behind.
 """
@@ -25,19 +25,19 @@ class S3Path:
 
     bucket: str
     key: str
-    """Parts joined by slashes; empty for the bucket itself."""
+    """Its parts joined by slashes; empty for the bucket itself."""
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}".rstrip("/")
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The bucket and what follows."""
+        """The bucket, then each part of the key."""
         return (self.bucket, *filter(None, self.key.split("/")))
 
     @property
     def name(self) -> str:
-        """Last part."""
+        """Last part of the path."""
         return self.parts[-1]
 
     @property
@@ -49,7 +49,7 @@ class S3Path:
         return S3Path(self.bucket, f"{self.key}/{name}".lstrip("/"))
 
     def exists(self) -> bool:
-        """Whether there is an object of this name, or one below it."""
+        """Tell whether there is an object of this name, or one below it."""
         with plain_errors(str(self)):
             if self.key:  # to the store, an object without a name is the bucket
                 with suppress(FileNotFoundError):
@@ -57,30 +57,40 @@ class S3Path:
                     return True
             return any(obstore.list(self._client, prefix=self.key or None))
 
+    def is_symlink(self) -> bool:
+        """Tell that it is no link: an object store has none."""
+        return False
+
     def modified(self) -> float:
-        """When the object was written, by the store's clock."""
+        """Return when the object was written, by the store's clock."""
         with plain_errors(str(self)):
             return obstore.head(self._client, self.key)["last_modified"].timestamp()
 
     def usage(self) -> Usage:
-        """Bytes of the objects below, and when the last of them was written."""
+        """Return the bytes of the objects below, and when the last of them was written."""
         with plain_errors(str(self)):
             found = obstore.list(self._client, prefix=self.key or None).collect()
         newest = max((entry["last_modified"].timestamp() for entry in found), default=0.0)
         return Usage(sum(entry["size"] for entry in found), newest)
 
     def names(self) -> set[str]:
-        """Names right below; one request for each thousand of them."""
+        """Return the names right below, by one request for each thousand of them."""
         return {path.rpartition("/")[2] for kind in self._list() for path in kind}
 
     def subfolders(self) -> list["S3Path"]:
-        """Prefixes right below, by name."""
+        """Return the prefixes right below, by name."""
         return [S3Path(self.bucket, path) for path in sorted(self._list()[0])]
 
     def read_bytes(self) -> bytes:
-        """Content of the object."""
+        """Return the content of the object."""
         with plain_errors(str(self)):
             return bytes(obstore.get(self._client, self.key).bytes())
+
+    def read_blocks(self) -> Iterator[bytes]:
+        """Read the object block by block, as it arrives."""
+        with plain_errors(str(self)):
+            for block in obstore.get(self._client, self.key).stream():
+                yield bytes(block)
 
     def write_whole(self, content: bytes, *, durable: bool = True) -> None:  # noqa: ARG002 (it always is)
         """Write the object by one request."""
@@ -88,10 +98,10 @@ class S3Path:
             obstore.put(self._client, self.key, content, use_multipart=False)
 
     def make(self) -> None:
-        """Nothing to do: prefixes need no making."""
+        """Do nothing: prefixes need no making."""
 
     def sweep(self) -> None:
-        """Nothing to do: a writer that is killed leaves nothing that could be seen."""
+        """Do nothing: a writer that is killed leaves nothing that could be seen."""
 
     def remove(self) -> None:
         """Remove the object and all below it."""
@@ -101,25 +111,15 @@ class S3Path:
 
     @contextmanager
     def receive(self, names: Sequence[str]) -> Iterator[Path]:
-        """A temporary folder; its files are sent when the block has ended well."""
+        """Give a temporary folder, whose files are sent when the block has ended well."""
         with tempfile.TemporaryDirectory(prefix="dfvi-") as folder:
             yield Path(folder)
             for name in names:
                 with plain_errors(str(self / name)):
                     obstore.put(self._client, (self / name).key, Path(folder) / name)
 
-    @contextmanager
-    def local_copy(self) -> Iterator[Path]:
-        """A temporary copy."""
-        with tempfile.TemporaryDirectory(prefix="dfvi-") as folder:
-            copy = Path(folder) / self.name
-            with plain_errors(str(self)), copy.open("wb") as file:
-                for piece in obstore.get(self._client, self.key).stream():
-                    file.write(piece)
-            yield copy
-
     def lock(self) -> Lease:
-        """A lock kept in this object."""
+        """Return a lock that is kept in this object."""
         return Lease(self.bucket, self.key)
 
     def check_locks(self) -> None:
@@ -131,7 +131,7 @@ class S3Path:
         return connect(self.bucket, SECONDS_FOR_A_REQUEST)
 
     def _list(self) -> tuple[list[str], list[str]]:
-        """Keys of the prefixes and of the objects right below."""
+        """Return the keys of the prefixes and of the objects right below."""
         with plain_errors(str(self)):
             found = obstore.list_with_delimiter(self._client, prefix=self.key or None)
         return list(found["common_prefixes"]), [entry["path"] for entry in found["objects"]]

@@ -3,7 +3,7 @@
 All that stores do to files they do through a `StorePath`. Names that pathlib has mean what they mean there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
@@ -12,7 +12,7 @@ from storage.backends.file_lock import Lock
 
 
 class Usage(NamedTuple):
-    """What a folder takes up."""
+    """How much a folder holds, and when it was changed."""
 
     size: int
     """Bytes of all files below it."""
@@ -41,22 +41,28 @@ class StorePath(Protocol):
     def __truediv__(self, name: str) -> Self: ...
 
     def exists(self) -> bool:
-        """Whether there is a file, or a folder with something in it, of this name."""
+        """Tell whether there is a file, or a folder with something in it, of this name."""
+
+    def is_symlink(self) -> bool:
+        """Tell whether this is a symbolic link: object stores have none."""
 
     def modified(self) -> float:
-        """Seconds since the epoch of the last change of this file; FileNotFoundError if there is none."""
+        """Return when this file was last changed, in seconds since the epoch; FileNotFoundError if there is none."""
 
     def usage(self) -> Usage:
-        """What this folder takes up."""
+        """Return how much this folder holds, and when it was changed."""
 
     def names(self) -> set[str]:
-        """Names of the files and folders right in this folder."""
+        """Return the names of the files and folders right in this folder."""
 
     def subfolders(self) -> list[Self]:
-        """Folders right in this folder, by name; none if it does not exist. Links are no folders."""
+        """Return the folders right in this folder, by name; none if it does not exist. Links are no folders."""
 
     def read_bytes(self) -> bytes:
-        """Content of this file; FileNotFoundError if there is none."""
+        """Return the content of this file; FileNotFoundError if there is none, LinkError if it is a link."""
+
+    def read_blocks(self) -> Iterator[bytes]:
+        """Read this file block by block; raises like `read_bytes`."""
 
     def write_whole(self, content: bytes, *, durable: bool = True) -> None:
         """Write this file so that a reader sees the old one or the whole new one.
@@ -71,16 +77,13 @@ class StorePath(Protocol):
         """Remove what writers that were killed have left in this folder."""
 
     def remove(self) -> None:
-        """Remove this file, or this folder with all that is in it; if there is nothing, so much the better."""
+        """Remove this file, or this folder with all that is in it; do nothing if there is none."""
 
     def receive(self, names: Sequence[str]) -> AbstractContextManager[Path]:
-        """A folder of this machine to write files of these names into; they lie here at the end of the block."""
-
-    def local_copy(self) -> AbstractContextManager[Path]:
-        """This file as a file of this machine, to be read within the block."""
+        """Give a folder of this machine to write files of these names into; they lie here at the end of the block."""
 
     def lock(self) -> Lock:
-        """A lock kept in this file."""
+        """Return a lock that is kept in this file."""
 
     def check_locks(self) -> None:
         """Make sure that locks in this folder keep others out; InputError if they cannot."""

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Literal
 
+from storage.backends.file_digest import blocks_sha256
 from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.manifest import MANIFEST_FILE, read_key, read_manifest
 from storage.cache.root import Root
 from storage.cache.stage_key import StageKey
-from storage.cache.stage_store import StageStore, file_sha256
+from storage.cache.stage_store import StageStore
 from storage.cache.stored_array import StoredArray
 
 SECONDS_A_PARTIAL_STORE_IS_KEPT = 24 * 3600
@@ -134,13 +135,8 @@ def _damages(folder: StorePath) -> Iterator[Damage]:
         path = store.file(name)
         if not path.exists():
             yield Damage(path, "the file is missing", folder)
-        elif _sha256(path) != expected:
+        elif blocks_sha256(path.read_blocks()) != expected:
             yield Damage(path, "its SHA-256 is not the manifest's", folder)
-
-
-def _sha256(path: StorePath) -> str:
-    with path.local_copy() as file:
-        return file_sha256(file)
 
 
 def _array_names(store: StageStore) -> list[str]:

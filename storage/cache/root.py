@@ -7,7 +7,7 @@ from typing import Any
 
 from storage.backends import file_lock as lock
 from storage.backends.file_lock import Lock
-from storage.backends.root_url import Location, place_at
+from storage.backends.root_url import Location, store_path_at
 from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.manifest import FORMAT, read_json, write_json
@@ -36,12 +36,12 @@ def video_name(text: str) -> str:
 
 
 class Root:
-    """The place that holds stage stores."""
+    """The folder or prefix that holds all stored results."""
 
     def __init__(self, location: Location) -> None:
         """Use the root at `location`, which must exist; see `create`."""
-        self.path = place_at(location)
-        """Where it lies."""
+        self.path = store_path_at(location)
+        """The folder or prefix itself."""
 
     @classmethod
     def find(cls, location: Location) -> "Root | None":

@@ -5,7 +5,6 @@ renamed, in an object store it is one request), so a chunk that exists is finish
 loses at most the frame in the making, and writing a chunk twice is harmless.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +12,12 @@ from typing import Any, Literal, TypeVar
 
 from numpy.typing import NDArray
 
+from storage.backends.file_digest import file_sha256
 from storage.backends.store_path import StorePath
 from storage.cache.array_layout import ArrayLayout
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.manifest import (
     KEY_FILE,
-    MANIFEST_FILE,
     Manifest,
     is_plain_name,
     read_key,
@@ -154,11 +153,6 @@ class StageStore:
         write_manifest(self.folder, manifest)
         self.manifest = manifest
 
-    def unseal(self) -> None:
-        """Take the manifest away: the store is partial again and will be resumed."""
-        (self.folder / MANIFEST_FILE).remove()
-        self.manifest = None
-
     def _open_or_create(self, name: str, layout: ArrayLayout) -> StoredArray:
         folder = self.folder / name
         if folder.exists():
@@ -172,9 +166,3 @@ class StageStore:
             folder.remove()
         self._arrays[name] = StoredArray.create(self.folder, name, layout)
         return self._arrays[name]
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from zarr.buffer.cpu import Buffer
 from zarr.storage import MemoryStore
 
+from storage.backends.errors import LinkError
 from storage.backends.store_path import StorePath
 from storage.cache.array_layout import ArrayLayout
 from storage.cache.chunk_codec import ChunkCodec
@@ -28,10 +29,12 @@ class StoredArray(Sequence[NDArray[Any]]):
         """
         self._store, self._folder = folder, folder / name
         try:
+            if self._folder.is_symlink():
+                raise LinkError(self._folder)
             described: dict[str, Any] = {DESCRIPTION: Buffer.from_bytes((self._folder / DESCRIPTION).read_bytes())}
             array = zarr.open_array(MemoryStore(described), mode="r", zarr_format=3)
             self._codec = ChunkCodec(array.compressors)
-        except (FileNotFoundError, ValueError, KeyError, TypeError) as error:
+        except (FileNotFoundError, LinkError, ValueError, KeyError, TypeError) as error:
             raise DamagedStoreError(self._folder / DESCRIPTION, error, folder) from error
         self.shape: tuple[int, ...] = tuple(array.shape)
         """(number of items, *shape of one item)."""
@@ -44,7 +47,7 @@ class StoredArray(Sequence[NDArray[Any]]):
         """Make the array `name`, without items, in the stage store in `folder`."""
         described: dict[str, Any] = {}
         zarr.create_array(
-            MemoryStore(described),  # in the place itself zarr would also make groups of all folders above
+            MemoryStore(described),  # in the folder itself zarr would also make groups of all folders above
             shape=layout.shape,
             dtype=layout.dtype,
             chunks=_chunk_shape(layout.shape),
@@ -82,6 +85,8 @@ class StoredArray(Sequence[NDArray[Any]]):
             content = self.chunk_path(t).read_bytes()
         except (FileNotFoundError, IsADirectoryError) as error:
             raise DamagedStoreError(self.chunk_path(t), "the file is missing", self._store) from error
+        except LinkError as error:
+            raise DamagedStoreError(self.chunk_path(t), error.strerror, self._store) from error
         try:
             return self._codec.decode(content, self.shape[1:], self._dtype)
         except (ValueError, RuntimeError) as error:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from storage.backends.file_digest import file_sha256
 from storage.media.clip import Clip, ColourTags, find_source
 from storage.media.image_folder import image_frames, list_images, probe_images
 from storage.media.video_decoding import video_frames
@@ -58,8 +59,7 @@ def content_digest(path: str | os.PathLike[str]) -> str:
     """
     source = find_source(path)
     if not source.is_dir():
-        with source.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(source)
     total = hashlib.sha256(b"folder of images")
     for image in list_images(source):
         total.update(hashlib.sha256(image.read_bytes()).digest())

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.numerics.flow_color import flow_to_rgb
+from storage.backends.file_digest import file_sha256
 from storage.cache import array_layout
 from storage.cache.root import Root
-from storage.cache.stage_store import StageStore, file_sha256
+from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.flo import read_flo, write_flo
 from storage.media.writing import write_images

@@ -92,7 +92,7 @@ def actions(summary):
 
 
 def contents(path):
-    """Every chunk and file of every store, by place."""
+    """Every chunk and file of every store, by path."""
     root = Root.open(path)
     assert {facts.state for facts in list_stores(root)} == {"complete"}
     folders = [root.path / facts.video / facts.stage / facts.digest for facts in list_stores(root)]

@@ -30,14 +30,14 @@ SHORT_LEASES = (
 
 
 def content(root):
-    """Every chunk and file of every finished result, by place; not when and where it was made."""
+    """Every chunk and file of every finished result, by path; not when and where it was made."""
     found = {}
     for facts in list_stores(root):
         assert facts.state == "complete"
         folder = root.path / facts.video / facts.stage / facts.digest
-        for place in [folder, *folder.subfolders()]:
-            for name in place.names() - {"manifest.json", "key.json"} - {below.name for below in place.subfolders()}:
-                found["/".join([*folder.parts[-3:], place.name, name])] = (place / name).read_bytes()
+        for path in [folder, *folder.subfolders()]:
+            for name in path.names() - {"manifest.json", "key.json"} - {below.name for below in path.subfolders()}:
+                found["/".join([*folder.parts[-3:], path.name, name])] = (path / name).read_bytes()
     return found
 
 

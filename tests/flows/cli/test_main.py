@@ -139,7 +139,7 @@ def test_a_damaged_chunk_is_one_line_that_names_the_repair(inpaint, tmp_path, ho
 
 
 def contents(root):
-    """Every chunk and file of every finished store, by place."""
+    """Every chunk and file of every finished store, by path."""
     found = {}
     for facts in list_stores(root):
         assert facts.state == "complete"

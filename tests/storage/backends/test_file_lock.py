@@ -10,7 +10,7 @@ import pytest
 
 from storage.backends import s3_lease as lease
 from storage.backends.file_lock import hold, try_hold
-from storage.backends.root_url import place_at
+from storage.backends.root_url import store_path_at
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def short_lease(monkeypatch):
 @pytest.fixture
 def make_lock(location, short_lease):
     """Makes locks of the same name, in a file or in an object."""
-    return (place_at(location) / "locks" / "a.lock").lock
+    return (store_path_at(location) / "locks" / "a.lock").lock
 
 
 def test_a_second_holder_waits_and_is_told_for_whom(make_lock):
@@ -66,13 +66,13 @@ def test_one_of_many_who_want_a_lock_gets_it(make_lock):
 
 
 def _hold_for_ever(location, ready):
-    with hold((place_at(location) / "a.lock").lock(), on_wait=print):
+    with hold((store_path_at(location) / "a.lock").lock(), on_wait=print):
         ready.set()
         time.sleep(600)
 
 
 def test_kill_9_of_the_holder_frees_the_lock(location, short_lease):
-    lock = (place_at(location) / "a.lock").lock
+    lock = (store_path_at(location) / "a.lock").lock
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Event()
     process = spawn.Process(target=_hold_for_ever, args=(location, ready))

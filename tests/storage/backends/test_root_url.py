@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from storage.backends import s3_path as object_place
-from storage.backends.root_url import place_at
+from storage.backends import s3_path
+from storage.backends.root_url import store_path_at
 from storage.backends.s3_client import connect
 from storage.cache.housekeeping import list_stores, verify
 from storage.cache.root import Root
@@ -23,13 +23,13 @@ from tests.storage.conftest import KEY, fill_store
 
 
 def test_a_path_and_a_file_url_are_the_same_folder(tmp_path):
-    assert place_at(tmp_path / "a b") == place_at((tmp_path / "a b").as_uri())
+    assert store_path_at(tmp_path / "a b") == store_path_at((tmp_path / "a b").as_uri())
 
 
 def test_slashes_too_many_change_nothing(bucket):
-    assert place_at(f"{bucket}//a///b/") == place_at(bucket) / "a" / "b"
-    assert str(place_at(f"{bucket}/a")) == f"{bucket}/a"
-    assert str(place_at(f"{bucket}/")) == bucket
+    assert store_path_at(f"{bucket}//a///b/") == store_path_at(bucket) / "a" / "b"
+    assert str(store_path_at(f"{bucket}/a")) == f"{bucket}/a"
+    assert str(store_path_at(f"{bucket}/")) == bucket
 
 
 BAD = {
@@ -53,7 +53,7 @@ def test_a_location_that_cannot_be_a_root_is_one_line_without_secrets(location):
 
 
 def test_without_the_package_the_error_says_what_to_install():
-    code = "import sys; sys.modules['obstore'] = None; from storage.backends.root_url import place_at; place_at('s3://bucket/x')"
+    code = "import sys; sys.modules['obstore'] = None; from storage.backends.root_url import store_path_at; store_path_at('s3://bucket/x')"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.stderr.strip().endswith("install it with: pip install 'dfvi[s3]'")
 
@@ -140,7 +140,7 @@ def test_a_store_that_nobody_runs_is_one_line_soon(monkeypatch):
 
 def test_a_store_that_never_answers_is_one_line_in_bounded_time(server, monkeypatch):
     server.status = None
-    monkeypatch.setattr(object_place, "SECONDS_FOR_A_REQUEST", 1)
+    monkeypatch.setattr(s3_path, "SECONDS_FOR_A_REQUEST", 1)
     assert "the object store failed" in complaint(Root.open)
 
 

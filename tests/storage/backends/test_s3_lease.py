@@ -8,7 +8,7 @@ import pytest
 from obstore.exceptions import AlreadyExistsError
 
 from storage.backends import s3_lease as lease
-from storage.backends.root_url import place_at
+from storage.backends.root_url import store_path_at
 from storage.cache.root import Root
 from storage.errors import InputError
 from tests.storage.conftest import KEY, fill_store
@@ -17,17 +17,17 @@ LEASE = 1.0
 
 
 @pytest.fixture
-def place(bucket, request, monkeypatch):
+def lock_path(bucket, request, monkeypatch):
     monkeypatch.setattr(lease, "LEASE_SECONDS", LEASE)
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.2)
-    return place_at(f"{bucket}/{request.node.name}") / ".locks" / "a.lock"
+    return store_path_at(f"{bucket}/{request.node.name}") / ".locks" / "a.lock"
 
 
 @pytest.fixture
-def silent(place, monkeypatch):
+def silent(lock_path, monkeypatch):
     """A holder that is alive but renews nothing, as one whose network is gone."""
     monkeypatch.setattr(lease.Lease, "_renew", lambda self: None)
-    lock = place.lock()
+    lock = lock_path.lock()
     assert lock.take()
     return lock
 
@@ -39,40 +39,40 @@ def take_patiently(lock):
         time.sleep(0.1)
 
 
-def test_a_lease_that_is_renewed_outlives_its_length(place):
-    holder = place.lock()
+def test_a_lease_that_is_renewed_outlives_its_length(lock_path):
+    holder = lock_path.lock()
     assert holder.take()
     for _ in range(8):
         time.sleep(LEASE / 2)
-        assert not place.lock().take()
+        assert not lock_path.lock().take()
         holder.check()
     holder.release()
-    assert place.lock().take()
+    assert lock_path.lock().take()
 
 
-def test_a_lease_that_ran_out_is_taken_over_and_its_holder_notices(place, silent):
+def test_a_lease_that_ran_out_is_taken_over_and_its_holder_notices(lock_path, silent):
     silent.check()
-    second = place.lock()
+    second = lock_path.lock()
     take_patiently(second)
     with pytest.raises(OSError, match="may be another's now") as caught:
         silent.check()
     assert caught.value.errno == errno.ESTALE  # passes: the stage is tried again, and then waits
     silent.release()
-    assert not place.lock().take()  # the second's: the first let go of nothing
+    assert not lock_path.lock().take()  # the second's: the first let go of nothing
     second.release()
-    assert place.lock().take()
+    assert lock_path.lock().take()
 
 
-def test_a_holder_whose_lock_was_taken_notices_at_its_next_renewal(place, monkeypatch):
-    holder = place.lock()
+def test_a_holder_whose_lock_was_taken_notices_at_its_next_renewal(lock_path, monkeypatch):
+    holder = lock_path.lock()
     assert holder.take()
-    place.write_whole(b"process 1 on elsewhere\nits token\n")
+    lock_path.write_whole(b"process 1 on elsewhere\nits token\n")
     time.sleep(0.6)
     monkeypatch.setattr(lease, "LEASE_SECONDS", 99)
     with pytest.raises(OSError, match="may be another's now"):
         holder.check()
     holder.release()
-    assert place.read_bytes().startswith(b"process 1 on elsewhere")
+    assert lock_path.read_bytes().startswith(b"process 1 on elsewhere")
 
 
 def test_a_store_is_not_written_without_its_lock(bucket, silent):
@@ -87,7 +87,7 @@ def test_a_store_is_not_written_without_its_lock(bucket, silent):
     assert root.store("goat", KEY).state == "partial"
 
 
-def test_an_answer_that_got_lost_does_not_lose_the_lock(place, monkeypatch):
+def test_an_answer_that_got_lost_does_not_lose_the_lock(lock_path, monkeypatch):
     real_put = obstore.put
 
     def put_twice(client, key, content, *, mode):
@@ -95,13 +95,13 @@ def test_an_answer_that_got_lost_does_not_lose_the_lock(place, monkeypatch):
         raise AlreadyExistsError("the client asked again, and found what it had written itself")
 
     monkeypatch.setattr(obstore, "put", put_twice)
-    lock = place.lock()
+    lock = lock_path.lock()
     assert lock.take()
     time.sleep(0.5)
     lock.check()
     lock.release()
     monkeypatch.undo()
-    assert place.lock().take()
+    assert lock_path.lock().take()
 
 
 @pytest.mark.parametrize("ignored", ["If-None-Match", "If-Match"])

@@ -11,16 +11,16 @@ from storage.errors import InputError
 from tests.storage.conftest import KEY, fill_store
 
 
-def test_an_empty_place_becomes_a_root_and_stays_one(location):
+def test_an_empty_folder_becomes_a_root_and_stays_one(location):
     assert Root.find(location) is None
     Root.create(location)
     assert Root.create(location).path == Root.open(location).path == Root.find(location).path
 
 
-def test_a_place_with_other_things_is_refused(location):
-    place = Root(location).path
-    place.make()
-    (place / "thesis.tex").write_whole(b"")
+def test_a_folder_with_other_things_is_refused(location):
+    path = Root(location).path
+    path.make()
+    (path / "thesis.tex").write_whole(b"")
     with pytest.raises(InputError, match="neither empty nor a dfvi root"):
         Root.create(location)
     with pytest.raises(InputError, match="is not a dfvi root"):
