@@ -10,7 +10,18 @@ os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
 
 import pytest
 
+SECONDS_ALLOWED = {"soak": 3 * 3600, "slow": 900}
+"""Marker -> limit of one test with its fixtures; pyproject.toml has that of all others. It ends what hangs."""
+
 KEY_ID, SECRET = "KEY-ID-NEVER-TO-BE-SEEN", "secret-never-to-be-seen"
+
+
+def pytest_collection_modifyitems(items):
+    """Give slow tests more time before they count as hanging."""
+    for item in items:
+        marked = next((name for name in SECONDS_ALLOWED if item.get_closest_marker(name)), None)
+        if marked and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SECONDS_ALLOWED[marked]))
 
 
 def pytest_runtest_setup(item):

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import nullcontext
 
 import pytest
@@ -26,6 +25,7 @@ from storage.cache.root import Root
 from storage.errors import InputError
 from tests.clips import panning_clip, write_images
 from tests.paths import REPOSITORY
+from tests.waiting import wait_until
 
 NAMES = ["bus", "dog", "goat"]
 SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1"]
@@ -243,8 +243,7 @@ def test_a_killed_process_is_replaced_and_its_video_resumes(finished, tmp_path, 
     killed = []
 
     def kill_one_that_works():
-        while not list((tmp_path / "root").glob("*/decode")):
-            time.sleep(0.005)
+        wait_until(lambda: list((tmp_path / "root").glob("*/decode")))
         for child in multiprocessing.active_children()[:1]:
             os.kill(child.pid, signal.SIGKILL)
             killed.append(child.pid)
@@ -279,9 +278,8 @@ def test_kill_9_of_the_whole_batch_leaves_nothing_behind_and_a_rerun_finishes(fi
     folder, _ = finished
     make_dataset(tmp_path / "set")
     process = start_batch(tmp_path, "out")
-    while not list((tmp_path / "root").glob("*/estimate_flow")):
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.005)
+    wait_until(lambda: list((tmp_path / "root").glob("*/estimate_flow")) or process.poll() is not None)
+    assert process.poll() is None, process.stderr.read()
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=20)  # the pipe closes when the last process that has it is gone
     assert states(run(tmp_path)) == dict.fromkeys(NAMES, "done")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from uuid import uuid4
 
 import obstore
@@ -20,6 +19,7 @@ from tests.clips import panning_clip, write_images
 from tests.conftest import KEY_ID, SECRET
 from tests.flows.test_inpaint_dataset import in_this_process  # noqa: F401  (a fixture)
 from tests.paths import REPOSITORY
+from tests.waiting import wait_until
 
 SETTINGS = ["--set", "drafts=[]", "--set", "encode.codec=ffv1"]  # without drafts: fewer requests, the same paths
 LEASE_SECONDS, RENEW_SECONDS = 3.0, 0.3  # of a run that is killed, and of the one that waits for its end
@@ -62,9 +62,9 @@ def kill_in_the_middle(arguments, root):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    while not any(len((folder / "flow_fw").names()) > 2 for folder in root.folders(stage="estimate_flow")):
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.02)
+    written = lambda: any(len((f / "flow_fw").names()) > 2 for f in root.folders(stage="estimate_flow"))  # noqa: E731
+    wait_until(lambda: written() or process.poll() is not None)
+    assert process.poll() is None, process.stdout.read()
     os.kill(process.pid, signal.SIGKILL)
     return process.communicate()[0]
 

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from dfvi_models.training.choice import (
 )
 from dfvi_models.training.loop import CheckpointFile, Progress, Schedule, dump_state, train
 from tests.paths import REPOSITORY
+from tests.waiting import wait_until
 
 STEPS = 12
 SETTINGS = ChoiceSettings(batch=2, crop=24, average=0.5, validation_items=2)
@@ -83,9 +84,7 @@ def test_a_killed_run_goes_on_bit_for_bit(undisturbed, tmp_path):
     command = [sys.executable, "-c", f"import tests.dfvi_models.training.test_loop as t; t.train_slowly({str(path)!r})"]
     root = REPOSITORY
     process = subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
-    deadline = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(path.exists)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert torch.load(path, weights_only=True)["progress"]["done"] < STEPS
@@ -94,8 +93,13 @@ def test_a_killed_run_goes_on_bit_for_bit(undisturbed, tmp_path):
 
 
 def train_slowly(path):
-    """What the killed process does: a checkpoint after every step, and time to be killed in."""
-    train(new_training(), SCHEDULE, CheckpointFile(Path(path)), seed=3, seconds=0, on_step=lambda done: time.sleep(0.2))
+    """What the killed process does: a checkpoint after every step, and after the third it waits to be killed."""
+
+    def wait_to_be_killed(done):
+        if done == 3:
+            threading.Event().wait()
+
+    train(new_training(), SCHEDULE, CheckpointFile(Path(path)), seed=3, seconds=0, on_step=wait_to_be_killed)
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):

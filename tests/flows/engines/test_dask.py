@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from contextlib import ExitStack, contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +18,7 @@ from storage.cache.root import Root
 from storage.errors import InputError
 from tests.flows.test_inpaint_dataset import NAMES, contents, make_dataset, run, states
 from tests.paths import REPOSITORY
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -69,8 +69,7 @@ def test_the_video_of_a_killed_worker_is_run_again(undisturbed, tmp_path):
     killed = []
 
     def kill_one_that_works():
-        while not list((tmp_path / "root").glob("*/estimate_flow")):
-            time.sleep(0.005)
+        wait_until(lambda: list((tmp_path / "root").glob("*/estimate_flow")))
         killed.extend(workers_of(os.getpid())[:1])
         os.kill(killed[0], signal.SIGKILL)
 
@@ -98,8 +97,7 @@ def test_a_running_scheduler_is_used_and_each_video_takes_a_gpu_slot(undisturbed
             run(tmp_path, engine=settings)
         worker = ("--nthreads", "2", "--no-nanny", "--no-dashboard", "--local-directory", str(tmp_path / "dask"))
         stack.enter_context(dask("worker", address, *worker, "--resources", "GPU=1"))
-        while "GPU" not in str(scheduler_info(address)):
-            time.sleep(0.1)
+        wait_until(lambda: "GPU" in str(scheduler_info(address)))
         summary = run(tmp_path, engine=settings)
     assert states(summary) == dict.fromkeys(NAMES, "done")
     assert contents(tmp_path / "root") == undisturbed

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import threading
 import time
 
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
@@ -20,14 +21,20 @@ def run_app(monkeypatch, scopes, seconds):
     """Start the app, send it these scopes, and tell when it ended itself: seconds after the start, by signal."""
     ended = []
     started = time.monotonic()
-    monkeypatch.setattr(os, "kill", lambda pid, number: ended.append((pid, number, time.monotonic() - started)))
+    end = threading.Event()
+
+    def kill(pid, number):
+        ended.append((pid, number, time.monotonic() - started))
+        end.set()
+
+    monkeypatch.setattr(os, "kill", kill)
     app = server._ends_when_idle(answer_slowly, seconds)
 
     async def serve():
         await app({"type": "lifespan"}, None, None)
         for scope in scopes:
             await app(scope, None, None)
-        await asyncio.sleep(4 * seconds)
+        assert await asyncio.to_thread(end.wait, 30)
 
     asyncio.run(serve())
     return ended

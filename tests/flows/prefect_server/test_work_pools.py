@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
@@ -36,6 +35,7 @@ from storage.errors import InputError
 from tests.clips import panning_clip, write_images
 from tests.paths import REPOSITORY
 from tests.storage.conftest import fill_store
+from tests.waiting import wait_until
 
 REQUEST = Request(video="v", mask="m", output="o", config=RunConfig(), root="r", name="goat", run="latest")
 SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1"]
@@ -164,11 +164,7 @@ def start(deployment, parameters):
 
 def wait_for_end(run):
     """The last state; a crash, on a machine with too much to do, is none, for the run comes back."""
-    deadline = time.monotonic() + 300
-    while not (state := state_of(run)).is_final() or state.is_crashed():
-        assert time.monotonic() < deadline, state
-        time.sleep(0.5)
-    return state
+    return wait_until(lambda: (state := state_of(run)).is_final() and not state.is_crashed() and state, 300)
 
 
 @pytest.mark.slow
@@ -184,9 +180,9 @@ def test_sigterm_drains_a_worker_and_a_second_one_stops_it_at_once(tmp_path, dep
     assert [state_of(run).name for run in runs] == ["Completed", "Scheduled"]
     with worker() as second:
         wait_for_chunks(tmp_path / "second", second)
-        for _ in range(2):
-            second.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
+        second.send_signal(signal.SIGTERM)
+        assert any("1 runs to finish" in line for line in second.stdout)  # reads until it says so
+        second.send_signal(signal.SIGTERM)
         assert second.wait(30) == 0
     assert (state_of(runs[1]).name, state_of(runs[1]).message[:22]) == ("Crashed", "its worker was stopped")
     assert not (tmp_path / "second" / "out.mkv").exists()
@@ -202,9 +198,8 @@ def submit(clip, folder):
 
 
 def wait_for_chunks(root, process):
-    while not list(root.glob("*/estimate_flow/*/flow_fw/c.*")):
-        assert process.poll() is None, process.stdout.read()
-        time.sleep(0.02)
+    wait_until(lambda: list(root.glob("*/estimate_flow/*/flow_fw/c.*")) or process.poll() is not None)
+    assert process.poll() is None, process.stdout.read()
 
 
 def state_of(run):
@@ -268,11 +263,8 @@ def test_a_run_that_is_heard_of_or_has_ended_is_left_alone(lost, monkeypatch):
 def wait_for_heartbeat(run):
     """Wait until the server has written down that it has heard of a run."""
     wanted = EventFilter(any_resource=EventAnyResourceFilter(id=[f"prefect.flow-run.{run}"]))
-    deadline = time.monotonic() + 60
     with get_client(sync_client=True) as client:
-        while not any(event.event.endswith("heartbeat") for event in client.read_events(wanted, 50).events):
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        wait_until(lambda: any(e.event.endswith("heartbeat") for e in client.read_events(wanted, 50).events))
 
 
 def test_a_parent_that_comes_back_takes_over_its_children_but_for_those_that_failed(deployed):

@@ -11,6 +11,7 @@ import pytest
 from storage.backends import s3_lease as lease
 from storage.backends.file_lock import hold, try_hold
 from storage.backends.root_url import store_path_at
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_a_second_holder_waits_and_is_told_for_whom(make_lock):
     with hold(make_lock(), on_wait=waited.append):
         thread = threading.Thread(target=second)
         thread.start()
-        time.sleep(0.5)
+        wait_until(lambda: waited)
         order.append("first")
     thread.join()
     assert order == ["first", "second"]

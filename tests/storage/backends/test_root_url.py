@@ -75,7 +75,8 @@ def test_a_bucket_that_is_not_there_is_named(bucket):
 
 @pytest.fixture
 def server(monkeypatch):
-    """A server that answers every request with one status, or is silent for ever."""
+    """A server that answers every request with one status, or is silent until the test is over."""
+    over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         status = 500
@@ -83,7 +84,7 @@ def server(monkeypatch):
 
         def answer(self):
             if self.status is None:
-                time.sleep(3)
+                over.wait()
                 return
             self.send_response(self.status)
             self.send_header("Content-Length", str(len(self.body)))
@@ -99,6 +100,7 @@ def server(monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     point_at(monkeypatch, server.server_port)
     yield Handler
+    over.set()
     server.shutdown()
     server.server_close()
 

@@ -12,6 +12,7 @@ from storage.backends.root_url import store_path_at
 from storage.cache.root import Root
 from storage.errors import InputError
 from tests.storage.conftest import KEY, fill_store
+from tests.waiting import wait_until
 
 LEASE = 1.0
 
@@ -32,18 +33,22 @@ def silent(lock_path, monkeypatch):
     return lock
 
 
-def take_patiently(lock):
-    deadline = time.monotonic() + 20
-    while not lock.take():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+def notices(lock):
+    """Whether a holder knows by now that its lock may be another's."""
+    try:
+        lock.check()
+    except OSError:
+        return True
+    return False
 
 
 def test_a_lease_that_is_renewed_outlives_its_length(lock_path):
     holder = lock_path.lock()
     assert holder.take()
-    for _ in range(8):
-        time.sleep(LEASE / 2)
+    end = time.monotonic() + LEASE + lease.SLACK_SECONDS + 1.0
+    while time.monotonic() < end:
+        written = lock_path.read_bytes()
+        wait_until(lambda written=written: lock_path.read_bytes() != written)
         assert not lock_path.lock().take()
         holder.check()
     holder.release()
@@ -53,7 +58,7 @@ def test_a_lease_that_is_renewed_outlives_its_length(lock_path):
 def test_a_lease_that_ran_out_is_taken_over_and_its_holder_notices(lock_path, silent):
     silent.check()
     second = lock_path.lock()
-    take_patiently(second)
+    wait_until(second.take)
     with pytest.raises(OSError, match="may be another's now") as caught:
         silent.check()
     assert caught.value.errno == errno.ESTALE  # passes: the stage is tried again, and then waits
@@ -63,12 +68,12 @@ def test_a_lease_that_ran_out_is_taken_over_and_its_holder_notices(lock_path, si
     assert lock_path.lock().take()
 
 
-def test_a_holder_whose_lock_was_taken_notices_at_its_next_renewal(lock_path, monkeypatch):
+def test_a_holder_whose_lock_was_taken_notices_at_its_next_renewal(lock_path):
     holder = lock_path.lock()
     assert holder.take()
     lock_path.write_whole(b"process 1 on elsewhere\nits token\n")
-    time.sleep(0.6)
-    monkeypatch.setattr(lease, "LEASE_SECONDS", 99)
+    wait_until(lambda: not holder._renewing.is_alive())
+    holder._ends += 1e6  # it is the other's content that it notices, not the time
     with pytest.raises(OSError, match="may be another's now"):
         holder.check()
     holder.release()
@@ -80,7 +85,7 @@ def test_a_store_is_not_written_without_its_lock(bucket, silent):
     with root.writing("goat", KEY, on_wait=print) as store:
         store.check_lock = silent.check
         fill_store(store, seal=False)
-        time.sleep(1.1 * LEASE)
+        wait_until(lambda: notices(silent))
         for late in (store.seal, lambda: store.write(0)):
             with pytest.raises(OSError, match="may be another's now"):
                 late()
@@ -88,16 +93,17 @@ def test_a_store_is_not_written_without_its_lock(bucket, silent):
 
 
 def test_an_answer_that_got_lost_does_not_lose_the_lock(lock_path, monkeypatch):
-    real_put = obstore.put
+    real_put, written = obstore.put, []
 
     def put_twice(client, key, content, *, mode):
         real_put(client, key, content, mode=mode)
+        written.append(content)
         raise AlreadyExistsError("the client asked again, and found what it had written itself")
 
     monkeypatch.setattr(obstore, "put", put_twice)
     lock = lock_path.lock()
     assert lock.take()
-    time.sleep(0.5)
+    wait_until(lambda: len(written) >= 3)  # taken, and renewed twice
     lock.check()
     lock.release()
     monkeypatch.undo()

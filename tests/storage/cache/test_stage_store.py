@@ -4,7 +4,6 @@ import json
 import multiprocessing
 import os
 import signal
-import time
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from storage.cache import array_layout
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.stage_store import StageStore
 from tests.storage.conftest import KEY, fill_store, flow_item
+from tests.waiting import wait_until
 
 
 def test_what_is_written_reads_back_rounded_to_a_64th_pixel(root, store):
@@ -171,13 +171,11 @@ def _write_for_ever(folder):
 
 def test_kill_9_leaves_no_torn_chunk_and_resuming_sweeps_up(local_root):
     folder = local_root.store("goat", KEY).folder
-    for delay in (0.15, 0.21, 0.3):
-        before = len(list(folder.glob("flow_bw/c.*")))
+    for more in (20, 31, 47):
+        wanted = len(list(folder.glob("flow_bw/c.*"))) + more
         process = multiprocessing.get_context("spawn").Process(target=_write_for_ever, args=(folder,))
         process.start()
-        while len(list(folder.glob("flow_bw/c.*"))) == before:
-            time.sleep(0.01)
-        time.sleep(delay)
+        wait_until(lambda wanted=wanted: len(list(folder.glob("flow_bw/c.*"))) >= wanted)
         os.kill(process.pid, signal.SIGKILL)
         process.join()
     store = StageStore(folder, KEY)
