@@ -10,7 +10,7 @@ import yaml
 from flows.cli import main as cli
 from tests.paths import REPOSITORY
 
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 
 def blocks(language):
@@ -76,3 +76,17 @@ def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_files_that_pages_name_exist():
+    shape = re.compile(r"`((?:flows|tasks|storage|dfvi_models|tests|docs|benchmarks|\.ci|\.github)/[\w./-]+)`")
+    for page in PAGES:
+        for name in shape.findall(page.read_text()):
+            assert (REPOSITORY / name).exists(), f"{page.name}: {name}"
+
+
+def test_what_the_architecture_page_points_at_is_there():
+    rows = re.findall(r"^\| .+ \| `(\S+)` \| `(\w+)` \|$", (REPOSITORY / "docs" / "architecture.md").read_text(), re.M)
+    assert len(rows) >= 10
+    for file, name in rows:
+        assert re.search(rf"^(class|def) {name}\b", (REPOSITORY / file).read_text(), re.M), f"{file}: {name}"
