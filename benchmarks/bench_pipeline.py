@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import report
 from flows.configs.run_config import RunConfig, load_config
-from flows.inpaint_video import available_threads
+from flows.pipeline.runner import available_threads
 from flows.pipeline.stage_order import ClipResults, inpaint_clip
 from storage.cache.root import Root
 from tasks.decode import MediaInput

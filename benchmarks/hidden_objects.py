@@ -18,7 +18,7 @@ from benchmarks import report
 from flows.evaluate import hole_params
 from flows.evaluation.methods import OnTrueFlow, parse_rows
 from flows.evaluation.model import EvaluateConfig, check_evaluation
-from flows.inpaint_video import available_threads
+from flows.pipeline.runner import available_threads
 from flows.pipeline.stage_order import fill_clip
 from storage.cache.root import Root
 from tasks.complete_flow import complete_flow

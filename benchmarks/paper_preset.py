@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from benchmarks.bench_pipeline import run_once, seconds_by_stage
-from dfvi_models.registry import PARTS
+from dfvi_models.registry import find_method
 from dfvi_models.weights.checkpoint import add_weights, build_network
 from flows.configs.run_config import load_config
-from flows.inpaint_video import available_threads
+from flows.pipeline.runner import available_threads
 
 SEED = 0
-PARTS_USED = (PARTS["estimator"]["flownet2"], PARTS["completer"]["dfc"], PARTS["inpainter"]["deepfill"])
+METHODS = (find_method("estimator", "flownet2"), find_method("completer", "dfc"), find_method("inpainter", "deepfill"))
 
 
 def made_up_weights(network: nn.Module) -> nn.Module:
@@ -48,7 +48,7 @@ def print_paper_preset(frames: int, height: int, width: int, settings: list[str]
 
 def _store_weights(folder: Path) -> None:
     os.environ["DFVI_WEIGHTS"] = str(folder / "weights")
-    for name in (name for part in PARTS_USED for name in part.networks):
+    for name in (name for method in METHODS for name in method.networks):
         torch.save(made_up_weights(build_network(name)).state_dict(), folder / "made-up.pth")
         add_weights(folder / "made-up.pth", network=name)
 

@@ -5,6 +5,10 @@ class ShapeError(ValueError):
     """An array or tensor has the wrong shape or dtype."""
 
 
+class MethodError(ValueError):
+    """A method is unknown, or the package it comes from cannot be used."""
+
+
 class TrainingError(ArithmeticError):
     """A training has run into numbers that are not finite."""
 

@@ -22,7 +22,7 @@ Flows = Sequence[NDArray[np.float32]]
 Item = tuple[int, FlowPair]
 
 
-class Estimator(Protocol):
+class FlowEstimator(Protocol):
     """Optical flow between neighbouring frames."""
 
     def estimate(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> Iterator[Item]:
@@ -38,7 +38,7 @@ class Estimator(Protocol):
         ...
 
 
-class Completer(Protocol):
+class FlowCompleter(Protocol):
     """Flow inside the holes, made up from the flow around them in space and time."""
 
     def complete(

@@ -8,7 +8,7 @@ from prefect.logging import get_run_logger
 
 from flows.evaluation.methods import OnTrueFlow, Row
 from flows.evaluation.model import MEAN, Case, EvaluateConfig, Evaluation, check_evaluation
-from flows.inpaint_video import Runner, available_threads, reached_by
+from flows.pipeline.runner import Runner, available_threads, reached_by
 from flows.pipeline.stage_order import FilledResult, StageRunner, fill_clip
 from storage.cache.root import Root
 from storage.datasets.clean_clips import CleanClip, clip_seed

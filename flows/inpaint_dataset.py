@@ -12,7 +12,7 @@ from flows.datasets.dataset import Dataset, Recipe, Video, open_dataset
 from flows.engines.fan_out import fan_out, start_engine
 from flows.engines.protocol import EngineSettings, Request, VideoResult
 from flows.pipeline.plan import plan_video
-from flows.pipeline.preflight import exchangeable, require_weights, uses_networks
+from flows.pipeline.preflight import require_weights, stages_of, uses_networks
 from flows.reports.dataset import BatchSummary, VideosFailedError, publish, write_results
 from storage.cache.errors import StoreError
 from storage.cache.root import Root
@@ -82,7 +82,7 @@ def request_for(video: Video, output: Path, root: str, run: str) -> Request:
     """What the child run of one video is told; raises like `make_requests`."""
     encode = video.config.encode
     target = output / (video.name if encode.container == "png" else f"{video.name}.{encode.container}")
-    require_weights(exchangeable(video.config))
+    require_weights(stages_of(video.config))
     check_output(target, encode.container, encode.codec)
     check_apart(target, video.video, video.mask)
     source = Path(video.video).absolute()

@@ -13,7 +13,7 @@ from prefect.artifacts import create_table_artifact
 from flows.datasets.dataset import Dataset, Recipe, open_dataset
 from flows.engines.protocol import EngineSettings, Request, VideoResult
 from flows.inpaint_dataset import make_requests, run_all
-from flows.inpaint_video import Summary
+from flows.pipeline.summary import Summary
 from flows.reports.dataset import write_text
 from flows.reports.evaluation_plots import HINT, can_plot
 from flows.reports.sweep import Cell, Measures, SweepSummary, sweep_csv

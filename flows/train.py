@@ -7,7 +7,7 @@ import prefect
 from pydantic import BaseModel
 
 from flows.configs.training_recipe import ChoiceRecipe, CompletionRecipe, DfcRecipe, PictureRecipe, TestHolesPart
-from flows.inpaint_video import Runner, available_threads
+from flows.pipeline.runner import Runner, available_threads
 from flows.pipeline.stage_order import fill_roughly
 from flows.reports.training import deliver_training, publish
 from storage.cache.root import Root, video_name

@@ -2,29 +2,31 @@
 
 from typing import Literal
 
+from pydantic import SerializeAsAny
+
 from dfvi_models.image_inpainting.key_frames import key_frames
+from dfvi_models.image_inpainting.methods import Patch
+from dfvi_models.methods import InpainterMethod
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.cached_stage import Job, stage
 from tasks.stage.filled_clip import FilledClip
-from tasks.stage.method_loading import build, weights_of
+from tasks.stage.method_params import MethodParams
 from tasks.stage.write_behind import write_behind
 
 
-class FillKeyFramesParams(StageParams):
+class FillKeyFramesParams(MethodParams):
     """What fills the holes that propagation left."""
 
-    inpainter: Literal["patch", "smooth", "telea", "deepfill", "deepfill_trained"] = "patch"
-    """smooth: continues the rim's colours into the hole, blurred, needs no weights.
-    patch: continues texture and edges by patches of the same frame, sharp, needs no weights; six times slower.
-    telea: OpenCV's, to compare with.
-    deepfill: DeepFill v1, the paper's, with its authors' weights.
-    deepfill_trained: the same with weights from `dfvi train`; those that ship are worse than smooth."""
+    kind = "inpainter"
+
+    inpainter: SerializeAsAny[InpainterMethod] = Patch()
+    """What fills single frames."""
     frames: Literal["key", "all"] = "key"
     """key: the first and last of each run of unfinished frames, and let propagation carry that on; all: every one."""
 
 
-@stage(version=1, weights=weights_of("inpainter", "inpainter"))
+@stage(version=1)
 def fill_key_frames(out: StageStore, *, merged: StageStore, params: FillKeyFramesParams, job: Job) -> None:
     """Fill the whole remaining hole of the chosen frames."""
     clip = FilledClip(merged)
@@ -35,7 +37,7 @@ def fill_key_frames(out: StageStore, *, merged: StageStore, params: FillKeyFrame
     row_of = {t: row for row, t in enumerate(chosen)}
     missing = out.create(frames=array_layout.frames(len(chosen), clip.height, clip.width))
     wanted = [chosen[row] for row in missing]
-    inpainter = build("inpainter", params.inpainter, job)
+    inpainter = params.inpainter.build(params.resources(job))
     with write_behind(out) as write:
         for t, frame in inpainter.inpaint(clip.frames, clip.holes, wanted=wanted, threads=job.threads):
             write(row_of[t], frames=frame)

@@ -1,38 +1,30 @@
 """Merging: decides which of the colours that reached a hole pixel it takes. Store in, store out."""
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import SerializeAsAny
 
-from dfvi_models.merging.fusion import ConfidenceModel
-from dfvi_models.merging.nearest import merge_nearest
-from dfvi_models.merging.robust import merge_robust
+from dfvi_models.merging.methods import Robust
+from dfvi_models.methods import MergeMethod
 from dfvi_models.numerics.ordered_map import ordered_map
-from dfvi_models.types import INVENTED, KNOWN, Candidates, Merged
+from dfvi_models.types import INVENTED, KNOWN, Merged
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from tasks.stage import candidate_arrays as candidates
-from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage import candidate_arrays
+from tasks.stage.cached_stage import Job, stage
 from tasks.stage.filled_clip import FilledClip
+from tasks.stage.method_params import MethodParams
 from tasks.stage.write_behind import write_behind
 
 
-class MergeParams(StageParams):
+class MergeParams(MethodParams):
     """How the candidates of a pixel become one colour."""
 
-    rule: Literal["robust", "nearest"] = "robust"
-    """robust: what most candidates agree on, weighted by how surely each was carried, blended into the frame as far as
-    it can be trusted; nearest: the colour seen nearer in time, as the paper does."""
-    blending: bool = True
-    """robust: blend; false writes the fused colours as they are."""
-    trust: float = Field(0.0, ge=-10, le=20)
-    """robust: added to the log-odds that carried detail is true. 0 comes nearest to the truth on average; more keeps
-    what is doubtful sharp, right or wrong, less smooths it."""
-    seam_blending: float = Field(8.0, ge=0, le=100)
-    """nearest: pixels over which a step between colours of different frames, or to the rim, is smoothed out; 0: not."""
+    kind = "rule"
+
+    rule: SerializeAsAny[MergeMethod] = Robust()
+    """How one colour is chosen."""
 
 
 @stage(version=2)
@@ -55,8 +47,8 @@ def merge(
         if t not in wanted:
             return Merged(np.empty(0, np.uint8), out["holes"][t], out["source"][t])
         hole, before = seen.holes[t], seen.source[t]
-        forward, backward = (candidates.read(carried, d, t, hole) for d in ("forward", "backward"))
-        merged = _merge(seen.frames[t], hole, t, forward, backward, params)
+        forward, backward = (candidate_arrays.read(carried, d, t, hole) for d in ("forward", "backward"))
+        merged = params.rule.merge(seen.frames[t], hole, t, forward, backward)
         return replace(merged, source=np.where(before == KNOWN, merged.source, before))
 
     share = Share()
@@ -66,20 +58,6 @@ def merge(
                 write(t, frames=merged.frame, holes=merged.hole, source=merged.source)
             share.add(t, merged)
     out.attributes.update(asdict(share))
-
-
-def _merge(
-    frame: NDArray[np.uint8],
-    hole: NDArray[np.bool_],
-    t: int,
-    forward: Candidates,
-    backward: Candidates,
-    params: MergeParams,
-) -> Merged:
-    if params.rule == "robust":
-        doubt = ConfidenceModel().shifted(params.trust)
-        return merge_robust(frame, hole, t, forward, backward, blending=params.blending, doubt=doubt)
-    return merge_nearest(frame, hole, t, forward, backward, seam_blending=params.seam_blending)
 
 
 @dataclass

@@ -82,7 +82,7 @@ class DfcCompleter:
     def complete(
         self, flow_fw: Flows, flow_bw: Flows, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """See `Completer`. Holes are of the flow's size; what lies far from every wanted pair is not computed.
+        """See `FlowCompleter`. Holes are of the flow's size; what lies far from every wanted pair is not computed.
 
         Each flow and hole is read once by every stage and once for the result. Flows ahead are read, resized and filled
         on `threads` threads meanwhile.

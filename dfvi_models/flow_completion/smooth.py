@@ -30,7 +30,7 @@ class SmoothCompleter:
     def complete(
         self, flow_fw: Flows, flow_bw: Flows, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """See `Completer`. Outside the dilated holes flow stays bit-equal; where nothing is known it becomes 0."""
+        """See `FlowCompleter`. Outside the dilated holes flow stays bit-equal; where nothing is known it becomes 0."""
         check_flows(len(holes), flow_fw, flow_bw)
         pairs = wanted_numbers(wanted, len(holes) - 1, "pairs")
         inputs = ((t, flow_fw[t], flow_bw[t], holes[t], holes[t + 1]) for t in pairs)

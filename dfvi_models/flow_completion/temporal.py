@@ -63,7 +63,7 @@ class TemporalCompleter:
     def complete(
         self, flow_fw: Flows, flow_bw: Flows, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """See `Completer`. Outside the dilated holes flow stays bit-equal; where nothing is known it becomes 0."""
+        """See `FlowCompleter`. Outside the dilated holes flow stays bit-equal; where nothing is known it becomes 0."""
         check_flows(len(holes), flow_fw, flow_bw)
         pairs = wanted_numbers(wanted, len(holes) - 1, "pairs")
         clip = CompletedClip(flow_fw, flow_bw, holes, self, threads)

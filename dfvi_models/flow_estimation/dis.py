@@ -59,7 +59,7 @@ class DisEstimator:
     def estimate(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """See `Estimator`. Frames are read one at a time, each once as long as its two pairs are both wanted.
+        """See `FlowEstimator`. Frames are read one at a time, each once as long as its two pairs are both wanted.
 
         The flow is on the working size if there is one. What stands in the holes is not looked at.
         """

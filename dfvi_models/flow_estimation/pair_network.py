@@ -106,7 +106,7 @@ class LearnedEstimator:
     def estimate(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """See `Estimator`. As in the paper, the holes are not looked at: the next stage discards the flow in them.
+        """See `FlowEstimator`. As in the paper, the holes are not looked at: the next stage discards the flow in them.
 
         Whole batches at fixed places are computed, so that the bits of a result do not depend on what else is wanted.
         The next frames are read and resized on `threads` threads meanwhile.

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
-Precision = Literal["float32", "tf32", "bfloat16", "float16"]
-"""Numbers convolutions compute with; tf32: float32 whose products CUDA rounds to 10 bits, as float32 elsewhere."""
+from dfvi_models.types import Precision
+
 Network = TypeVar("Network", bound=nn.Module)
 
 MEMORY_SHARE = 0.7  # of what is free on the device; the rest is for the allocator's gaps

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from flows.configs.run_config import load_config
-from flows.inpaint_video import Summary, describe, inpaint_video
+from flows.inpaint_video import inpaint_video
+from flows.pipeline.summary import Summary, describe
 from storage.cache.root import Root
 from storage.cache.stage_store import StageStore
 from tasks.services.demo_clip import compare, make_demo_clip, write_strip

@@ -2,14 +2,12 @@
 
 import argparse
 import sys
+import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows.cli import terminal
 from flows.cli.arguments import add_configuration, add_video, configuration
-
-if TYPE_CHECKING:
-    pass
 
 Subparsers = Any  # argparse keeps its class private
 
@@ -63,7 +61,8 @@ def _inpaint(options: argparse.Namespace) -> int:
     config = configuration(options)
     check_request(options.video, options.mask, options.output, config)
     terminal.prepare_prefect(options.verbose)
-    from flows.inpaint_video import describe, inpaint_video
+    from flows.inpaint_video import inpaint_video
+    from flows.pipeline.summary import describe
     from flows.prefect_server.background import connected
 
     with connected():
@@ -89,7 +88,8 @@ def _config(options: argparse.Namespace) -> int:
 
     config = configuration(options)
     if options.explain:
-        print("\n".join(f"{key} = {value}\n    {meaning}" for key, value, meaning in explain_keys(config)))
+        for key, value, meaning in explain_keys(config):
+            print(f"{key} = {value}\n{textwrap.indent(meaning, '    ')}")
     else:
         yaml.safe_dump(config.model_dump(mode="json"), sys.stdout, sort_keys=False)
     return 0

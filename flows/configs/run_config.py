@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +19,9 @@ from tasks.estimate_flow import EstimateFlowParams
 from tasks.fill_key_frames import FillKeyFramesParams
 from tasks.merge import MergeParams
 from tasks.propagate import PropagateParams
+from tasks.stage.method_params import MethodParams, description
+
+Model = TypeVar("Model", bound=BaseModel)
 
 PRESETS = ("default", "fast", "quality", "paper", "paper-rule", "paper-rule-plus")
 
@@ -32,9 +35,9 @@ class Draft(BaseModel):
     """Flow between neighbouring frames, of the draft before."""
     complete_flow: CompleteFlowParams = CompleteFlowParams()
     """Flow inside the hole."""
-    propagate: PropagateParams = PropagateParams(candidates=1)
+    propagate: PropagateParams = PropagateParams.of(candidates=1)
     """What is carried along the flow."""
-    merge: MergeParams = MergeParams(blending=False)
+    merge: MergeParams = MergeParams.of(blending=False)
     """Which of the carried colours is taken."""
 
 
@@ -72,7 +75,7 @@ def load_config(
 
     preset   : name of a shipped preset, the ground layer.
     file     : YAML file whose keys replace those of the preset.
-    settings : `stage.param=value` texts, values in YAML; the top layer.
+    settings : `stage.param=value` texts, values in YAML; together the top layer.
     sections : further keys by section, between the file and the settings.
     Raises   : InputError naming the key, the value and what is allowed.
     """
@@ -81,23 +84,42 @@ def load_config(
 
 def lay_config(preset: str, layers: Sequence[Mapping[str, Any]], settings: Sequence[str] = ()) -> RunConfig:
     """Lay nested keys, the later over the earlier, over a preset, and settings over all of them; see `load_config`."""
-    if preset not in PRESETS:
-        raise InputError(f"there is no preset {preset!r}; choose from {', '.join(PRESETS)}")
-    text = files("flows.configs").joinpath("presets", f"{preset}.yaml").read_text(encoding="utf-8")
-    merged: dict[str, Any] = yaml.safe_load(text) or {}
+    return lay_over(RunConfig, read_preset(preset), [*layers, parse_settings(settings)])
+
+
+def lay_over(model: type[Model], ground: Mapping[str, Any], layers: Sequence[Mapping[str, Any]]) -> Model:
+    """Lay nested keys, the later over the earlier, over `ground`, and make a `model` of them.
+
+    Where a layer chooses another method for a stage, parameters of the method below it are dropped.
+    Raises : InputError naming the key, the value and what is allowed.
+    """
     for layer in layers:
-        merged = overlay(merged, layer)
-    for setting in settings:
-        merged = overlay(merged, parse_setting(setting))
+        ground = overlay(ground, layer, model)
     try:
-        return RunConfig.model_validate(merged)
+        return model.model_validate(ground)
     except ValidationError as error:
-        raise InputError(explain(error)) from error
+        raise InputError(explain(error, model)) from error
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """Keys and values of a shipped preset. Raises InputError with the names there are."""
+    if name not in PRESETS:
+        raise InputError(f"there is no preset {name!r}; choose from {', '.join(PRESETS)}")
+    text = files("flows.configs").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text) or {})
 
 
 def explain_keys(config: RunConfig) -> list[tuple[str, str, str]]:
     """Every key of a run configuration with its value, as YAML writes it, and its meaning."""
     return _explain_keys(config, "")
+
+
+def parse_settings(texts: Sequence[str]) -> dict[str, Any]:
+    """Turn `stage.param=value` texts into nested keys; where a parameter stands twice, the later one counts."""
+    nested: dict[str, Any] = {}
+    for text in texts:
+        nested = overlay(nested, parse_setting(text))
+    return nested
 
 
 def parse_setting(text: str) -> dict[str, Any]:
@@ -143,16 +165,22 @@ def load_yaml_file(path: Path, kind: str) -> dict[str, Any]:
     return content
 
 
-def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def overlay(below: Mapping[str, Any], above: Mapping[str, Any], model: type[BaseModel] | None = None) -> dict[str, Any]:
     """Lay nested keys over others; a section that is a value on either side is replaced whole.
+
+    model : what the keys are for; where it holds parameters of a method, see `MethodParams.lay`.
 
     >>> overlay({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}})
     {'a': {'x': 1, 'y': 3}}
     """
+    if model is not None and issubclass(model, MethodParams):
+        return model.lay(below, above)
     result = dict(below)
     for key, value in above.items():
         old = result.get(key)
-        result[key] = overlay(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            value = overlay(old, value, _model_of(model, key))
+        result[key] = value
     return result
 
 
@@ -163,40 +191,65 @@ def explain(error: ValidationError, top: type[BaseModel] = RunConfig) -> str:
 
 def _explain_one(path: list[str], entry: Any, top: type[BaseModel]) -> str:
     key = ".".join(path)
+    message = entry["msg"][0].lower() + entry["msg"][1:]
     if entry["type"] == "missing":
         return f"{key} is missing"
     if entry["type"] == "extra_forbidden":
-        allowed = list(_model_at(path[:-1], top).model_fields)
-        close = difflib.get_close_matches(path[-1], allowed, 1)
-        hint = f"did you mean {'.'.join([*path[:-1], close[0]])}?" if close else f"allowed: {', '.join(allowed)}"
-        return f"unknown key {key}; {hint}"
-    message = entry["msg"][0].lower() + entry["msg"][1:]
+        return _unknown_key(path, list(_model_at(path[:-1], top).model_fields))
+    if entry["type"] == "unknown_key":
+        return _unknown_key(path, entry["ctx"]["allowed"])
+    if entry["type"] == "foreign_key":
+        return f"{key} {message}"
     if entry["type"] == "value_error" and isinstance(entry["input"], Mapping):  # of keys that do not go together
         return ": ".join(filter(None, (key, message.removeprefix("value error, "))))
     return f"{key} = {entry['input']!r} is not possible: {message}"
+
+
+def _unknown_key(path: list[str], allowed: Sequence[str]) -> str:
+    close = difflib.get_close_matches(path[-1], allowed, 1)
+    hint = f"did you mean {'.'.join([*path[:-1], close[0]])}?" if close else f"allowed: {', '.join(allowed)}"
+    return f"unknown key {'.'.join(path)}; {hint}"
 
 
 def _model_at(path: Sequence[str], top: type[BaseModel]) -> type[BaseModel]:
     """The model whose fields are allowed below `path`."""
     model = top
     for name in path:
-        if name.isdigit():  # one of several; the model is that of all of them
-            continue
-        kind = model.model_fields[name].annotation
-        inner = [part for part in getattr(kind, "__args__", (kind,)) if isinstance(part, type)]
-        model = next(part for part in inner if issubclass(part, BaseModel))
+        if not name.isdigit():  # one of several; the model is that of all of them
+            model = _model_of(model, name) or model
     return model
+
+
+def _model_of(model: type[BaseModel] | None, name: str) -> type[BaseModel] | None:
+    """The model of what stands under a key, or of each of several; None where it is a plain value."""
+    if model is None or name not in model.model_fields:
+        return None
+    annotation = model.model_fields[name].annotation
+    classes = [each for each in getattr(annotation, "__args__", (annotation,)) if isinstance(each, type)]
+    return next((each for each in classes if issubclass(each, BaseModel)), None)
 
 
 def _explain_keys(model: BaseModel, prefix: str) -> list[tuple[str, str, str]]:
     found = []
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        if isinstance(value, BaseModel):
+        if isinstance(model, MethodParams) and name == model.kind:
+            found.append((f"{prefix}{name}", json.dumps(model.method.name), _explain_methods(field.description, model)))
+            found += _explain_keys(model.method, prefix)
+        elif isinstance(value, BaseModel):
             found += _explain_keys(value, f"{prefix}{name}.")
         else:
             found.append((f"{prefix}{name}", json.dumps(value, default=_without_defaults), field.description or ""))
     return found
+
+
+def _explain_methods(meaning: str | None, params: MethodParams) -> str:
+    """What a method does, and every method there is with its own parameters, a line each."""
+    lines = [meaning or ""]
+    for name, method in params.methods().items():
+        own = f" Takes {', '.join(method.model_fields)}." if method.model_fields else ""
+        lines.append(f"- {name}: {description(method)}{own}")
+    return "\n".join(lines)
 
 
 def _without_defaults(model: BaseModel) -> dict[str, Any]:

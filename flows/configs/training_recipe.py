@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from flows.configs.run_config import Draft, explain, load_yaml_file, overlay, parse_setting
+from flows.configs.run_config import Draft, lay_over, load_yaml_file, parse_settings
 from storage.datasets.clean_clips import find_clips
 from storage.errors import InputError
 from storage.media.clip import find_source
 from storage.media.image_folder import list_images
-from tasks.estimate_flow import EstimateFlowParams, estimate_flow
+from tasks.estimate_flow import EstimateFlowParams
 from tasks.training.make_flow_examples import FlowExamplesParams
 from tasks.training.read_photos import ReadPhotosParams
 from tasks.training.train_choice import TrainChoiceParams
@@ -68,7 +68,7 @@ class ChoiceRecipe(RecipePart):
     """Rough fills on which flow is estimated, as in the preset that the network is for."""
     estimate_flow: EstimateFlowParams = EstimateFlowParams()
     """Flow of the clips with holes, or of the last draft; likewise."""
-    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, most_pixels=None)
+    true_flow: EstimateFlowParams = EstimateFlowParams.of(preset="medium", finest_scale=0, most_pixels=None)
     """Flow of the clips without holes, which stands for the truth."""
     examples: FlowExamplesParams = FlowExamplesParams()
     """The completion to improve on; likewise."""
@@ -83,7 +83,7 @@ class DfcRecipe(RecipePart):
     """What is trained."""
     clips: ClipsPart = ClipsPart()
     """The clips."""
-    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, most_pixels=None)
+    true_flow: EstimateFlowParams = EstimateFlowParams.of(preset="medium", finest_scale=0, most_pixels=None)
     """Flow of the clips, which stands for the truth."""
     stages: tuple[TrainDfcParams, ...] = Field(min_length=1, max_length=3)
     """The training of each stage, from coarse to fine."""
@@ -126,16 +126,11 @@ def load_recipe(command: str, recipe: str | None = None, settings: Sequence[str]
     Raises   : InputError naming the key, the value and what is allowed.
     """
     content = _read(command, recipe or RECIPE_NAMES[command][0])
-    for setting in settings:
-        content = overlay(content, parse_setting(setting))
-    allowed = RECIPES[command]
-    network = content.get("network", next(iter(allowed)))
+    changes, allowed = parse_settings(settings), RECIPES[command]
+    network = {**content, **changes}.get("network", next(iter(allowed)))
     if network not in allowed:
         raise InputError(f"network = {network!r} is not possible: `dfvi train {command}` trains {', '.join(allowed)}")
-    try:
-        return allowed[network].model_validate(content)
-    except ValidationError as error:
-        raise InputError(explain(error, allowed[network])) from error
+    return lay_over(allowed[network], content, [changes])
 
 
 def check_training(recipe: Recipe, data: Path, output: Path) -> None:
@@ -148,7 +143,7 @@ def check_training(recipe: Recipe, data: Path, output: Path) -> None:
         list_images(find_source(data))
     else:
         find_clips(data)
-        estimate_flow.weights(recipe.true_flow)
+        recipe.true_flow.weights()
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -22,7 +22,9 @@ from flows.engines.protocol import (
     one_line,
     threads_each,
 )
-from flows.inpaint_video import Summary, available_threads, inpaint_video
+from flows.inpaint_video import inpaint_video
+from flows.pipeline.runner import available_threads
+from flows.pipeline.summary import Summary
 from storage.errors import InputError
 
 if TYPE_CHECKING:

@@ -33,7 +33,8 @@ from flows.engines.protocol import (
     explain_failure,
     threads_each,
 )
-from flows.inpaint_video import Summary, available_threads
+from flows.pipeline.runner import available_threads
+from flows.pipeline.summary import Summary
 
 TRIES = 2
 SECONDS_FOR_THE_SERVER = 10.0

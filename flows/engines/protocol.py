@@ -6,7 +6,8 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.configs.run_config import RunConfig
-from flows.inpaint_video import Summary, available_threads
+from flows.pipeline.runner import available_threads
+from flows.pipeline.summary import Summary
 
 WITHOUT_HEARTBEATS: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 """Settings of child runs whose engine sees them die. Joining the thread of the heartbeat costs 0.9 s a run."""

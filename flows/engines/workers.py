@@ -21,7 +21,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelling
 
 from flows.engines.protocol import ChildCrashedError, ChildFailedError, EngineSettings, Request, one_line
-from flows.inpaint_video import Summary
+from flows.pipeline.summary import Summary
 from storage.cache.root import Root
 from storage.errors import InputError
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.evaluation.methods import Row
-from flows.pipeline.preflight import exchangeable, require_weights
+from flows.pipeline.preflight import require_weights, stages_of
 from storage.datasets.clean_clips import CleanClip, choose_clips, find_clips, shuffled_masks
 from tasks.estimate_flow import EstimateFlowParams
 from tasks.evaluation.cut_holes import HoleKind
@@ -17,7 +17,7 @@ from tasks.stage.cached_stage import Stage, StageParams
 Perceptual = Literal["lpips", "vfid"]
 MEAN = "mean"
 """What stands for all clips, or all kinds of holes."""
-JUDGES: dict[Perceptual, tuple[Stage, StageParams]] = {
+PERCEPTUAL_STAGES: dict[Perceptual, tuple[Stage, StageParams]] = {
     "lpips": (lpips, LpipsParams()),
     "vfid": (describe_video, DescribeVideoParams()),
 }
@@ -40,7 +40,7 @@ class EvaluateConfig(BaseModel):
     """How often object masks are grown by their 4 neighbours."""
     perceptual: tuple[Perceptual, ...] = ()
     """Scores that need published weights: lpips of frames, vfid of sets of clips."""
-    true_flow: EstimateFlowParams = EstimateFlowParams(preset="medium", finest_scale=0, most_pixels=None)
+    true_flow: EstimateFlowParams = EstimateFlowParams.of(preset="medium", finest_scale=0, most_pixels=None)
     """What estimates the flow of the clip without holes, which stands for the truth."""
 
 
@@ -90,8 +90,8 @@ def check_evaluation(
     Raises : InputError if the folder holds no such clips, or object holes find no masks; WeightsError if a row or
              score asks for weights that are not stored.
     """
-    asked = [pair for row in rows if row.config for pair in exchangeable(row.config) if row.runs(pair[0])]
-    require_weights([*asked, *(JUDGES[name] for name in config.perceptual)])
+    asked = [pair for row in rows if row.config for pair in stages_of(row.config) if row.runs(pair[0])]
+    require_weights([*asked, *(PERCEPTUAL_STAGES[name] for name in config.perceptual)])
     there = find_clips(folder)
     masks = shuffled_masks(there, config.seed) if "object" in config.holes else {}
     return [(clip, masks.get(clip.name)) for clip in choose_clips(there, names)]

@@ -1,9 +1,10 @@
 """What a run would do: for each stage reuse, resume or compute, and why. Nothing is computed and nothing is written."""
 
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from flows.configs.run_config import RunConfig
-from flows.pipeline.stage_order import NotYetKnownError, inpaint_clip, smooths_over_time
+from flows.pipeline.stage_order import inpaint_clip
 from storage.backends.root_url import Location
 from storage.cache.housekeeping import nearest
 from storage.cache.root import Root
@@ -35,6 +36,9 @@ class Planner:
 
     def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
         """Note down what would happen to this stage."""
+        if undecided := next((read for read in inputs.values() if _is_undecided(read)), None):
+            self.stages.append(PlannedStage(self.video, stage.name, iteration, "compute", undecided.why, None))
+            return StageResult(self.video, stage.name, "", iteration, "compute", undecided.why)
         key = stage.key(params, {role: given for role, given in inputs.items() if given is not None})
         action, why, attributes = self._look_up(key)
         self.stages.append(PlannedStage(self.video, stage.name, iteration, action, why, key.digest))
@@ -62,11 +66,9 @@ def plan_video(root: Location, name: str, config: RunConfig, video: MediaInput, 
     Raises: InputError if `root` is not ours; WeightsError if a weight file is missing.
     """
     planner = Planner(Root.find(root), name)
-    try:
-        inpaint_clip(planner, config, video, mask)
-    except NotYetKnownError as unknown:
-        stage, iteration = unknown.args
-        after = f"follows {stage} #{iteration}; how often the bracket repeats is known after it"
-        for left in ("fill_key_frames", *(["deflicker"] if smooths_over_time(config) else []), "encode"):
-            planner.stages.append(PlannedStage(name, left, iteration, "compute", after, None))
+    inpaint_clip(planner, config, video, mask)
     return planner.stages
+
+
+def _is_undecided(read: Input | None) -> TypeGuard[StageResult]:
+    return isinstance(read, StageResult) and read.undecided

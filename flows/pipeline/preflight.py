@@ -1,17 +1,16 @@
 """What can be known to be wrong before anything starts: the server, the first frame, hours of work."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dfvi_models.errors import WeightsError
 from flows.configs.run_config import RunConfig
+from flows.pipeline.stage_order import StageRunner, inpaint_clip
 from storage.delivery import check_apart, check_output
 from storage.media.clip import find_source
 from storage.media.masks import parse_mask
-from tasks.complete_flow import complete_flow
-from tasks.estimate_flow import estimate_flow
-from tasks.fill_key_frames import fill_key_frames
-from tasks.stage.cached_stage import Stage, StageParams
+from tasks.decode import MediaInput
+from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
 
 def check_request(video: str, mask: str, output: str, config: RunConfig) -> None:
@@ -19,7 +18,7 @@ def check_request(video: str, mask: str, output: str, config: RunConfig) -> None
 
     Raises : InputError, or WeightsError naming each missing file and where its authors published it.
     """
-    require_weights(exchangeable(config))
+    require_weights(stages_of(config))
     find_source(video)
     parse_mask(mask)
     check_output(Path(output), config.encode.container, config.encode.codec)
@@ -32,9 +31,9 @@ def require_weights(stages: Iterable[tuple[Stage, StageParams]]) -> None:
     Raises : WeightsError that names all that are missing.
     """
     problems = []
-    for stage, params in stages:
+    for _, params in stages:
         try:
-            stage.weights(params)
+            params.weights()
         except WeightsError as error:
             problems.append(str(error))
     if problems:
@@ -46,16 +45,21 @@ def uses_networks(config: RunConfig) -> bool:
 
     Raises : WeightsError if a weight file is missing.
     """
-    return any(stage.weights(params) for stage, params in exchangeable(config))
+    return any(params.weights() for _, params in stages_of(config))
 
 
-def exchangeable(config: RunConfig) -> list[tuple[Stage, StageParams]]:
-    """The stages whose method is exchangeable, with their parameters."""
-    asked: list[tuple[Stage, StageParams]] = [
-        (estimate_flow, config.estimate_flow),
-        (complete_flow, config.complete_flow),
-        (fill_key_frames, config.fill_key_frames),
-    ]
-    for draft in config.drafts:
-        asked += [(estimate_flow, draft.estimate_flow), (complete_flow, draft.complete_flow)]
-    return asked
+def stages_of(config: RunConfig) -> list[tuple[Stage, StageParams]]:
+    """The stages that a run of a configuration comes by, or may come by, with their parameters."""
+    return stages_on(lambda step: inpaint_clip(step, config, MediaInput("", "video"), MediaInput("", "mask")))
+
+
+def stages_on(walk: Callable[[StageRunner], object]) -> list[tuple[Stage, StageParams]]:
+    """The stages that a walk comes by, or may come by; it is walked with a runner that runs nothing."""
+    found: list[tuple[Stage, StageParams]] = []
+
+    def note(stage: Stage, params: StageParams, iteration: int = 0, **_inputs: Input | None) -> StageResult:
+        found.append((stage, params))
+        return StageResult("", stage.name, "", iteration)
+
+    walk(note)
+    return found

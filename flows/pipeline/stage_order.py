@@ -1,6 +1,10 @@
-"""The table of contents of the pipeline: which stage reads which. It is walked to run a video, and to plan a run."""
+"""The table of contents of the pipeline: which stage reads which. It is walked to run a video, and to plan a run.
 
-from dataclasses import dataclass
+A plan meets results that are not there yet. Where the way on depends on one of them, the walk goes the shortest way
+that may be needed, and the stages on it get an undecided result to read; see `StageResult.undecided`.
+"""
+
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from flows.configs.run_config import Draft, RunConfig
@@ -8,7 +12,7 @@ from tasks.complete_flow import complete_flow
 from tasks.decode import MediaInput, decode
 from tasks.deflicker import deflicker
 from tasks.encode import encode
-from tasks.estimate_flow import estimate_flow
+from tasks.estimate_flow import ImportedFlow, estimate_flow
 from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
 from tasks.merge import merge
 from tasks.propagate import propagate
@@ -40,10 +44,6 @@ class ClipResults:
     encoded: StageResult
 
 
-class NotYetKnownError(Exception):
-    """The way on depends on a result that is not stored yet: how much is left to fill."""
-
-
 def inpaint_clip(step: StageRunner, config: RunConfig, video: MediaInput, mask: MediaInput) -> ClipResults:
     """Take one video through all stages."""
     clip = step(decode, config.decode, video=video, mask=mask)
@@ -55,19 +55,16 @@ def inpaint_clip(step: StageRunner, config: RunConfig, video: MediaInput, mask: 
 def fill_clip(step: StageRunner, config: RunConfig, clip: StageResult) -> FilledResult:
     """Fill the hole of a decoded clip, whatever stage made it. Iterations below 0 are the drafts."""
     seen = clip
-    if config.estimate_flow.estimator != "imported":  # flow that is given needs nothing to be estimated on
+    if not isinstance(
+        config.estimate_flow.estimator, ImportedFlow
+    ):  # flow that is given needs nothing to be estimated on
         for number, draft in enumerate(config.drafts, -len(config.drafts)):
             seen = fill_roughly(step, draft, number, clip, seen)
     flow = _find_flow(step, config, 0, clip, seen)
     filled = _propagate_until_full(step, config, clip, flow)
-    if not smooths_over_time(config):
+    if config.deflicker.strength == 0:
         return filled
     return FilledResult(step(deflicker, config.deflicker, clip=clip, merged=filled.merged, fill=filled.fill, flow=flow))
-
-
-def smooths_over_time(config: RunConfig) -> bool:
-    """Whether deflicker is among the stages."""
-    return config.deflicker.strength > 0
 
 
 def _propagate_until_full(step: StageRunner, config: RunConfig, clip: StageResult, flow: StageResult) -> FilledResult:
@@ -76,11 +73,11 @@ def _propagate_until_full(step: StageRunner, config: RunConfig, clip: StageResul
     while True:
         carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)
         merged = step(merge, config.merge, iteration, carried=carried, clip=base, fill=fill)
-        if not _unfinished(merged):
+        if _is_full(merged):
             return FilledResult(merged)
-        fill = step(fill_key_frames, _fill_params(config, iteration), iteration, merged=merged)
-        if not _unfinished(fill):
-            return FilledResult(merged, fill)
+        fill = step(fill_key_frames, _fill_params(config, iteration), iteration, merged=_or_undecided(merged))
+        if _is_full(fill) is not False:
+            return FilledResult(merged, _or_undecided(fill))
         base, iteration = merged, iteration + 1
 
 
@@ -106,8 +103,15 @@ def _fill_params(config: RunConfig, iteration: int) -> FillKeyFramesParams:
     return config.fill_key_frames.model_copy(update={"frames": "all"})
 
 
-def _unfinished(result: StageResult) -> list[int]:
-    """Frames that still have a hole."""
-    if "unfinished_frames" not in result.attributes:
-        raise NotYetKnownError(result.stage, result.iteration)
-    return list(result.attributes["unfinished_frames"])
+def _is_full(result: StageResult) -> bool | None:
+    """Whether no frame has a hole any more; None in a plan, before the result is there."""
+    left = result.attributes.get("unfinished_frames")
+    return None if left is None else not left
+
+
+def _or_undecided(result: StageResult) -> StageResult:
+    """The result; in a plan, where nobody knows yet whether the next stage is needed, without what identifies it."""
+    if _is_full(result) is not None or result.undecided:
+        return result
+    after = f"follows {result.stage} #{result.iteration}, which decides whether it is needed and how often"
+    return replace(result, digest="", why=after)

@@ -1,16 +1,17 @@
 """How filled clips look: LPIPS of each frame against the truth, and what I3D sees in the whole. Stores in and out."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import SerializeAsAny
 
+from dfvi_models.evaluation.methods import I3d, Lpips
+from dfvi_models.methods import ImageMetricMethod, VideoEncoderMethod
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.cached_stage import Job, stage
 from tasks.stage.filled_clip import FilledClip
-from tasks.stage.method_loading import build, weights_of
+from tasks.stage.method_params import MethodParams
 
 FEATURES = 1024  # numbers that describe a clip
 PERCEPTUAL_CODE = {
@@ -20,21 +21,25 @@ PERCEPTUAL_CODE = {
 LPIPS_SMALLEST, DESCRIBED_SHORTEST = 31, 2  # pixels of a side, frames: what the networks can take
 
 
-class LpipsParams(StageParams):
+class LpipsParams(MethodParams):
     """How pictures are compared."""
 
-    comparer: Literal["lpips"] = Field("lpips")
-    """LPIPS 0.1 on AlexNet."""
+    kind = "image_metric"
+
+    image_metric: SerializeAsAny[ImageMetricMethod] = Lpips()
+    """What compares two images."""
 
 
-class DescribeVideoParams(StageParams):
+class DescribeVideoParams(MethodParams):
     """How videos are described."""
 
-    describer: Literal["i3d"] = Field("i3d")
-    """I3D, trained on Kinetics; for VFID."""
+    kind = "video_encoder"
+
+    video_encoder: SerializeAsAny[VideoEncoderMethod] = I3d()
+    """What describes a video by a vector."""
 
 
-@stage(version=1, weights=weights_of("comparer", "comparer"))
+@stage(version=1)
 def lpips(
     out: StageStore,
     *,
@@ -49,22 +54,23 @@ def lpips(
     shown = FilledClip(merged, fill)
     wanted = out.create(scores=array_layout.values(shown.count, dtype="float64"))
     if wanted:
-        comparer = build("comparer", params.comparer, job)
+        metric = params.image_metric.build(params.resources(job))
         for t in wanted:
             holed = np.asarray(clip["holes"][t]).any()
-            score = comparer.distance(shown.frames[t], np.asarray(truth["frames"][t])) if holed else np.nan
+            score = metric.distance(shown.frames[t], np.asarray(truth["frames"][t])) if holed else np.nan
             out.write(t, scores=np.asarray(score, np.float64))
     known = [score for score in (float(out["scores"][t]) for t in range(shown.count)) if not np.isnan(score)]
     out.attributes["mean"] = float(np.mean(known)) if known else None
 
 
-@stage(version=1, weights=weights_of("describer", "describer"))
+@stage(version=1)
 def describe_video(
     out: StageStore, *, merged: StageStore, fill: StageStore | None = None, params: DescribeVideoParams, job: Job
 ) -> None:
     """Write what I3D sees in a clip as one vector."""
     if out.create(features=array_layout.values(1, FEATURES, dtype="float32")):
-        out.write(0, features=build("describer", params.describer, job).describe(FilledClip(merged, fill).frames))
+        encoder = params.video_encoder.build(params.resources(job))
+        out.write(0, features=encoder.describe(FilledClip(merged, fill).frames))
 
 
 def features_in(described: StageStore) -> list[float]:

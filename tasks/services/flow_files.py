@@ -15,7 +15,7 @@ from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.flo import read_flo, write_flo
 from storage.media.writing import write_images
-from tasks.estimate_flow import EstimateFlowParams, estimate_flow
+from tasks.estimate_flow import EstimateFlowParams, ImportedFlow, estimate_flow
 from tasks.stage.cached_stage import StageResult
 
 FLOW_SUFFIXES = {"flow_fw": (".flo", 0), "flow_bw": (".rflo", 1)}
@@ -60,7 +60,7 @@ def import_flow(root: Root, clip: StageResult, folder: Path) -> str:
     if len(forward) != len(backward):
         raise InputError(f"{folder} has {len(forward)} .flo and {len(backward)} .rflo files; export both directions")
     digest = hashlib.sha256("".join(map(file_sha256, forward + backward)).encode()).hexdigest()
-    params = EstimateFlowParams(estimator="imported", imported=digest)
+    params = EstimateFlowParams(estimator=ImportedFlow(imported=digest))
     key = estimate_flow.key(params, {"clip": clip})
     with root.writing(clip.video, key, on_wait=lambda holder: None) as store:  # noqa: ARG005
         store.begin()

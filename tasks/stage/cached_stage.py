@@ -36,6 +36,17 @@ class StageParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
+    def identity(self) -> dict[str, Any]:
+        """What enters the digest of a result for these parameters; can be written as JSON."""
+        return self.model_dump(mode="json")
+
+    def weights(self) -> dict[str, str]:
+        """Network -> SHA-256 of each weight file that a result depends on; it enters the digest too.
+
+        Raises : WeightsError, naming every file that is missing and where to get it.
+        """
+        return {}
+
 
 @dataclass(frozen=True)
 class Job:
@@ -76,6 +87,11 @@ class StageResult:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """What the stage says about its result."""
 
+    @property
+    def undecided(self) -> bool:
+        """Whether it stands, in a plan, for a result that may not come about: it has no digest, and `why` says why."""
+        return not self.digest
+
     def open(self, job: Job) -> StageStore:
         """Open the store of this result."""
         return Root(job.root).open_store(self.video, self.stage, self.digest)
@@ -84,15 +100,12 @@ class StageResult:
 class Stage:
     """A stage of the pipeline: its body, its version, and how to run it with or without Prefect."""
 
-    def __init__(
-        self, body: Callable[..., None], *, version: int, weights: Callable[[Any], Mapping[str, str]] | None
-    ) -> None:
+    def __init__(self, body: Callable[..., None], *, version: int) -> None:
         """Wrap `body(out, *, params, job, **inputs)`; see `stage`."""
         self.body = body
         self.name = body.__name__
         self.version = version
         self.__doc__ = body.__doc__
-        self._weights = weights
 
     @cached_property
     def task(self) -> "Task[..., Any]":
@@ -123,14 +136,7 @@ class Stage:
         Raises : WeightsError if a weight file that the parameters ask for is missing.
         """
         digests = {role: given.digest for role, given in inputs.items()}
-        return StageKey(self.name, self.version, params.model_dump(mode="json"), digests, self.weights(params))
-
-    def weights(self, params: StageParams) -> Mapping[str, str]:
-        """Network -> SHA-256 of each weight file that the parameters ask for.
-
-        Raises : WeightsError, naming every file that is missing and where to get it.
-        """
-        return self._weights(params) if self._weights else {}
+        return StageKey(self.name, self.version, params.identity(), digests, params.weights())
 
     def run(self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int = 0) -> StageResult:
         """Reuse, resume or compute the result, without Prefect.
@@ -178,17 +184,14 @@ class Stage:
         return result
 
 
-def stage(
-    *, version: int, weights: Callable[[Any], Mapping[str, str]] | None = None
-) -> Callable[[Callable[..., None]], Stage]:
+def stage(*, version: int) -> Callable[[Callable[..., None]], Stage]:
     """Make a stage of a body `body(out: StageStore, *, params, job, **inputs)`.
 
     version : raise it when the same input must give different content; it enters the digest.
-    weights : params -> network name -> SHA-256 of each weight file the result depends on.
     The body declares its arrays with `out.create`, walks the items still missing, and writes each with `out.write`. It
     is called again on the same store after it was killed.
     """
-    return lambda body: Stage(body, version=version, weights=weights)
+    return lambda body: Stage(body, version=version)
 
 
 _VERBS: dict[Action, str] = {"reuse": "reused", "resume": "resumed", "compute": "computed"}

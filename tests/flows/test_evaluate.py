@@ -212,9 +212,9 @@ def test_a_row_needs_a_way_of_filling(evaluation):
 def test_the_papers_rule_is_pinned_and_differs_from_its_plus_in_two_numbers():
     plain, plus = load_config("paper-rule"), load_config("paper-rule-plus")
     for config in (plain, plus):  # what newer defaults do better must not leak into the bar
-        assert (config.estimate_flow.scale, config.estimate_flow.preset) == (1, "medium")
-        assert (config.propagate.sampling, config.propagate.reach_border) == ("nearest", False)
-        assert (config.merge.rule, config.merge.seam_blending) == ("nearest", 0)
+        assert (config.estimate_flow.scale, config.estimate_flow.estimator.preset) == (1, "medium")
+        assert (config.propagate.sampling.name, config.propagate.sampling.reach_border) == ("nearest", False)
+        assert (config.merge.rule.name, config.merge.rule.seam_blending) == ("nearest", 0)
         assert config.drafts == ()
     changed = {"complete_flow": {"dilation": 10}, "propagate": {"max_consistency_error": 5.0}}
     merged = plain.model_dump()

@@ -8,9 +8,10 @@ import torch
 from safetensors.torch import save_file
 
 from dfvi_models.errors import ShapeError
+from dfvi_models.evaluation.methods import I3d
 from dfvi_models.evaluation.perceptual import FEATURES, Lpips, VideoFeatures, frechet_distance
+from dfvi_models.methods import Resources
 from dfvi_models.networks.runtime import Runtime
-from dfvi_models.registry import part_called, part_class
 from dfvi_models.weights.checkpoint import expected_shapes, recognise
 from tests.dfvi_models.evaluation.made_up_judges import judges
 
@@ -82,8 +83,7 @@ def test_a_judge_is_built_from_stored_weights(networks, tmp_path):
     path = tmp_path / "i3d.safetensors"
     save_file({k: v for k, v in networks["i3d"].state_dict().items() if "num_batches" not in k}, path)
     stored = path.rename(tmp_path / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.safetensors")
-    names = part_called("describer", "i3d").networks
-    built = part_class("describer", "i3d").from_weights([stored], names=names, runtime=Runtime("cpu"))
+    built = I3d().build(Resources([stored], "cpu"))
     clip = list(pictures(3, height=32, width=32))
     np.testing.assert_array_equal(
         built.describe(clip), VideoFeatures(networks["i3d"], runtime=Runtime("cpu")).describe(clip)

@@ -33,11 +33,14 @@ def test_the_printed_configuration_reads_back_as_itself(tmp_path):
         ("propagate.max_consistency_error=big", r"max_consistency_error = 'big' is not possible: .* valid number"),
         ("propagate.max_consistency_error=.nan", r"max_consistency_error = nan is not possible"),
         ("propagate.max_consistency_error=.inf", r"max_consistency_error = inf is not possible"),
-        ("merge.rule=best", r"merge.rule = 'best' is not possible: input should be 'robust' or 'nearest'"),
+        ("merge.rule=best", "merge.rule = 'best' is not possible: there is no rule 'best'; there are nearest, robust"),
         ("decode.frame_rate=fast", "decode.frame_rate = 'fast' is not possible: .* fraction such as 30000/1001"),
         ("decode.frame_rate=1/0", "decode.frame_rate = '1/0' is not possible"),
         ("decode=3", "decode = 3 is not possible"),
-        ("drafts=[{merge: {trsut: 1}}]", "unknown key drafts.0.merge.trsut; did you mean drafts.0.merge.trust?"),
+        (
+            "drafts=[{merge: {detial_bias: 1}}]",
+            "unknown key drafts.0.merge.detial_bias; did you mean drafts.0.merge.detail_bias?",
+        ),
         ("decode.start", "--set takes stage.param=value; got 'decode.start'"),
         ("=3", "--set takes stage.param=value"),
         ("decode.start=[", "'\\[' is not a YAML value"),
@@ -60,6 +63,40 @@ def test_bad_files_are_named(tmp_path, content, message):
         load_config(file=file)
     with pytest.raises(InputError, match=r"none\.yaml cannot be read: No such file"):
         load_config(file=tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            ["estimate_flow.estimator=flownet2", "estimate_flow.preset=fast"],
+            "estimate_flow.preset is a parameter of dis, not of flownet2, which takes precision",
+        ),
+        (["drafts=[{merge: {seam_blending: 1}}]"], "drafts.0.merge.seam_blending is a parameter of nearest, not of"),
+        (["complete_flow.completer=smoth"], "complete_flow.completer = 'smoth' is not possible: there is no completer"),
+    ],
+)
+def test_a_parameter_of_another_method_is_said_to_be(settings, message):
+    with pytest.raises(InputError, match=message):
+        load_config(settings=settings)
+
+
+def test_a_layer_that_chooses_another_method_drops_the_parameters_of_the_one_below(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("estimate_flow: {estimator: dis, preset: medium, scale: 0.5}\nmerge: {trust: 2}\n")
+    config = load_config(file=file, settings=["estimate_flow.estimator=flownet2", "merge.rule=nearest"])
+    assert (config.estimate_flow.estimator.name, config.estimate_flow.scale) == ("flownet2", 0.5)
+    assert config.merge.model_dump() == {"rule": "nearest", "seam_blending": 8.0}
+    assert load_config(file=file).merge.rule.detail_bias == 2
+
+
+def test_the_explanation_names_the_other_methods_and_what_they_take():
+    meanings = {key: meaning for key, _, meaning in explain_keys(load_config("paper"))}
+    assert "estimate_flow.preset" not in meanings
+    assert "authors" in meanings["estimate_flow.estimator"]
+    assert "- dis: Dense inverse search (OpenCV); needs no weights. Takes preset, finest_scale." in (
+        meanings["estimate_flow.estimator"].splitlines()
+    )
 
 
 def test_an_unknown_preset_is_named():

@@ -114,8 +114,11 @@ def test_params_and_inputs_and_version_decide_the_digest_and_the_job_does_not(jo
 
 def test_weights_enter_the_digest_by_their_content():
     def digest_with(sha256):
-        weighty = stage(version=1, weights=lambda params: {"net": sha256})(count.body)
-        return weighty.key(CountParams(), {}).digest
+        class WeightyParams(CountParams):
+            def weights(self):
+                return {"net": sha256}
+
+        return count.key(WeightyParams(), {}).digest
 
     assert digest_with("one") != digest_with("two")
     assert digest_with("one") == digest_with("one")

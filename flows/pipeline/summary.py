@@ -1,0 +1,79 @@
+"""What a run of one video did: stage by stage, and how much of the hole was found and how much made up."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from flows.pipeline.stage_order import ClipResults
+from tasks.stage.cached_stage import Job, StageResult
+
+
+class StageSummary(BaseModel):
+    """What one stage did in this run."""
+
+    stage: str
+    iteration: int
+    action: str
+    seconds: float
+    digest: str
+    why: str
+
+
+class Summary(BaseModel):
+    """What came of a run."""
+
+    video: str
+    output: str
+    root: str
+    seconds: float
+    """Wall time of the whole run."""
+    frames: int
+    hole_pixels: int
+    """Hole pixels of all frames after dilation."""
+    propagated: float
+    """Share of the hole that other frames of the clip showed."""
+    invented: float
+    """Share of the hole that no frame showed."""
+    stages: list[StageSummary]
+
+
+def summarise(job: Job, walked: ClipResults, done: list[StageResult], output: Path, seconds: float) -> Summary:
+    """Gather what a run did from the results of its stages."""
+    merged: Any = walked.filled.merged.attributes
+    hole = int(walked.clip.attributes["hole_pixels"])
+    return Summary(
+        video=job.video,
+        output=str(output),
+        root=job.root,
+        seconds=round(seconds, 3),
+        frames=int(walked.clip.attributes["frames"]),
+        hole_pixels=hole,
+        propagated=merged["propagated"] / hole,
+        invented=(merged["invented"] + merged["holes_left"]) / hole,
+        stages=[
+            StageSummary(
+                stage=r.stage,
+                iteration=r.iteration,
+                action=r.action,
+                seconds=round(r.seconds, 3),
+                digest=r.digest,
+                why=r.why,
+            )
+            for r in done
+        ],
+    )
+
+
+def describe(summary: Summary) -> str:
+    """Summary of a run as a table and a sentence."""
+    lines = [f"{'stage':<16} {'#':>2}  {'action':<8} {'seconds':>8}  digest"]
+    lines += [
+        f"{s.stage:<16} {s.iteration:>2}  {s.action:<8} {s.seconds:>8.2f}  {s.digest[:8]}" for s in summary.stages
+    ]
+    lines.append(
+        f"{summary.video}: {summary.frames} frames in {summary.seconds:.1f} s; of the hole "
+        f"{summary.propagated:.1%} propagated, {summary.invented:.1%} invented"
+    )
+    lines.append(f"output: {summary.output}")
+    return "\n".join(lines)
