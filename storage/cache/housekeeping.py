@@ -149,7 +149,7 @@ def _damaged_chunks(store: StageStore, name: str) -> Iterator[Damage]:
     try:
         array = store[name]
     except DamagedStoreError as error:
-        yield Damage(error.path.parent, str(error.reason), store.folder)
+        yield Damage(error.path, str(error.reason), store.folder)
         return
     missing = set(array.missing())
     for t in range(len(array)):

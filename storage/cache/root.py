@@ -10,7 +10,7 @@ from storage.backends.file_lock import Lock
 from storage.backends.root_url import Location, store_path_at
 from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
-from storage.cache.manifest import FORMAT, read_json, write_json
+from storage.cache.manifest import FORMAT_WITHOUT_CHECKSUM, read_json, write_json
 from storage.cache.stage_key import DIGEST_LENGTH, StageKey
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
@@ -70,7 +70,7 @@ class Root:
             ) from error
         except DamagedStoreError as error:
             raise StoreError(
-                f"{path / MARKER} is damaged; write it again with: echo '{{\"format\": {FORMAT}}}'"
+                f"{path / MARKER} is damaged; write it again with: echo '{{\"format\": {FORMAT_WITHOUT_CHECKSUM}}}'"
             ) from error
         except OSError as error:
             raise InputError(f"the root {path} cannot be read: {error.strerror}") from error
@@ -90,7 +90,7 @@ class Root:
                 raise InputError(f"{path} is neither empty nor a dfvi root; choose another folder with --root")
             (path / LOCKS).check_locks()
             if not is_root:
-                write_json(path / MARKER, {"format": FORMAT})
+                write_json(path / MARKER, {})
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(f"the root {path} must be a folder; it is a file: choose another with --root") from error
         except OSError as error:
@@ -180,7 +180,7 @@ class Root:
     def _record(self, kind: str, name: str, video: str, content: Mapping[str, Any]) -> None:
         path = self._record_path(kind, name, video)
         path.parent.make()
-        write_json(path, {"format": FORMAT, **content})
+        write_json(path, content)
 
     def _record_path(self, kind: str, name: str, video: str) -> StorePath:
         return self.path / kind / _plain(video) / f"{_plain(name)}.json"
