@@ -18,7 +18,8 @@ from flows.reports.dataset import write_text
 from flows.reports.evaluation_plots import HINT, can_plot
 from flows.reports.sweep import Cell, Measures, SweepSummary, sweep_csv
 from flows.reports.sweep_plots import write_plots
-from storage.cache.root import Root, video_name
+from storage.cache.names import video_name
+from storage.cache.root import Root
 from storage.datasets.clean_clips import find_clips
 from storage.errors import InputError
 from tasks.evaluation.compare_fills import Fill, check_truth, cost, hole_psnr, write_strips

@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.cli import terminal
@@ -34,13 +33,15 @@ COMMANDS = (add_plan,)
 def _plan(options: argparse.Namespace) -> int:
     if options.mask is None:
         return _plan_dataset(options)
+    from flows.pipeline.naming import choose_name
     from flows.pipeline.plan import plan_video
-    from storage.cache.root import video_name
+    from storage.cache.root import Root
     from tasks.decode import MediaInput
 
-    name = options.name or video_name(Path(options.video).stem)
     config = configuration(options)
-    stages = plan_video(options.root, name, config, MediaInput.video(options.video), MediaInput.mask(options.mask))
+    video, mask = MediaInput.video(options.video), MediaInput.mask(options.mask)
+    name = options.name or choose_name(Root.find(options.root), config, video, mask)
+    stages = plan_video(options.root, name, config, video, mask)
     if options.json:
         print(json.dumps([dataclasses.asdict(stage) for stage in stages], indent=2))
     else:

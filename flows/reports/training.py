@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def publish(folder: Path, name: str) -> None:
     """Show the card, the curve and the samples of a training in Prefect."""
     from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 
-    key = f"training-{name}".lower().replace("_", "-").replace(".", "-")
+    key = re.sub("[^a-z0-9]+", "-", f"training-{name}".lower()).rstrip("-")  # all that Prefect takes
     create_table_artifact(read_curve(folder / f"{CURVE}.jsonl")[-CURVE_ROWS:], key=f"{key}-curve", description=name)
     card = (folder / CARD).read_text(encoding="utf-8")
     create_markdown_artifact(f"```json\n{card}```", key=f"{key}-card", description=name)
