@@ -18,6 +18,7 @@ from storage.cache.errors import StoreError
 from storage.cache.root import Root
 from storage.delivery import check_apart, check_output
 from storage.errors import InputError
+from storage.media.masks.parsing import parse_mask, place_masks
 from tasks.decode import MediaInput
 
 Only = Literal["failed", "missing", "stale"]
@@ -84,12 +85,11 @@ def request_for(video: Video, output: Path, root: str, run: str) -> Request:
     target = output / (video.name if encode.container == "png" else f"{video.name}.{encode.container}")
     require_weights(stages_of(video.config))
     check_output(target, encode.container, encode.codec)
-    check_apart(target, video.video, video.mask)
+    check_apart(target, video.video, *map(str, parse_mask(video.mask).paths))
     source = Path(video.video).absolute()
-    mask = str(Path(video.mask).absolute()) if Path(video.mask).exists() else video.mask
     return Request(
         video=str(source),
-        mask=mask,
+        mask=place_masks(video.mask, Path.cwd()),
         output=str(target),
         config=video.config,
         root=root,
@@ -114,7 +114,7 @@ def why_chosen(request: Request, only: Sequence[Only]) -> Only | None:
 
 def last_change(request: Request) -> float:
     """When a file of the video or its mask was last changed, in seconds since the epoch."""
-    given = [path for path in (Path(request.video), Path(request.mask)) if path.exists()]
+    given = [path for path in (Path(request.video), *parse_mask(request.mask).paths) if path.exists()]
     files = [*given, *(below for path in given for below in path.rglob("*"))]
     changed = []
     for path in files:
@@ -127,8 +127,8 @@ def is_stale(request: Request) -> bool:
     """Whether any stage of this video would not be reused, or its output is that of an older run."""
     media = MediaInput.video(request.video), MediaInput.mask(request.mask)
     stages = plan_video(request.root, request.name, request.config, *media)
-    record = Root(request.root).last_run(request.run, request.name, request.output)
-    delivered = record.reached[-1]["digest"] if record else None
+    record = Root(request.root).read_run(request.run, request.name)
+    delivered = record["reached"][-1]["digest"] if record and record.get("summary") else None
     return any(stage.action != "reuse" for stage in stages) or stages[-1].digest != delivered
 
 

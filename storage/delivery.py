@@ -8,19 +8,9 @@ from uuid import uuid4
 
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from storage.media.codecs import choose_output
+from storage.media.codecs import FOLDER, choose_output, container_of
 
-CONTAINERS = {"mp4": "mp4", "mov": "mov", "matroska": "mkv", "": "png"}
-"""FFmpeg's name of a container -> ours."""
 _NUMBERED = re.compile(r"\d+\.png")
-
-
-def container_of(output: Path) -> str:
-    """Container that the name of the output asks for: mp4, mov, mkv, or png for a name without suffix, a folder.
-
-    Raises : InputError for a suffix that stands for nothing we write.
-    """
-    return CONTAINERS[choose_output(output).muxer]
 
 
 def check_output(output: Path, container: str, codec: str | None) -> None:
@@ -34,9 +24,9 @@ def check_output(output: Path, container: str, codec: str | None) -> None:
         raise InputError(
             f"{output} asks for {container_of(output)}, but encode.container is {container}; change one of them"
         )
-    if output.is_dir() and container != "png":
+    if output.is_dir() and container != FOLDER:
         raise InputError(f"{output} is a folder; name a file")
-    if container == "png" and output.is_dir():
+    if container == FOLDER and output.is_dir():
         foreign = [path.name for path in output.iterdir() if not _NUMBERED.fullmatch(path.name)]
         if foreign:
             raise InputError(f"{output} holds other files, such as {foreign[0]}; choose an empty or new folder")
@@ -73,7 +63,7 @@ def deliver(store: StageStore, output: Path) -> None:
     names = sorted(store.manifest.files) if store.manifest else []
     partial = output.absolute().with_name(f".{output.name}.{uuid4().hex}.partial")
     try:
-        if container_of(output) != "png":
+        if container_of(output) != FOLDER:
             _copy(store, names[0], partial)
             partial.replace(output)
             return

@@ -16,7 +16,8 @@ from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.clip import Clip, check_range
-from storage.media.masks import mask_digest, parse_mask, read_holes
+from storage.media.masks.holes import read_holes
+from storage.media.masks.parsing import parse_mask
 from storage.media.reading import content_digest, probe, read_frames
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.write_behind import write_behind
@@ -35,6 +36,10 @@ class DecodeParams(StageParams):
     """Brightness of the mask, 0 to 255, above which a pixel is hole; numbers of label images are holes in any case."""
     invert_mask: bool = False
     """True where the mask marks what is kept."""
+    mask_object: int | None = Field(None, ge=1)
+    """Of a label map, the number of the only object that is removed; null removes all of them."""
+    fit_mask: bool = False
+    """Bring a mask of another size or rate to that of the video, instead of refusing it."""
     dilation: int = Field(4, ge=0, le=500)
     """Pixels by which the mask grows: edges of things blend into their background."""
 
@@ -69,14 +74,14 @@ class MediaInput:
     @classmethod
     def mask(cls, text: str) -> "MediaInput":
         """A mask: file, folder, box or `alpha`. Raises InputError if it cannot be read."""
-        return cls(text, "mask", mask_digest(parse_mask(text)))
+        return cls(text, "mask", parse_mask(text).digest())
 
     def open(self, job: Job) -> str:  # noqa: ARG002
         """The text itself: decoding opens the files."""
         return self.text
 
 
-@stage(version=1)
+@stage(version=2)  # 2: masks with grey palettes, an orientation or several pages
 def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job: Job) -> None:
     """Write the frames as decoded, and the mask, thresholded and dilated, as holes."""
     clip = _clip(video, params)
@@ -106,7 +111,14 @@ def _decoded(
     start, stop = params.start + wanted[0], params.start + wanted[-1] + 1
     frames = read_frames(clip, start, stop)
     holes = read_holes(
-        parse_mask(mask), clip, threshold=params.mask_threshold, invert=params.invert_mask, start=start, stop=stop
+        parse_mask(mask),
+        clip,
+        threshold=params.mask_threshold,
+        invert=params.invert_mask,
+        object_number=params.mask_object,
+        fit=params.fit_mask,
+        start=start,
+        stop=stop,
     )
     chosen = set(wanted)
     numbered = zip(range(wanted[0], wanted[-1] + 1), frames, holes, strict=True)

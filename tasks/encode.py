@@ -1,15 +1,16 @@
 """Encoding: the finished frames as a video file or image folder, with the source's timing, colour tags and audio."""
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache.stage_store import StageStore
 from storage.media.clip import Clip
+from storage.media.codecs import CODECS, CONTAINERS, FOLDER
 from storage.media.writing import write_images, write_video
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.filled_clip import FilledClip
@@ -17,12 +18,27 @@ from tasks.stage.filled_clip import FilledClip
 ENCODER_THREADS = 4  # the same on every machine: x264's bytes depend on it
 
 
+def _one_of(table: Iterable[str]) -> AfterValidator:
+    """A check that a text is a key of a table."""
+
+    def check(name: str) -> str:
+        if name not in table:
+            raise ValueError(f"expected one of {', '.join(table)}")
+        return name
+
+    return AfterValidator(check)
+
+
+ContainerName = Annotated[str, _one_of(CONTAINERS)]
+CodecName = Annotated[str, _one_of(CODECS)]
+
+
 class EncodeParams(StageParams):
     """What kind of file comes out."""
 
-    container: Literal["mp4", "mov", "mkv", "png"] = "mp4"
+    container: ContainerName = "mp4"
     """png: a folder of images, lossless. The command line takes it from the name of the output."""
-    codec: Literal["h264", "h264-lossless", "ffv1", "png"] | None = None
+    codec: CodecName | None = None
     """h264-lossless and ffv1 (mkv only) keep every pixel; null takes h264, or png for a folder."""
     crf: int = Field(18, ge=0, le=51)
     """Quality of h264: 0 best, 51 worst; 18 is near what the eye can tell apart."""
@@ -46,7 +62,7 @@ def encode(
     shown = FilledClip(merged, fill)
     read_ahead = ordered_map(lambda t: shown.frames[t], range(shown.count), job.threads)
     frames: Iterator[NDArray[np.uint8]] = out.count(read_ahead, shown.count)
-    if params.container == "png":
+    if params.container == FOLDER:
         with out.new_files(*(f"{t:05d}.png" for t in range(shown.count))) as folder:
             write_images(folder, frames)
         return

@@ -1,6 +1,8 @@
 """Arguments that several commands take: a video, the root, the run configuration."""
 
 import argparse
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +15,36 @@ if TYPE_CHECKING:
 def configuration(options: argparse.Namespace) -> "RunConfig":
     """The run configuration that the options ask for; the container follows the output's name unless it is set."""
     from flows.configs.run_config import load_config
-    from storage.delivery import container_of
+    from storage.media.codecs import container_of
 
     sections: dict[str, dict[str, Any]] = {}
     if getattr(options, "output", None):
         sections["encode"] = {"container": container_of(Path(options.output))}
     return load_config(options.preset, options.config, options.set, **sections)
+
+
+def attach_boxes(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with boxes that begin with a minus sign attached to their --mask.
+
+    argparse takes them for options otherwise.
+    """
+    attached: list[str] = []
+    for argument in arguments:
+        if attached and attached[-1] == "--mask" and re.match(r"-\d", argument):
+            attached[-1] = f"--mask={argument}"
+        else:
+            attached.append(argument)
+    return attached
+
+
+class _UniteMasks(argparse.Action):
+    """Collects repeated masks into the text of their union."""
+
+    def __call__(self, _parser: Any, options: argparse.Namespace, value: Any, _option: str | None = None) -> None:
+        from storage.media.masks.union import SEPARATOR
+
+        before = getattr(options, self.dest)
+        setattr(options, self.dest, value if before is None else before + SEPARATOR + value)
 
 
 def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) -> None:
@@ -27,7 +53,9 @@ def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) ->
     parser.add_argument(
         "--mask",
         required=mask_required,
-        help="what to remove: video, folder, image, a box x,y,w,h, or alpha; white is removed",
+        action=_UniteMasks,
+        help="what to remove: video, folder, image, NumPy array, COCO RLE, a box x,y,w,h, or alpha; white is removed; "
+        "repeated, all of them",
     )
     parser.add_argument("--name", help="name of the video below the root (the file's)")
     add_root(parser)

@@ -7,13 +7,14 @@ import traceback
 from collections.abc import Sequence
 
 from dfvi_models.errors import ShapeError, TrainingError, WeightsError
+from flows.cli.arguments import attach_boxes
 from storage.cache.errors import StoreError
 from storage.errors import InputError, refuse_secrets
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(attach_boxes(sys.argv[1:] if arguments is None else arguments))
     try:
         if "root" in options:
             refuse_secrets(options.root)

@@ -1,6 +1,6 @@
 """A dataset: many videos with their masks, found by folder or named by a manifest, and checked as a whole."""
 
-import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.configs.run_config import RunConfig, lay_config, load_yaml_file, read_yaml
-from storage.cache.names import distinct_name, title_of_video, video_name
+from storage.cache.root import video_name
 from storage.datasets.video_folders import Found, find_videos
 from storage.errors import InputError
 from storage.media.clip import Clip
-from storage.media.masks import BOX, parse_mask, read_holes
+from storage.media.masks.holes import read_holes
+from storage.media.masks.parsing import join_masks, parse_mask, place_masks
 from storage.media.reading import probe
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
@@ -29,8 +30,8 @@ class ManifestEntry(BaseModel):
 
     video: str
     """Video file or folder of images."""
-    mask: str
-    """Video, folder, image, a box x,y,w,h, or alpha."""
+    mask: str | list[str] = Field(min_length=1)
+    """Video, folder, image, NumPy array, COCO RLE, a box x,y,w,h, or alpha; of several, the union."""
     name: str | None = None
     """Name of the video below the root and of its output; null takes the file's."""
     overrides: dict[str, Any] = {}
@@ -108,9 +109,9 @@ def open_dataset(path: str | Path, recipe: Recipe, *, skip_bad: bool = False) ->
     """
     recipe.config({})
     found = find_entries(Path(path))
-    names = unique_names(found, Path(path))
+    names = Counter(video_name(entry.name) for entry in found)
     with ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
-        checked = list(pool.map(lambda entry, name: _check(entry, recipe, name), found, names))
+        checked = list(pool.map(lambda entry: _check(entry, recipe, names), found))
     videos = tuple(each for each in checked if isinstance(each, Video))
     bad = tuple(each for each in checked if isinstance(each, BadVideo))
     if bad and not (skip_bad and videos):
@@ -151,8 +152,9 @@ def _read_manifest(path: Path) -> Iterator[Found]:
             yield Found(f"entry {number}", problem=_explain_entry(error))
             continue
         video = _below(path.parent, given.video)
-        mask = given.mask if _is_word(given.mask) else _below(path.parent, given.mask)
-        yield Found(given.name or title_of_video(video), video, mask, given.overrides)
+        masks = [given.mask] if isinstance(given.mask, str) else given.mask
+        mask = place_masks(join_masks(masks), path.parent)
+        yield Found(given.name or _name_of(Path(video)), video, mask, given.overrides)
 
 
 def _explain_entry(error: ValidationError) -> str:
@@ -165,32 +167,17 @@ def _below(folder: Path, text: str) -> str:
     return str(folder / Path(text).expanduser())
 
 
-def _is_word(mask: str) -> bool:
-    """Whether a mask is no file."""
-    return mask == "alpha" or BOX.fullmatch(mask) is not None
+def _name_of(video: Path) -> str:
+    """Name of a video whose entry has none: goat for goat.mp4, and for goat/frames."""
+    return video.parent.name if re.fullmatch(r"frames|video", video.stem) and video.parent.name else video.stem
 
 
-def unique_names(found: Sequence[Found], dataset: Path) -> list[str]:
-    """Return a safe name for each video; where several would be called the same, each gets a hash of its own.
-
-    The hash is that of what tells them apart: their names as they were given, or else their paths inside the dataset,
-    so it neither changes when the dataset is moved nor with the order of the videos. Equal ones keep equal names.
-    """
-    names = [video_name(entry.name) for entry in found]
-    safe, given = Counter(names), Counter(entry.name for entry in found)
-    folder = dataset if dataset.is_dir() else dataset.parent
-    unique = []
-    for name, entry in zip(names, found, strict=True):
-        text = entry.name if given[entry.name] == 1 else os.path.relpath(entry.video, folder)
-        unique.append(name if safe[name] == 1 else distinct_name(name, text))
-    return [name if unique.count(name) == 1 else "" for name in unique]
-
-
-def _check(entry: Found, recipe: Recipe, name: str) -> Video | BadVideo:
+def _check(entry: Found, recipe: Recipe, names: Counter[str]) -> Video | BadVideo:
+    name = video_name(entry.name)
     if entry.problem:
         return BadVideo(entry.name, entry.problem)
-    if not name:
-        return BadVideo(entry.name, "the same video is there twice under this name; give each its own")
+    if names[name] > 1:
+        return BadVideo(entry.name, f"{names[name]} videos have the name {name}; give each its own")
     try:
         config = recipe.config(entry.overrides)
         clip = probe(entry.video)
@@ -214,6 +201,8 @@ def _check_mask(mask: str, clip: Clip, config: RunConfig) -> None:
         clip,
         threshold=config.decode.mask_threshold,
         invert=config.decode.invert_mask,
+        object_number=config.decode.mask_object,
+        fit=config.decode.fit_mask,
         start=start,
         stop=stop,
     )

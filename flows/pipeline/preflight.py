@@ -8,7 +8,7 @@ from flows.configs.run_config import RunConfig
 from flows.pipeline.stage_order import StageRunner, inpaint_clip
 from storage.delivery import check_apart, check_output
 from storage.media.clip import find_source
-from storage.media.masks import parse_mask
+from storage.media.masks.parsing import parse_mask
 from tasks.decode import MediaInput
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
@@ -20,9 +20,9 @@ def check_request(video: str, mask: str, output: str, config: RunConfig) -> None
     """
     require_weights(stages_of(config))
     find_source(video)
-    parse_mask(mask)
+    masks = parse_mask(mask)
     check_output(Path(output), config.encode.container, config.encode.codec)
-    check_apart(Path(output), video, mask)
+    check_apart(Path(output), video, *map(str, masks.paths))
 
 
 def require_weights(stages: Iterable[tuple[Stage, StageParams]]) -> None:

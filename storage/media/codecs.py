@@ -1,38 +1,97 @@
-"""Which container and encoder an output path and a codec mean. Pure: touches no file."""
+"""What we can write: the table of output codecs, and which of them an output path means. Touches no file.
+
+To add a codec, add a row to CODECS. Bit depth, alpha and chroma follow from FFmpeg's names of the pixel formats.
+"""
 
 import os
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+
+from av import VideoFormat
 
 from storage.errors import InputError
 from storage.media.clip import BT709, RGB_MATRIX, UNSPECIFIED, Clip, ColourTags
 
-Codec = Literal["h264", "h264-lossless", "ffv1", "png"]
-LOSSLESS: tuple[Codec, ...] = ("h264-lossless", "ffv1", "png")
+MAX_CRF = 51  # of x264 and x265
+FOLDER = "png"  # the "container" of numbered images
 
-MUXERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
-SUFFIXES: dict[Codec, tuple[str, ...]] = {
-    "h264": (".mp4", ".m4v", ".mov", ".mkv"),
-    "h264-lossless": (".mp4", ".m4v", ".mov", ".mkv"),
-    "ffv1": (".mkv",),
-    "png": ("",),
+
+@dataclass(frozen=True)
+class Container:
+    """A kind of file, or the folder of images."""
+
+    suffixes: tuple[str, ...]
+    """Of file names, the usual one first."""
+    muxer: str = ""
+    """FFmpeg's name; empty for a folder."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Options of FFmpeg's muxer."""
+
+
+@dataclass(frozen=True)
+class OutputCodec:
+    """One way of storing frames: where it goes, and FFmpeg's encoder for it."""
+
+    containers: tuple[str, ...]
+    """Names in CONTAINERS that hold it."""
+    pixel_formats: tuple[str, ...]
+    """FFmpeg's names; the first that loses least of a clip is taken."""
+    encoder: str = ""
+    """FFmpeg's name; empty for images, which are written one by one."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Options of FFmpeg's encoder."""
+    has_quality: bool = False
+    """Whether it takes a constant rate factor; the others do without."""
+    is_lossless: bool = False
+    """Whether it gives back every pixel bit for bit."""
+
+
+FASTSTART = {"movflags": "+faststart"}
+CONTAINERS: Mapping[str, Container] = {
+    "mp4": Container((".mp4", ".m4v"), "mp4", FASTSTART),
+    "mov": Container((".mov",), "mov", FASTSTART),
+    "mkv": Container((".mkv",), "matroska"),
+    FOLDER: Container(("",)),
 }
-MAX_CRF = 51  # of x264
+CODECS: Mapping[str, OutputCodec] = {
+    "h264": OutputCodec(
+        containers=("mp4", "mov", "mkv"),
+        encoder="libx264",
+        pixel_formats=("yuv420p", "yuv444p"),
+        options={"preset": "medium"},
+        has_quality=True,
+    ),
+    "h264-lossless": OutputCodec(
+        containers=("mp4", "mov", "mkv"),
+        encoder="libx264rgb",
+        pixel_formats=("rgb24",),
+        options={"preset": "medium", "crf": "0"},
+        is_lossless=True,
+    ),
+    "ffv1": OutputCodec(
+        containers=("mkv",),
+        encoder="ffv1",
+        pixel_formats=("bgr0",),
+        options={"level": "3", "slicecrc": "1", "g": "1"},
+        is_lossless=True,
+    ),
+    "png": OutputCodec(containers=(FOLDER,), pixel_formats=("rgb24",), is_lossless=True),
+}
 
 
 @dataclass(frozen=True)
 class Output:
-    """How a clip is written."""
+    """How a clip is written: names in CODECS and CONTAINERS."""
 
-    codec: Codec
-    muxer: str
-    """FFmpeg's name of the container; empty for a folder of images."""
+    codec: str
+    container: str
 
     @property
-    def is_lossless(self) -> bool:
-        """Whether the file gives back every pixel bit for bit."""
-        return self.codec in LOSSLESS
+    def muxer(self) -> str:
+        """FFmpeg's name of the container; empty for a folder of images."""
+        return CONTAINERS[self.container].muxer
 
 
 @dataclass(frozen=True)
@@ -46,29 +105,51 @@ class Encoder:
 
 
 def choose_output(path: str | os.PathLike[str], codec: str | None = None) -> Output:
-    """Container by the path's suffix, codec as asked or the container's usual one (h264; png for a folder).
+    """Return the container by the path's suffix, with the codec asked for or the container's usual one.
 
-    A path without suffix is a folder of images.
+    The usual codec is the first of CODECS that the container holds: h264, or png for a folder of images.
     Raises: InputError for an unknown codec or suffix, or a codec that the container does not hold.
     """
-    suffix = Path(path).suffix.lower()
-    if codec is not None and codec not in get_args(Codec):
-        raise InputError(f"codec {codec!r} is unknown; expected one of {', '.join(get_args(Codec))}")
-    if suffix and suffix not in MUXERS:
-        raise InputError(
-            f"{path}: cannot write {suffix} files; expected {', '.join(MUXERS)}, or a name without suffix for a folder "
-            "of PNG images"
+    if codec is not None and codec not in CODECS:
+        raise InputError(f"codec {codec!r} is unknown; expected one of {', '.join(CODECS)}")
+    container = container_of(path)
+    chosen = codec or next(name for name, each in CODECS.items() if container in each.containers)
+    if container not in CODECS[chosen].containers:
+        fitting = ", ".join(
+            suffix or "a folder (a name without suffix)"
+            for name in CODECS[chosen].containers
+            for suffix in CONTAINERS[name].suffixes
         )
-    chosen: Codec = codec or ("h264" if suffix else "png")  # type: ignore[assignment]  # checked above
-    if suffix not in SUFFIXES[chosen]:
-        fitting = ", ".join(each or "a folder (a name without suffix)" for each in SUFFIXES[chosen])
-        raise InputError(f"{path}: codec {chosen} does not go into {suffix or 'a folder'}; expected {fitting}")
-    return Output(chosen, MUXERS.get(suffix, ""))
+        where = "a folder" if container == FOLDER else suffix_of(path)
+        raise InputError(f"{path}: codec {chosen} does not go into {where}; expected {fitting}")
+    return Output(chosen, container)
 
 
-def choose_encoder(codec: Codec, clip: Clip, quality: int) -> Encoder:
-    """Encoder settings for a clip.
+def container_of(path: str | os.PathLike[str]) -> str:
+    """Return the name in CONTAINERS that a path's suffix means; no suffix means a folder of images.
 
+    Raises: InputError for the suffix of a file that we cannot write.
+    """
+    suffix = suffix_of(path)
+    for name, container in CONTAINERS.items():
+        if suffix in container.suffixes:
+            return name
+    known = ", ".join(suffix for container in CONTAINERS.values() for suffix in container.suffixes if suffix)
+    raise InputError(
+        f"{path}: cannot write {suffix} files; expected {known}, or a name without suffix for a folder of PNG images"
+    )
+
+
+def suffix_of(path: str | os.PathLike[str]) -> str:
+    """Return the suffix of a path in small letters; what holds no letter, as in result_v1.5, is part of the name."""
+    suffix = Path(path).suffix.lower()
+    return suffix if re.search("[a-z]", suffix) else ""
+
+
+def choose_encoder(codec: str, clip: Clip, quality: int) -> Encoder:
+    """Return the settings of FFmpeg's encoder for a clip.
+
+    codec   : name in CODECS of a codec that goes into a file.
     quality : constant rate factor, 0 (best) to 51; lossless codecs do without.
     Raises  : InputError if quality is outside.
 
@@ -76,14 +157,22 @@ def choose_encoder(codec: Codec, clip: Clip, quality: int) -> Encoder:
     """
     if not 0 <= quality <= MAX_CRF:
         raise InputError(f"quality {quality}; expected a constant rate factor from 0 (best) to {MAX_CRF}")
-    is_even = clip.height % 2 == 0 and clip.width % 2 == 0
-    yuv, rgb = "yuv420p" if is_even else "yuv444p", _rgb_tags(clip)
-    encoders = {
-        "h264": Encoder("libx264", yuv, {"crf": str(quality), "preset": "medium"}, _yuv_tags(clip)),
-        "h264-lossless": Encoder("libx264rgb", "rgb24", {"crf": "0", "preset": "medium"}, rgb),
-        "ffv1": Encoder("ffv1", "bgr0", {"level": "3", "slicecrc": "1", "g": "1"}, rgb),
-    }
-    return encoders[codec]
+    chosen = CODECS[codec]
+    pixel_format = choose_pixel_format(chosen, clip)
+    options = dict(chosen.options) | ({"crf": str(quality)} if chosen.has_quality else {})
+    tags = _rgb_tags(clip) if VideoFormat(pixel_format).is_rgb else _yuv_tags(clip)
+    return Encoder(chosen.encoder, pixel_format, options, tags)
+
+
+def choose_pixel_format(codec: OutputCodec, clip: Clip) -> str:
+    """Return the first pixel format of a codec that takes the clip's size."""
+    return next(name for name in codec.pixel_formats if _takes_size(VideoFormat(name), clip))
+
+
+def _takes_size(pixel_format: VideoFormat, clip: Clip) -> bool:
+    """Whether the sides are multiples of what chroma is shared by."""
+    across, down = 2 // pixel_format.chroma_width(2), 2 // pixel_format.chroma_height(2)
+    return clip.width % across == 0 and clip.height % down == 0
 
 
 def _yuv_tags(clip: Clip) -> ColourTags:

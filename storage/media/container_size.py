@@ -1,6 +1,7 @@
 """How long a media file says it is, read from its container's outermost headers: the way to see that a copy broke off.
 
-MP4/MOV boxes (ISO/IEC 14496-12), Matroska/WebM elements (RFC 8794), AVI's RIFF chunk.
+MP4/MOV boxes (ISO/IEC 14496-12), Matroska/WebM elements (RFC 8794), the RIFF chunk of AVI and WebP, the blocks of GIF
+(GIF89a, appendix A).
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"pn
 MAX_BOXES = 100_000  # a fragmented MP4 has two a fragment; a file of nothing but empty boxes must not hold us
 
 
-def declared_size(path: Path) -> int | None:
+def container_size(path: Path) -> int | None:
     """Bytes that the container says the file has at least; None where it does not say."""
     with path.open("rb") as file:
         head = file.read(12)
@@ -20,6 +21,8 @@ def declared_size(path: Path) -> int | None:
         if head[:4] == b"RIFF":
             size = int.from_bytes(head[4:8], "little")
             return None if size in (0, 0xFFFFFFFF) else 8 + size
+        if head[:4] == b"GIF8":
+            return _end_of_gif(file)
         if head[:4] == EBML_HEADER.to_bytes(4, "big"):
             return _end_of_segment(file)
     return None
@@ -56,6 +59,29 @@ def _boxes(file: BinaryIO, file_size: int) -> list[tuple[bytes, int]]:
 def _end_of_boxes(file: BinaryIO, file_size: int) -> int | None:
     # bytes of no known box after the last one are rubbish that players skip, not a promise
     return max((end for kind, end in _boxes(file, file_size) if kind in (b"moov", b"moof", b"mdat")), default=None)
+
+
+def _end_of_gif(file: BinaryIO) -> int:
+    """The end of the trailer; beyond the file's where the file ends before it."""
+    file.seek(10)  # flags, then two bytes before the colours
+    flags = file.read(1)
+    file.seek(2, 1)
+    _skip_colours(file, flags)
+    while (kind := file.read(1)) != b";":
+        if kind == b",":  # an image: place and size, flags, its own colours, code size
+            file.seek(8, 1)
+            _skip_colours(file, file.read(1))
+        elif kind != b"!":  # neither an image nor an extension: the file ended, or its blocks are damaged
+            return file.seek(0, 2) + 1
+        file.seek(1, 1)
+        while (length := file.read(1)) not in (b"", b"\0"):
+            file.seek(length[0], 1)
+    return file.tell()
+
+
+def _skip_colours(file: BinaryIO, flags: bytes) -> None:
+    if flags and flags[0] & 0x80:
+        file.seek(3 * 2 ** ((flags[0] & 7) + 1), 1)
 
 
 def _end_of_segment(file: BinaryIO) -> int | None:

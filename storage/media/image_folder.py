@@ -11,10 +11,9 @@ import numpy as np
 
 from storage.errors import InputError
 from storage.media.clip import RGB_MATRIX, Clip, ColourTags, check_range, check_size
-from storage.media.image_header import image_size
+from storage.media.image_header import ImageHeader, read_header
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
-HEAD = 2**16  # bytes; most headers end before
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our errors say it, in one line
 
@@ -38,16 +37,17 @@ def list_images(folder: Path) -> list[Path]:
         raise InputError(
             f"{folder}: no image in the folder; expected frames as {', '.join(s[1:] for s in IMAGE_SUFFIXES)} files"
         )
-    files.sort(key=_natural_key)
+    files.sort(key=lambda file: natural_key(file.name))
     for first, second in itertools.pairwise(files):
         if first.stem == second.stem:
             raise InputError(f"{folder}: {first.name} and {second.name} are the same frame; remove one of them")
     return files
 
 
-def _natural_key(path: Path) -> tuple[list[tuple[int, str]], str]:
-    parts = re.split(r"([0-9]+)", path.stem.lower())
-    return [(int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in parts], path.name
+def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Return what sorts file names in the order of their numbers: 2 before 10."""
+    parts = re.split(r"([0-9]+)", Path(name).stem.lower())
+    return [(int(part), "") if part.isdecimal() and part.isascii() else (-1, part) for part in parts], name
 
 
 def probe_images(folder: Path, rate: Fraction) -> Clip:
@@ -105,52 +105,63 @@ def _frames_of(clip: Clip, start: int, stop: int | None, flags: int) -> Iterator
 
 
 def read_image(path: Path) -> np.ndarray:
-    """One image file as (H, W, 3) uint8 RGB.
+    """Return one image file as (H, W, 3) uint8 RGB.
 
-    Greyscale is repeated in all channels; 16 bits keep their high byte; alpha is dropped; a JPEG's orientation
-    is applied. Raises: InputError if the file is no image, breaks off, or claims an absurd size.
+    Greyscale is repeated in all channels; 16 bits keep their high byte; alpha is dropped; the orientation that EXIF
+    states is applied. Raises: InputError if the file is no image, breaks off, or claims an absurd size.
     """
     return decode_image(path, cv2.IMREAD_COLOR_RGB)
 
 
 def decode_image(path: Path, flags: int) -> np.ndarray:
-    """One image file as OpenCV decodes it under its flags. Raises: InputError as read_image."""
+    """Return one image file as OpenCV decodes it under its flags, upright. Raises: InputError as read_image."""
     data = _read(path)
-    _checked_size(path, data)
+    header = _checked(path, read_header(data))
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         image = None
     if image is None:
         raise InputError(f"{path}: the image does not decode (damaged or truncated); export it again")
+    if flags == cv2.IMREAD_UNCHANGED and header.format != "TIFF":  # OpenCV turns all other readings by itself
+        return _turned(np.asarray(image), header.orientation)
     return np.asarray(image)
 
 
+def _turned(image: np.ndarray, orientation: int) -> np.ndarray:
+    """An image as EXIF's orientation (1 to 8; CIPA DC-008, tag 274) wants it shown."""
+    if orientation in (2, 4, 5, 7):  # mirrored
+        image = image[:, ::-1]
+    quarters = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)  # counter-clockwise
+    return np.ascontiguousarray(np.rot90(image, quarters))
+
+
 def to_8_bit(image: np.ndarray) -> np.ndarray:
-    """uint8 from uint8 or uint16 (the high byte), any shape."""
+    """Return uint8 from uint8 or uint16 (the high byte), any shape."""
     return (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
 
 
-def _read(path: Path, length: int = -1) -> bytes:
+def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(length)
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: the image cannot be read ({error.strerror}); check its permissions") from None
 
 
 def _size_of(path: Path) -> tuple[int, int]:
-    """(height, width) from the header; reads the whole file only where its start does not hold it (TIFF)."""
-    head = _read(path, HEAD)
-    return _checked_size(path, head if image_size(head) else _read(path))
+    """(height, width) from the header, as stored."""
+    try:
+        header = _checked(path, read_header(path))
+    except OSError as error:
+        raise InputError(f"{path}: the image cannot be read ({error.strerror}); check its permissions") from None
+    return header.height, header.width
 
 
-def _checked_size(path: Path, data: bytes) -> tuple[int, int]:
-    size = image_size(data)
-    if size is None:
+def _checked(path: Path, header: ImageHeader | None) -> ImageHeader:
+    if header is None:
         raise InputError(f"{path}: not a PNG, JPEG, TIFF, WebP or BMP image; export it again or take it out")
-    check_size(path, *size)
-    return size
+    check_size(path, header.height, header.width)
+    return header
 
 
 def _other_size(file: Path, size: tuple[int, int], first: tuple[int, int]) -> str:

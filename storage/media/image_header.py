@@ -1,78 +1,48 @@
-"""Size of an image from its header alone, so that an absurd one is refused before memory is asked for it."""
+"""Facts of an image file without its pixels: format, size, orientation, pages. Pillow reads the headers."""
 
-import struct
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import AvifImagePlugin, ExifTags, Image, TiffImagePlugin, WebPImagePlugin
+
+LATE_READERS = (AvifImagePlugin, TiffImagePlugin, WebPImagePlugin)  # Image.open knows only those that were imported
+Image.MAX_IMAGE_PIXELS = None  # storage.media.clip.check_size refuses absurd sizes, with our words
+warnings.filterwarnings("ignore", module=r"PIL\.")  # what is wrong with an image, our errors say in one line
+FRAME_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP")
+"""Pillow's names of the formats that frames may have."""
+UPRIGHT = 1  # of EXIF's orientations, 1 to 8
 
 
-def image_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) in pixels that the header of a PNG, JPEG, BMP, WebP or TIFF file states; None if it is none.
+@dataclass(frozen=True)
+class ImageHeader:
+    """What the header of an image says."""
 
-    data : the whole file. JPEG's orientation tag is not applied.
+    format: str
+    """Pillow's name."""
+    height: int
+    width: int
+    """Sides in pixels as stored, before the orientation is applied."""
+    orientation: int
+    """EXIF's number, 1 to 8, of how the stored pixels are to be turned; 1 where nothing says so."""
+
+
+def read_header(source: Path | bytes, formats: tuple[str, ...] = FRAME_FORMATS) -> ImageHeader | None:
+    """Return what the header of an image file says; None if it is no image of these formats, or a damaged one.
+
+    source : path, or the bytes of the whole file.
+    Raises : OSError if the file cannot be opened.
     """
-    readers = {
-        b"\x89PNG\r\n\x1a\n": _png,
-        b"\xff\xd8": _jpeg,
-        b"BM": _bmp,
-        b"RIFF": _webp,
-        b"II*\0": _tiff,
-        b"MM\0*": _tiff,
-    }
-    for magic, reader in readers.items():
-        if data.startswith(magic):
-            try:
-                return reader(data)
-            except (struct.error, IndexError):
-                return None
-    return None
-
-
-def _png(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from(">II", data, 16)
-    return height, width
-
-
-def _bmp(data: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from("<ii", data, 18)
-    return abs(height), width  # a negative height means rows from the top
-
-
-def _jpeg(data: bytes) -> tuple[int, int] | None:
-    """Walk the segments to the frame header (SOF0..SOF15 without DHT, JPG and DAC; ITU-T T.81 table B.1)."""
-    at = 2
-    while data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker == 0xFF:  # fill byte
-            at += 1
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return height, width
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD7:  # markers without a body
-            at += 2
-        else:
-            at += 2 + max(2, struct.unpack_from(">H", data, at + 2)[0])
-    return None
-
-
-def _webp(data: bytes) -> tuple[int, int] | None:
-    kind = data[12:16]
-    if kind == b"VP8X":
-        width, height = (1 + int.from_bytes(data[i : i + 3], "little") for i in (24, 27))
-    elif kind == b"VP8 ":
-        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
-    elif kind == b"VP8L":
-        bits = struct.unpack_from("<I", data, 21)[0]
-        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    else:
-        return None
-    return height, width
-
-
-def _tiff(data: bytes) -> tuple[int, int] | None:
-    """Tags 256 (width) and 257 (height) of the first directory, stored as 16 or 32 bits."""
-    order = "<" if data[:2] == b"II" else ">"
-    directory = struct.unpack_from(order + "I", data, 4)[0]
-    found: dict[int, int] = {}
-    for i in range(struct.unpack_from(order + "H", data, directory)[0]):
-        tag, kind = struct.unpack_from(order + "HH", data, directory + 2 + 12 * i)
-        if tag in (256, 257):
-            found[tag] = struct.unpack_from(order + ("H" if kind == 3 else "I"), data, directory + 10 + 12 * i)[0]
-    return (found[257], found[256]) if len(found) == 2 else None
+    with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+        try:
+            with Image.open(file, formats=formats) as image:
+                # PNG's own method decodes all pixels first, to find what may come after them
+                turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation, UPRIGHT)
+                width, height = image.size
+                kind = image.format or ""
+        except Exception:  # the parsers of a dozen formats raise whatever a damaged header makes them stumble over
+            return None
+    if kind == "TIFF" and turned >= 5:
+        width, height = height, width  # Pillow turns these, and these alone, on opening
+    return ImageHeader(kind, height, width, turned if turned in range(1, 9) else UPRIGHT)

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from storage.errors import InputError
 from storage.media.clip import RGB_MATRIX, Clip, ColourTags, check_size
-from storage.media.container_size import declared_size
+from storage.media.container_size import container_size
 from storage.media.video_decoding import decode, open_video, reason_of
 
 # (a, b, c, d) of a display matrix, by sign -> (degrees clockwise, mirrored first) that make the frame upright.
@@ -107,7 +107,7 @@ def _count(
     path: Path, stream: VideoStream, packets: list[_Times], pts: list[int], time_base: Fraction
 ) -> tuple[int, int]:
     """(frames found, frames promised): they differ in a file that broke off or lost a part."""
-    size = declared_size(path)
+    size = container_size(path)
     is_cut_off = size is not None and size > path.stat().st_size
     found = len(packets)
     missing = _missing_at_end(stream, packets, pts, time_base)

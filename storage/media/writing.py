@@ -21,7 +21,7 @@ from storage.backends.atomic_write import appears_when_complete
 from storage.errors import InputError
 from storage.media.audio import Sound
 from storage.media.clip import RGB_MATRIX, UNSPECIFIED, Clip, check_range, find_source
-from storage.media.codecs import Codec, Encoder, choose_encoder, choose_output
+from storage.media.codecs import CONTAINERS, Encoder, choose_encoder, choose_output
 from storage.media.video_decoding import reason_of
 
 __all__ = ["choose_output", "write_images", "write_video"]
@@ -38,7 +38,7 @@ def write_video(
     frames: Iterable[np.ndarray],
     clip: Clip,
     *,
-    codec: Codec | None = None,
+    codec: str | None = None,
     quality: int = 18,
     audio_from: str | os.PathLike[str] | None = None,
     start: int = 0,
@@ -72,7 +72,7 @@ def write_video(
         if audio_from is not None:
             sound = stack.enter_context(_trimmed_sound(find_source(audio_from), clip, start, end))
         partial = stack.enter_context(appears_when_complete(target))
-        output = stack.enter_context(_open_output(partial, target, output_kind.muxer))
+        output = stack.enter_context(_open_output(partial, target, output_kind.container))
         stream = _add_picture(output, encoder, clip, clock, threads)
         if sound:
             sound.add_to(output, target)
@@ -117,13 +117,12 @@ def _trimmed_sound(path: Path, clip: Clip, start: int, end: int) -> Sound:
 
 
 @contextlib.contextmanager
-def _open_output(partial: Path, target: Path, muxer: str) -> Iterator[OutputContainer]:
-    options = {"fflags": "+bitexact"}  # no random identifiers: the same frames give the same file
-    if muxer in ("mp4", "mov"):
-        options["movflags"] = "+faststart"
+def _open_output(partial: Path, target: Path, container: str) -> Iterator[OutputContainer]:
+    kind = CONTAINERS[container]
+    options = {"fflags": "+bitexact", **kind.options}  # no random identifiers: the same frames give the same file
     try:
         partial.touch()  # an unwritable place is the user's error, a failure later the machine's
-        output = av.open(str(partial.absolute()), "w", format=muxer, options=options)
+        output = av.open(str(partial.absolute()), "w", format=kind.muxer, options=options)
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({reason_of(error)}); check the folder and its rights") from None
     try:

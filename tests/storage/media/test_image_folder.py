@@ -1,6 +1,7 @@
 """Folders of images as clips: order, depth, alpha, and everything that is refused."""
 
 import struct
+import zlib
 from fractions import Fraction
 
 import cv2
@@ -8,7 +9,6 @@ import numpy as np
 import pytest
 
 from storage.errors import InputError
-from storage.media.image_header import image_size
 from storage.media.reading import probe, read_frames
 from tests.storage.media_files import moving_frames, write_png
 
@@ -38,7 +38,7 @@ def test_every_kind_of_image_is_read(tmp_path, suffix):
     write_png(tmp_path / f"0{suffix}", frame)
     (read,) = read_frames(tmp_path)
     assert np.abs(read.astype(int) - frame).mean() < (6 if suffix in (".jpg", ".webp") else 1e-9)
-    assert image_size((tmp_path / f"0{suffix}").read_bytes()) == (48, 64)
+    assert (probe(tmp_path).height, probe(tmp_path).width) == (48, 64)
 
 
 def test_sixteen_bits_keep_the_high_byte_and_grey_fills_all_channels(tmp_path):
@@ -122,6 +122,7 @@ def test_absurd_sizes_are_refused_before_decoding(tmp_path):
     path = write_png(tmp_path / "0.png", moving_frames(1)[0])
     data = bytearray(path.read_bytes())
     struct.pack_into(">II", data, 16, 40000, 40000)
+    struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
     path.write_bytes(data)
     with pytest.raises(InputError, match="the header says 40000x40000 pixels"):
         probe(tmp_path)
@@ -143,12 +144,3 @@ def test_a_folder_that_changed_since_it_was_probed_is_refused(tmp_path):
     write_png(tmp_path / "1.png", moving_frames(1)[0])
     with pytest.raises(InputError, match="2 images now, 1 before"):
         next(read_frames(clip))
-
-
-def test_webp_header_sizes_of_all_three_kinds():
-    frame = moving_frames(1)[0]
-    lossless = cv2.imencode(".webp", frame, [cv2.IMWRITE_WEBP_QUALITY, 101])[1].tobytes()
-    lossy = cv2.imencode(".webp", frame, [cv2.IMWRITE_WEBP_QUALITY, 80])[1].tobytes()
-    assert (lossless[12:16], lossy[12:16]) == (b"VP8L", b"VP8 ")
-    extended = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0" + bytes(4) + (63).to_bytes(3, "little") + (47).to_bytes(3, "little")
-    assert image_size(lossless) == image_size(lossy) == image_size(extended) == (48, 64)

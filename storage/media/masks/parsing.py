@@ -1,0 +1,70 @@
+"""What a user means by a mask: the list of kinds, asked one after the other."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from storage.errors import InputError
+from storage.media.clip import find_source
+from storage.media.masks.alpha import AlphaMask
+from storage.media.masks.array import ArrayMask
+from storage.media.masks.box import BoxMask
+from storage.media.masks.coco_rle import CocoMask
+from storage.media.masks.image import FolderMask, ImageMask
+from storage.media.masks.source import MaskSource
+from storage.media.masks.union import SEPARATOR, UnionMask
+from storage.media.masks.video import VideoMask
+
+WORDS: tuple[type[MaskSource], ...] = (AlphaMask, BoxMask)
+"""Kinds that are no file; a file of such a name must be written ./name."""
+FILES: tuple[type[MaskSource], ...] = (FolderMask, ArrayMask, CocoMask, ImageMask, VideoMask)
+"""Kinds that are read from a file or folder; the last one takes whatever is left."""
+
+
+def parse_mask(text_or_path: str | os.PathLike[str]) -> UnionMask:
+    """Return the masks that a text names, one a line, or the one of a path.
+
+    A mask is `alpha`, a box such as `10,20,64,48`, or a file or folder; a path object or `./name` is always a file.
+    Raises: InputError if there is no such file, a box has no area, or a file has a name that also means a box or alpha.
+    """
+    if not isinstance(text_or_path, str):
+        return UnionMask((_parse_file(os.fspath(text_or_path)),))
+    texts = [line for line in text_or_path.split(SEPARATOR) if line.strip()] or [text_or_path]
+    return UnionMask(tuple(_parse_one(text) for text in texts))
+
+
+def join_masks(texts: Iterable[str]) -> str:
+    """Return one text that stands for the union of masks."""
+    return SEPARATOR.join(texts)
+
+
+def place_masks(text: str, folder: Path) -> str:
+    """Return the text of a mask with relative paths placed below a folder; a box and `alpha` stay."""
+    return join_masks(line if _is_word(line) else str(folder / Path(line).expanduser()) for line in text.splitlines())
+
+
+def _is_word(text: str) -> bool:
+    return any(kind.recognise(text, is_path=False) for kind in WORDS)
+
+
+def _parse_one(text: str) -> MaskSource:
+    for kind in WORDS:
+        if source := kind.recognise(text, is_path=False):
+            if Path(text).exists():
+                raise InputError(
+                    f"mask {text!r} means a file of that name or not; write ./{text} for the file, or rename it"
+                )
+            return source
+    return _parse_file(text)
+
+
+def _parse_file(text: str) -> MaskSource:
+    try:
+        path = find_source(text)
+    except InputError as error:
+        *others, last = dict.fromkeys(kind.expected for kind in (*FILES, *WORDS))
+        raise InputError(f"mask {error}; expected {', '.join(others)}, or {last}") from None
+    for kind in FILES:
+        if source := kind.recognise(str(path), is_path=True):
+            return source
+    raise InputError(f"mask {path}: no kind of mask that we read")

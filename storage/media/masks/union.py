@@ -1,0 +1,58 @@
+"""Several masks of one clip: what any of them marks is marked."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+
+from storage.media.clip import Clip
+from storage.media.masks.fitting import fit_marks
+from storage.media.masks.source import Marks, MaskSource
+
+SEPARATOR = "\n"
+"""Between the masks of a union where they are written as one text: no file name that people use holds it."""
+
+
+@dataclass(frozen=True)
+class UnionMask:
+    """The union of masks, each of which fits the clip by itself."""
+
+    parts: tuple[MaskSource, ...]
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return " and ".join(part.name for part in self.parts)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Files and folders it is read from."""
+        return tuple(path for part in self.parts for path in part.paths)
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all parts, in whatever order they are named; that of the part if there is but one."""
+        digests = sorted({part.digest() for part in self.parts})
+        if len(digests) == 1:
+            return digests[0]
+        return hashlib.sha256(("union " + " ".join(digests)).encode()).hexdigest()
+
+    def open(self, clip: Clip, object_number: int | None = None, *, fit: bool = False) -> Marks:
+        """Return what any part marks, fitted to the clip; see MaskSource.open and fit_marks."""
+        parts = [fit_marks(part.open(clip, object_number), part.name, clip, fit=fit) for part in self.parts]
+        count = max(part.count for part in parts)
+
+        def read(start: int, stop: int) -> Iterator[np.ndarray]:
+            readers = [part.read(start, stop) if part.count == count else _repeat(part, stop - start) for part in parts]
+            for marked in zip(*readers, strict=True):
+                yield reduce(np.maximum, marked)
+
+        return Marks(clip.height, clip.width, count, read)
+
+
+def _repeat(single: Marks, times: int) -> Iterator[np.ndarray]:
+    """The only frame of a mask again and again."""
+    marked = next(single.read(0, 1))
+    return (marked for _ in range(times))

@@ -1,0 +1,22 @@
+"""Arguments of the command line that argparse alone would misread."""
+
+import argparse
+
+from flows.cli.arguments import add_video, attach_boxes
+from storage.media.masks.parsing import parse_mask
+
+
+def mask_of(*arguments):
+    parser = argparse.ArgumentParser()
+    add_video(parser)
+    return parser.parse_args(attach_boxes(["video.mp4", *arguments])).mask
+
+
+def test_a_box_that_begins_outside_the_frame_is_no_option():
+    assert mask_of("--mask", "-5,-5,20,20") == "-5,-5,20,20"
+    assert mask_of("--mask", "-5,0,20,20", "--preset", "fast") == "-5,0,20,20"
+
+
+def test_a_repeated_mask_is_the_union():
+    union = parse_mask(mask_of("--mask", "1,2,3,4", "--mask", "alpha", "--mask", "-5,-5,20,20"))
+    assert [part.name for part in union.parts] == ["mask box 1,2,3,4", "mask alpha", "mask box -5,-5,20,20"]
