@@ -81,7 +81,7 @@ class EstimatorMethod(Method):
     def build(self, resources: Resources, *, working_size: tuple[int, int]) -> FlowEstimator:
         """Return the estimator.
 
-        working_size : height and width of the grid on which flow is estimated, pixels.
+        working_size : height and width of the grid on which flow is estimated, and comes out in its pixels.
         """
         raise NotImplementedError
 

@@ -8,7 +8,7 @@ from prefect.logging import get_run_logger
 
 from flows.evaluation.methods import OnTrueFlow, Row
 from flows.evaluation.model import MEAN, Case, EvaluateConfig, Evaluation, check_evaluation
-from flows.pipeline.runner import Runner, available_threads, reached_by
+from flows.pipeline.runner import Runner, available_threads
 from flows.pipeline.stage_order import FilledResult, StageRunner, fill_clip
 from storage.cache.root import Root
 from storage.datasets.clean_clips import CleanClip, clip_seed
@@ -61,10 +61,10 @@ def evaluate(
     store_root = Root.create(root)
     cases = []
     for clip, masks in chosen:
-        job = Job(str(store_root.path), clip.name, threads or available_threads(), device)
-        runner = Runner(job)
-        cases += evaluate_clip(runner, clip, rows, config, masks)
-        store_root.record_run(run, clip.name, reached_by(runner.done))
+        record = store_root.start_run(run, clip.name)
+        job = Job(str(store_root.path), clip.name, threads or available_threads(), device, record)
+        cases += evaluate_clip(Runner(job), clip, rows, config, masks)
+        record.finish()
     return Evaluation(
         config=config,
         rows=rows,

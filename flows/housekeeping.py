@@ -1,4 +1,4 @@
-"""The flow that looks after a root: reads every chunk back, and deletes what no named run uses."""
+"""The flow that looks after a root: reads every chunk back, and deletes what no run uses."""
 
 import prefect
 from prefect.artifacts import create_table_artifact
@@ -16,7 +16,7 @@ class Housekeeping(BaseModel):
     damaged: list[str]
     """Files that did not read back."""
     unused: int
-    """Results that no named run uses."""
+    """Results that no run uses."""
     unused_bytes: int
     deleted_bytes: int
 
@@ -27,7 +27,7 @@ def housekeeping(root: str, verify: bool = True, repair: bool = False, delete: b
 
     verify : read every chunk of every result.
     repair : drop what is damaged, so that the next run computes just that.
-    delete : delete results that no named run uses; those begun within a day are kept.
+    delete : delete results that no run uses; those begun within a day are kept.
     Raises : InputError if there is no root; RuntimeError if something is damaged and not repaired.
     """
     opened = Root.open(root)

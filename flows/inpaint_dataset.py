@@ -127,8 +127,8 @@ def is_stale(request: Request) -> bool:
     """Whether any stage of this video would not be reused, or its output is that of an older run."""
     media = MediaInput.video(request.video), MediaInput.mask(request.mask)
     stages = plan_video(request.root, request.name, request.config, *media)
-    record = Root(request.root).read_run(request.run, request.name)
-    delivered = record["reached"][-1]["digest"] if record and record.get("summary") else None
+    record = Root(request.root).last_run(request.run, request.name, request.output)
+    delivered = record.reached[-1]["digest"] if record else None
     return any(stage.action != "reuse" for stage in stages) or stages[-1].digest != delivered
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import prefect
 
 from flows.configs.run_config import RunConfig
+from flows.pipeline.naming import choose_name
 from flows.pipeline.preflight import check_request
-from flows.pipeline.runner import Runner, available_threads, reached_by
+from flows.pipeline.runner import Runner, available_threads
 from flows.pipeline.stage_order import inpaint_clip
 from flows.pipeline.summary import Summary, summarise
-from storage.cache.root import Root, video_name
+from storage.cache.root import Root
 from storage.delivery import deliver
 from tasks.decode import MediaInput
 from tasks.stage.cached_stage import Job
@@ -48,14 +49,14 @@ def inpaint_video(
     config = config or RunConfig()
     check_request(video, mask, output, config)
     store_root = Root.create(root) if make_root else Root.open(root)
-    job = Job(str(store_root.path), name or video_name(Path(video).stem), threads or available_threads(), device)
-    unfinished = f"{run}.unfinished"  # so that gc spares what a run that goes on, or was killed, has made
-    runner = Runner(job, on_done=lambda done: store_root.record_run(unfinished, job.video, reached_by(done)))
-    walked = inpaint_clip(runner, config, MediaInput.video(video), MediaInput.mask(mask))
-    reached = reached_by(runner.done)
-    store_root.record_run(run, job.video, reached)
-    store_root.forget_run(unfinished, job.video)
+    clip, hole = MediaInput.video(video), MediaInput.mask(mask)
+    name = name or choose_name(store_root, config, clip, hole)
+    record = store_root.start_run(run, name)
+    job = Job(str(store_root.path), name, threads or available_threads(), device, record)
+    runner = Runner(job)
+    walked = inpaint_clip(runner, config, clip, hole)
     deliver(walked.encoded.open(job), Path(output))
     summary = summarise(job, walked, runner.done, Path(output), time.monotonic() - started)
-    store_root.record_run(run, job.video, reached, summary.model_dump())
+    record.finish(summary.model_dump())
+    store_root.forget_failure(run, job.video)
     return summary

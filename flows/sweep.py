@@ -14,11 +14,12 @@ from flows.datasets.dataset import Dataset, Recipe, open_dataset
 from flows.engines.protocol import EngineSettings, Request, VideoResult
 from flows.inpaint_dataset import make_requests, run_all
 from flows.pipeline.summary import Summary
-from flows.reports.dataset import write_text
-from flows.reports.evaluation_plots import HINT, can_plot
-from flows.reports.sweep import Cell, Measures, SweepSummary, sweep_csv
+from flows.reports.plotting import HINT, can_plot
+from flows.reports.sweep import Combination, Measures, SweepSummary, sweep_csv
 from flows.reports.sweep_plots import write_plots
-from storage.cache.root import Root, video_name
+from flows.reports.tables import write_text
+from storage.cache.names import video_name
+from storage.cache.root import Root
 from storage.datasets.clean_clips import find_clips
 from storage.errors import InputError
 from tasks.evaluation.compare_fills import Fill, check_truth, cost, hole_psnr, write_strips
@@ -50,31 +51,32 @@ def sweep(
     Raises   : InputError, BadDatasetError or WeightsError before any work. A video that fails is in the summary.
     """
     started = time.monotonic()
-    cells = make_grid(vary)
+    combinations = make_grid(vary)
     truths = find_truths(truth)
     store_root = Root.create(root)
     requests: list[Request] = []
-    for cell in cells:  # combination by combination: the next finds what this one has stored
-        recipe = Recipe(preset, (config or {},), (*(settings or ()), *as_settings(cell.values)))
+    for combination in combinations:  # one after the other: the next finds what this one has stored
+        recipe = Recipe(preset, (config or {},), (*(settings or ()), *as_settings(combination.values)))
         videos: Dataset = open_dataset(dataset, recipe, skip_bad=skip_bad)
         check_truths(truths, videos)
-        requests += make_requests(videos, Path(output) / cell.name, str(store_root.path), cell.name)
+        requests += make_requests(videos, Path(output) / combination.name, str(store_root.path), combination.name)
     pairs = run_all(requests, engine or EngineSettings())
-    _sort_in(cells, pairs, store_root, truths)
+    _assign(combinations, pairs, store_root, truths)
     summary = SweepSummary(
         dataset=str(dataset),
         seconds=round(time.monotonic() - started, 3),
         bad=[bad.name for bad in videos.bad],
-        cells=cells,
+        combinations=combinations,
     )
     write_text(Path(output) / "sweep.csv", sweep_csv(summary))
-    _draw(cells, pairs, store_root, Path(output))
-    create_table_artifact([c.row() for c in cells], key="sweep", description=f"{len(cells)} combinations of {vary}")
+    _draw(combinations, pairs, store_root, Path(output))
+    table, description = [c.totals() for c in combinations], f"{len(combinations)} combinations of {vary}"
+    create_table_artifact(table, key="sweep", description=description)
     return summary
 
 
-def make_grid(vary: Sequence[str]) -> list[Cell]:
-    """Every combination of the values.
+def make_grid(vary: Sequence[str]) -> list[Combination]:
+    """Return every combination of the values.
 
     Raises : InputError if a text is no `stage.param=value,value,...`, a parameter comes twice, or the grid is too big.
     """
@@ -87,12 +89,12 @@ def make_grid(vary: Sequence[str]) -> list[Cell]:
     grid = list(itertools.product(*axes.values()))
     if not axes or len(grid) > LARGEST_GRID:
         raise InputError(f"--vary makes {len(grid) if axes else 0} combinations; expected 1 to {LARGEST_GRID}")
-    cells = []
+    combinations = []
     for number, combination in enumerate(grid):
         named = dict(zip(axes, combination, strict=True))
         text = "_".join(f"{key.rpartition('.')[2]}-{value}" for key, value in named.items())
-        cells.append(Cell(name=f"{number:03d}-{video_name(text)}"[:80], values=named))
-    return cells
+        combinations.append(Combination(name=f"{number:03d}-{video_name(text)}"[:80], values=named))
+    return combinations
 
 
 def parse_axis(text: str) -> tuple[str, list[Any]]:
@@ -114,12 +116,12 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
 
 
 def as_settings(values: Mapping[str, Any]) -> list[str]:
-    """Values as `stage.param=value` texts."""
+    """Return values as `stage.param=value` texts."""
     return [f"{key}={yaml.safe_dump(value, default_flow_style=True).splitlines()[0]}" for key, value in values.items()]
 
 
 def find_truths(folder: str | None) -> dict[str, Path]:
-    """Name of a video -> the same without what its mask hides."""
+    """Return for each name of a video the file that shows it without what its mask hides."""
     return {clip.name: clip.video for clip in find_clips(Path(folder))} if folder else {}
 
 
@@ -133,24 +135,27 @@ def check_truths(truths: Mapping[str, Path], dataset: Dataset) -> None:
         check_truth(truths[video.name], Path(video.video), video.config.decode.start + video.frames)
 
 
-def _sort_in(
-    cells: Sequence[Cell], pairs: Sequence[tuple[Request, VideoResult]], root: Root, truths: Mapping[str, Path]
+def _assign(
+    combinations: Sequence[Combination],
+    pairs: Sequence[tuple[Request, VideoResult]],
+    root: Root,
+    truths: Mapping[str, Path],
 ) -> None:
-    """Give each cell its results, what they cost, and how good they are."""
-    by_name = {cell.name: cell for cell in cells}
+    """Give each combination its results, their cost and their quality."""
+    by_name = {combination.name: combination for combination in combinations}
     for request, result in sorted(pairs, key=lambda pair: pair[0].name):
-        cell = by_name[request.run]
-        cell.results.append(result)
+        combination = by_name[request.run]
+        combination.results.append(result)
         if result.summary:
             truth = truths.get(result.video)
-            cell.measures[result.video] = _measure(request, result.summary, root, truth)
+            combination.measures[result.video] = _measure(request, result.summary, root, truth)
 
 
 def _measure(request: Request, summary: Summary, root: Root, truth: Path | None) -> Measures:
-    made = [(s.stage, s.digest) for s in summary.stages if s.action != "reuse"]
+    computed = [(s.stage, s.digest) for s in summary.stages if s.action != "reuse"]
     seconds, size = cost(root, summary.video, [(s.stage, s.digest) for s in summary.stages])
     return Measures(
-        new_bytes=cost(root, summary.video, made)[1],
+        new_bytes=cost(root, summary.video, computed)[1],
         full_seconds=seconds,
         full_bytes=size,
         hole_psnr=hole_psnr(_fill(request.run, summary, root), truth, request.config.decode.start) if truth else None,
@@ -161,18 +166,20 @@ def _fill(label: str, summary: Summary, root: Root) -> Fill:
     return Fill.of(label, root, summary.video, summary.stages[-1].digest)
 
 
-def _draw(cells: Sequence[Cell], pairs: Sequence[tuple[Request, VideoResult]], root: Root, output: Path) -> None:
-    """Write strips/<video>.png with a row for each combination; if matplotlib is there, a plot for each parameter."""
+def _draw(
+    combinations: Sequence[Combination], pairs: Sequence[tuple[Request, VideoResult]], root: Root, output: Path
+) -> None:
+    """Write strips/<video>.png with a line of frames for each combination, and a plot for each parameter."""
     for video in sorted({result.video for _, result in pairs}):
         done = {request.run: result.summary for request, result in pairs if result.video == video and result.summary}
-        fills = [_fill(_label(cell), done[cell.name], root) for cell in cells if cell.name in done]
+        fills = [_fill(_label(c), done[c.name], root) for c in combinations if c.name in done]
         if fills:
             write_strips(output / "strips" / f"{video}.png", fills)
     if can_plot():
-        write_plots([cell.row() for cell in cells], list(cells[0].values), output / "plots")
+        write_plots([c.totals() for c in combinations], list(combinations[0].values), output / "plots")
     else:
         prefect.get_run_logger().warning(HINT)
 
 
-def _label(cell: Cell) -> str:
-    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in cell.values.items())
+def _label(combination: Combination) -> str:
+    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in combination.values.items())

@@ -1,6 +1,7 @@
 """The flows that train: clips or photos -> stages that make examples -> a stage that trains -> files for the user."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import prefect
@@ -10,7 +11,9 @@ from flows.configs.training_recipe import ChoiceRecipe, CompletionRecipe, DfcRec
 from flows.pipeline.runner import Runner, available_threads
 from flows.pipeline.stage_order import fill_roughly
 from flows.reports.training import deliver_training, publish
-from storage.cache.root import Root, video_name
+from storage.cache.names import video_name
+from storage.cache.root import Root
+from storage.cache.run_records import RunRecord
 from storage.datasets.clean_clips import CleanClip, clip_seed, find_clips, keep_back
 from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
@@ -61,19 +64,20 @@ def train_flow_completion(
     """
     clips = find_clips(Path(folder))
     store_root = Root.create(root)
-    job = Job(str(store_root.path), video_name(name), threads or available_threads(), device)
+    job = start_job(store_root, video_name(name), threads, device)
     kept = keep_back([clip.name for clip in clips], recipe.clips.kept_back, recipe.clips.seed)
     inputs: dict[str, StageResult] = {}
+    records = []
     for clip in clips:
         prefix = KEPT if clip.name in kept else TAUGHT
-        runner = Runner(Job(job.root, clip.name, job.threads, job.device))
+        records.append(store_root.start_run(job.video, clip.name))
+        runner = Runner(replace(job, video=clip.name, record=records[-1]))
         inputs |= {f"{prefix}{role}": result for role, result in data_of(runner, clip, recipe).items()}
-        store_root.record_run(job.video, clip.name, [{"stage": r.stage, "digest": r.digest} for r in runner.done])
     if isinstance(recipe, ChoiceRecipe):
         trained = [train_choice(job, params=recipe.training, iteration=0, **inputs)]
     else:
         trained = train_stages(job, recipe, inputs)
-    return finish(job, trained, Path(output))
+    return finish(job, trained, Path(output), records)
 
 
 @prefect.flow(name="train_image_inpainting", persist_result=False)
@@ -91,18 +95,23 @@ def train_image_inpainting(
     folder : folder of photos. The others, and Raises, as `train_flow_completion`.
     """
     store_root = Root.create(root)
-    job = Job(str(store_root.path), video_name(name), threads or available_threads(), device)
+    job = start_job(store_root, video_name(name), threads, device)
     photos = read_photos(job, params=recipe.photos, folder=MediaInput.video(folder))
     trained = train_deepfill(job, params=recipe.training, photos=photos)
-    return finish(job, [trained], Path(output), keep=[photos])
+    return finish(job, [trained], Path(output))
 
 
-def finish(job: Job, trained: list[StageResult], output: Path, keep: Sequence[StageResult] = ()) -> Trained:
-    """Keep the results from `dfvi store gc`, hand over the files, and show them in Prefect."""
-    reached = [{"stage": r.stage, "digest": r.digest} for r in (*keep, *trained)]
-    Root.open(job.root).record_run(job.video, job.video, reached)
+def start_job(root: Root, name: str, threads: int | None, device: str) -> Job:
+    """Start the run of a training, which keeps what it uses from `dfvi store gc` under the training's name."""
+    return Job(str(root.path), name, threads or available_threads(), device, root.start_run(name, name))
+
+
+def finish(job: Job, trained: list[StageResult], output: Path, records: Sequence[RunRecord] = ()) -> Trained:
+    """Hand over the files, show them in Prefect, and write down that the run, with these records, is over."""
     files = deliver_training([result.open(job) for result in trained], output)
     publish(output, job.video)
+    for record in (*records, *filter(None, [job.record])):
+        record.finish()
     return Trained(
         name=job.video,
         output=str(output),

@@ -75,7 +75,7 @@ class DisEstimator:
         grey = _MadeOnce(prepare, Counter([*pairs, *(t + 1 for t in pairs)]))
 
         def flow_of_pair(t: int) -> tuple[int, FlowPair]:
-            return t, self._flow(grey.take(t), grey.take(t + 1))
+            return t, self.flow_between(grey.take(t), grey.take(t + 1))
 
         return ordered_map(flow_of_pair, pairs, threads)
 
@@ -95,7 +95,12 @@ class DisEstimator:
             grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(grey, np.uint8)
 
-    def _flow(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> FlowPair:
+    def flow_between(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> FlowPair:
+        """Return the flow between two grey pictures (H, W) uint8. Raises ShapeError if they differ in size."""
+        return FlowPair(fw=self.flow_to(first, second), bw=self.flow_to(second, first))
+
+    def flow_to(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the flow (H, W, 2) from one grey picture to another. Raises ShapeError if they differ in size."""
         if first.shape != second.shape:
             raise ShapeError(f"neighbouring frames differ in size: {first.shape} and {second.shape}")
         height, width = first.shape
@@ -104,8 +109,7 @@ class DisEstimator:
         search: Any = cv2.DISOpticalFlow.create(PRESETS[self.preset])  # its type forbids None: no flow to start from
         if self.finest_scale is not None:
             search.setFinestScale(self.finest_scale)
-        there, back = search.calc(first, second, None), search.calc(second, first, None)
-        return FlowPair(fw=np.ascontiguousarray(there[:height, :width]), bw=np.ascontiguousarray(back[:height, :width]))
+        return np.ascontiguousarray(search.calc(first, second, None)[:height, :width])
 
 
 Made = TypeVar("Made")

@@ -59,20 +59,12 @@ def _missing(length: int, multiple: int, smallest: int) -> int:
     return -(-target // multiple) * multiple - length
 
 
-def flow_on_frame(flow: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """(h, w, 2) float32, pixels of the working grid -> (H, W, 2), pixels of the frame; bilinear where sizes differ."""
-    height, width = flow.shape[:2]
-    if size == (height, width):
-        return flow
-    resized = cv2.resize(flow, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(resized * np.array([size[1] / width, size[0] / height], np.float32), np.float32)
-
-
 class LearnedEstimator:
     """An Estimator around a network for single pairs. A subclass says what its network needs.
 
     network      : (frames a, frames b), both (B, 3, h, w) float32 RGB 0..255 -> flow a -> b (B, 2, h, w), pixels.
-    working_size : (h, w) the frames are resized to for the network; None: their own size.
+    working_size : (h, w) the frames are resized to for the network; None: their own size. Flow comes out on that grid,
+                   in its pixels.
     """
 
     multiple = 1
@@ -122,7 +114,7 @@ class LearnedEstimator:
         loaded = ordered_map(lambda t: self._load(frames, t, size), chain.from_iterable(batches), threads)
         for numbers in batches:
             tensors = torch.stack(list(islice(loaded, len(numbers))))
-            for t, pair in zip(numbers[:-1], self._estimate_batch(tensors, batch, size), strict=True):
+            for t, pair in zip(numbers[:-1], self._estimate_batch(tensors, batch), strict=True):
                 if t in asked:
                     yield t, pair
 
@@ -136,7 +128,7 @@ class LearnedEstimator:
             raise ShapeError(f"frame {t} is {frame.shape[:2]}, frame 0 is {size}; all frames must have one size")
         return frame_to_tensor(frame, self.working_size)
 
-    def _estimate_batch(self, tensors: Tensor, batch: int, size: tuple[int, int]) -> Iterator[FlowPair]:
+    def _estimate_batch(self, tensors: Tensor, batch: int) -> Iterator[FlowPair]:
         """n + 1 frames -> n flow pairs; forward and backward run in one batch."""
         tensors = tensors.to(self.device).float()
         first, second = tensors[:-1], tensors[1:]
@@ -144,7 +136,7 @@ class LearnedEstimator:
             flow = run_in_batches(self._flow, (torch.cat((first, second)), torch.cat((second, first))), 2 * batch)
         arrays = flow.permute(0, 2, 3, 1).contiguous().float().cpu().numpy()
         for fw, bw in zip(*np.split(arrays, 2), strict=True):
-            yield FlowPair(fw=flow_on_frame(fw, size), bw=flow_on_frame(bw, size))
+            yield FlowPair(fw=fw, bw=bw)
 
     def _flow(self, frame_a: Tensor, frame_b: Tensor) -> Tensor:
         return flow_of_any_size(self.network, frame_a, frame_b, multiple=self.multiple, smallest=self.smallest)

@@ -81,7 +81,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from flows.evaluation.methods import DEFAULT_ROWS, parse_rows
     from flows.evaluation.model import check_evaluation
     from flows.reports.evaluation import summary_tables, write_reports
-    from flows.reports.evaluation_plots import HINT, can_plot, write_plots
+    from flows.reports.evaluation_plots import write_plots
+    from flows.reports.plotting import HINT, can_plot
 
     config, only = _config(options), _split(options.only)
     rows = parse_rows(_split(options.presets) or DEFAULT_ROWS, options.row)

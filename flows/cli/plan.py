@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 import json
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flows.cli import terminal
@@ -34,13 +34,15 @@ COMMANDS = (add_plan,)
 def _plan(options: argparse.Namespace) -> int:
     if options.mask is None:
         return _plan_dataset(options)
+    from flows.pipeline.naming import choose_name
     from flows.pipeline.plan import plan_video
-    from storage.cache.root import video_name
+    from storage.cache.root import Root
     from tasks.decode import MediaInput
 
-    name = options.name or video_name(Path(options.video).stem)
     config = configuration(options)
-    stages = plan_video(options.root, name, config, MediaInput.video(options.video), MediaInput.mask(options.mask))
+    video, mask = MediaInput.video(options.video), MediaInput.mask(options.mask)
+    name = options.name or choose_name(Root.find(options.root), config, video, mask)
+    stages = plan_video(options.root, name, config, video, mask)
     if options.json:
         print(json.dumps([dataclasses.asdict(stage) for stage in stages], indent=2))
     else:
@@ -49,13 +51,18 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def describe_plan(stages: list["PlannedStage"]) -> str:
-    """A plan as a table."""
-    lines = [f"{'video':<20} {'stage':<16} {'#':>2}  {'action':<8} {'digest':<8}  why"]
-    lines += [
-        f"{s.video[:20]:<20} {s.stage:<16} {s.iteration:>2}  {s.action:<8} {(s.digest or '-')[:8]:<8}  {s.why}"
-        for s in stages
-    ]
-    return "\n".join(lines)
+    """Return a table with a line for each stage."""
+    from flows.reports.tables import text_table
+
+    columns: dict[str, Sequence[str]] = {
+        "video": [s.video for s in stages],
+        "stage": [s.stage for s in stages],
+        "#": [str(s.iteration) for s in stages],
+        "action": [s.action for s in stages],
+        "digest": [(s.digest or "-")[:8] for s in stages],
+        "why": [s.why for s in stages],
+    }
+    return text_table(columns, left=["video", "stage", "action", "digest", "why"])
 
 
 def _plan_dataset(options: argparse.Namespace) -> int:

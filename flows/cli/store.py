@@ -24,21 +24,22 @@ def add_store(subparsers: Subparsers) -> None:
     listing.set_defaults(command=_list)
 
     verify = actions.add_parser(
-        "verify", help="read every chunk and name the damaged ones; exit code 1 if there are any"
+        "verify", help="read every chunk and file and name the damaged ones; exit code 1 if there are any"
     )
     verify.add_argument("--repair", action="store_true", help="drop what is damaged: the next run computes just that")
     verify.set_defaults(command=_verify)
 
-    gc = actions.add_parser("gc", help="show what no named run uses, and its bytes; --yes deletes it")
+    gc = actions.add_parser("gc", help="show what no run uses, and its bytes; --yes deletes it")
     gc.add_argument("--yes", action="store_true", help="delete it")
     gc.set_defaults(command=_gc)
 
-    forget = actions.add_parser("forget", help="forget a named run, so that gc may delete what only it used")
+    forget = actions.add_parser("forget", help="forget the runs of a name, so that gc may delete what only they used")
     forget.add_argument("run", help="name of the run; see `dfvi store runs`")
     forget.add_argument("--video", help="of this video only")
+    forget.add_argument("--keep", type=int, default=0, metavar="N", help="but keep the last N runs on each video")
     forget.set_defaults(command=_forget)
 
-    runs = actions.add_parser("runs", help="the named runs that gc keeps results for")
+    runs = actions.add_parser("runs", help="the runs that gc keeps results for")
     runs.set_defaults(command=_runs)
 
     export = actions.add_parser("export", help="write a result as PNG (frames, holes, flow colours) and .flo (flow)")
@@ -92,7 +93,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _gc(options: argparse.Namespace) -> int:
-    from storage.cache.housekeeping import delete, unreached
+    from storage.cache.housekeeping import delete, sweep_leftovers, unreached
     from storage.cache.root import Root
 
     root = Root.open(options.root)
@@ -102,8 +103,9 @@ def _gc(options: argparse.Namespace) -> int:
     total = sum(store.size for store in stores)
     if options.yes:
         print(f"deleted {delete(root, stores)} of {total} bytes in {len(stores)} results")
+        sweep_leftovers(root)
     else:
-        print(f"{total} bytes in {len(stores)} results that no named run uses; delete them with --yes")
+        print(f"{total} bytes in {len(stores)} results that no run uses; delete them with --yes")
     return 0
 
 
@@ -111,17 +113,23 @@ def _runs(options: argparse.Namespace) -> int:
     from storage.cache.root import Root
 
     for run in Root.open(options.root).runs():
-        print(f"{run['video']}  {run['run']}  {len(run['reached'])} results")
+        ended = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.finished)) if run.finished else "earlier"
+        when = "damaged" if run.damage else "not finished" if run.finished is None else ended
+        output = (run.summary or {}).get("output", "")
+        print(f"{run.video}  {run.name}  {len(run.reached)} results  {when}  {output}".rstrip())
     return 0
 
 
 def _forget(options: argparse.Namespace) -> int:
     from storage.cache.root import Root
 
-    forgotten = Root.open(options.root).forget_run(options.run, options.video)
-    if not forgotten:
+    if options.keep < 0:
+        raise InputError(f"--keep takes 0 or more runs; got {options.keep}")
+    root = Root.open(options.root)
+    if not any(run.name == options.run for run in root.runs(options.video)):
         raise InputError(f"there is no run {options.run!r}; `dfvi store runs` lists them")
-    print(f"forgot {options.run} of {', '.join(forgotten)}")
+    forgotten = root.forget_runs(options.run, options.video, keep=options.keep)
+    print(f"forgot {options.run} of {', '.join(forgotten)}" if forgotten else "there are no more runs than are kept")
     return 0
 
 
@@ -139,16 +147,18 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import_flow(options: argparse.Namespace) -> int:
-    from storage.cache.root import Root, video_name
+    from flows.pipeline.naming import choose_name
+    from storage.cache.root import Root
     from tasks.decode import MediaInput, decode
     from tasks.services.flow_files import import_flow
     from tasks.stage.cached_stage import StageResult
 
     config = configuration(options)
-    inputs = {"video": MediaInput.video(options.video), "mask": MediaInput.mask(options.mask)}
-    name = options.name or video_name(Path(options.video).stem)
-    clip = StageResult(name, decode.name, decode.key(config.decode, inputs).digest)
-    digest = import_flow(Root.create(options.root), clip, options.folder)
+    video, mask = MediaInput.video(options.video), MediaInput.mask(options.mask)
+    root = Root.create(options.root)
+    name = options.name or choose_name(root, config, video, mask)
+    clip = StageResult(name, decode.name, decode.key(config.decode, {"video": video, "mask": mask}).digest)
+    digest = import_flow(root, clip, options.folder)
     settings = ("estimate_flow.estimator=imported", f"estimate_flow.imported={digest}", "complete_flow.dilation=10")
     print("imported; use it with: " + " ".join(f"--set {setting}" for setting in settings))
     return 0

@@ -1,6 +1,6 @@
 """A dataset: many videos with their masks, found by folder or named by a manifest, and checked as a whole."""
 
-import re
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.configs.run_config import RunConfig, lay_config, load_yaml_file, read_yaml
-from storage.cache.root import video_name
+from storage.cache.names import distinct_name, title_of_video, video_name
 from storage.datasets.video_folders import Found, find_videos
 from storage.errors import InputError
 from storage.media.clip import Clip
@@ -109,9 +109,9 @@ def open_dataset(path: str | Path, recipe: Recipe, *, skip_bad: bool = False) ->
     """
     recipe.config({})
     found = find_entries(Path(path))
-    names = Counter(video_name(entry.name) for entry in found)
+    names = unique_names(found, Path(path))
     with ThreadPoolExecutor(CHECKS_AT_ONCE) as pool:
-        checked = list(pool.map(lambda entry: _check(entry, recipe, names), found))
+        checked = list(pool.map(lambda entry, name: _check(entry, recipe, name), found, names))
     videos = tuple(each for each in checked if isinstance(each, Video))
     bad = tuple(each for each in checked if isinstance(each, BadVideo))
     if bad and not (skip_bad and videos):
@@ -154,7 +154,7 @@ def _read_manifest(path: Path) -> Iterator[Found]:
         video = _below(path.parent, given.video)
         masks = [given.mask] if isinstance(given.mask, str) else given.mask
         mask = place_masks(join_masks(masks), path.parent)
-        yield Found(given.name or _name_of(Path(video)), video, mask, given.overrides)
+        yield Found(given.name or title_of_video(video), video, mask, given.overrides)
 
 
 def _explain_entry(error: ValidationError) -> str:
@@ -167,17 +167,27 @@ def _below(folder: Path, text: str) -> str:
     return str(folder / Path(text).expanduser())
 
 
-def _name_of(video: Path) -> str:
-    """Name of a video whose entry has none: goat for goat.mp4, and for goat/frames."""
-    return video.parent.name if re.fullmatch(r"frames|video", video.stem) and video.parent.name else video.stem
+def unique_names(found: Sequence[Found], dataset: Path) -> list[str]:
+    """Return a safe name for each video; where several would be called the same, each gets a hash of its own.
+
+    The hash is that of what tells them apart: their names as they were given, or else their paths inside the dataset,
+    so it neither changes when the dataset is moved nor with the order of the videos. Equal ones keep equal names.
+    """
+    names = [video_name(entry.name) for entry in found]
+    safe, given = Counter(names), Counter(entry.name for entry in found)
+    folder = dataset if dataset.is_dir() else dataset.parent
+    unique = []
+    for name, entry in zip(names, found, strict=True):
+        text = entry.name if given[entry.name] == 1 else os.path.relpath(entry.video, folder)
+        unique.append(name if safe[name] == 1 else distinct_name(name, text))
+    return [name if unique.count(name) == 1 else "" for name in unique]
 
 
-def _check(entry: Found, recipe: Recipe, names: Counter[str]) -> Video | BadVideo:
-    name = video_name(entry.name)
+def _check(entry: Found, recipe: Recipe, name: str) -> Video | BadVideo:
     if entry.problem:
         return BadVideo(entry.name, entry.problem)
-    if names[name] > 1:
-        return BadVideo(entry.name, f"{names[name]} videos have the name {name}; give each its own")
+    if not name:
+        return BadVideo(entry.name, "the same video is there twice under this name; give each its own")
     try:
         config = recipe.config(entry.overrides)
         clip = probe(entry.video)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from flows.datasets.dataset import Dataset, Video
 from flows.pipeline.plan import PlannedStage, plan_video
+from flows.reports.tables import as_text, text_table
 from storage.backends.root_url import Location
 from storage.backends.store_path import StorePath
 from storage.cache.errors import StoreError
@@ -66,18 +67,23 @@ def past_rates(root: Root) -> Rates:
 
 
 def describe_dataset_plan(plans: list[StagePlan], videos: int) -> str:
-    """A plan as a table and a sentence."""
-    lines = [f"{'stage':<16} {'reuse':>6} {'resume':>6} {'compute':>7} {'seconds':>9} {'MB':>9}  why"]
-    for plan in plans:
-        why = "; ".join(f"{reason} ({count})" for reason, count in plan.why.most_common(3))
-        cost = f"{_shown(plan.seconds):>9} {_shown(None if plan.bytes is None else plan.bytes / 1e6):>9}"
-        lines.append(f"{plan.stage:<16} {plan.reuse:>6} {plan.resume:>6} {plan.compute:>7} {cost}  {why}".rstrip())
+    """Return a table with a line for each stage, and a sentence with what all of it costs."""
+    columns = {
+        "stage": [plan.stage for plan in plans],
+        "reuse": [str(plan.reuse) for plan in plans],
+        "resume": [str(plan.resume) for plan in plans],
+        "compute": [str(plan.compute) for plan in plans],
+        "seconds": [as_text(plan.seconds, ".1f", "?") for plan in plans],
+        "MB": [as_text(None if plan.bytes is None else plan.bytes / 1e6, ".1f", "?") for plan in plans],
+        "why": ["; ".join(f"{reason} ({count})" for reason, count in plan.why.most_common(3)) for plan in plans],
+    }
+    table = text_table(columns, left=["stage", "why"])
     seconds, size = sum(p.seconds or 0 for p in plans), sum(p.bytes or 0 for p in plans)
     unknown = [p.stage for p in plans if p.seconds is None]
     sentence = f"{videos} videos, at least {seconds:.0f} s of one process and {size / 1e6:.0f} MB"
     if unknown:
         sentence += f"; nothing is known yet of {', '.join(unknown)}"
-    return "\n".join([*lines, sentence])
+    return f"{table}\n{sentence}"
 
 
 def _add(plan: StagePlan, planned: PlannedStage, video: Video, rates: Rates) -> None:
@@ -118,7 +124,3 @@ def _manifest(folder: StorePath) -> Manifest | None:
         return read_manifest(folder)
     except StoreError:
         return None
-
-
-def _shown(number: float | None) -> str:
-    return "?" if number is None else f"{number:.1f}"

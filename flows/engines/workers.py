@@ -179,9 +179,9 @@ class RunStates:
 
 def _summary(request: Request) -> Summary:
     """What the child has written down at its end."""
-    record = Root(request.root).read_run(request.run, request.name)
-    if record is None or not record.get("summary"):
+    record = Root(request.root).last_run(request.run, request.name, request.output)
+    if record is None:
         raise ChildFailedError(
             f"the run ended, but left no record in {request.root}; do the workers see the same root?"
         )
-    return Summary.model_validate(record["summary"])
+    return Summary.model_validate(record.summary)

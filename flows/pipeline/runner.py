@@ -1,7 +1,6 @@
 """Runs the stages of a walk as Prefect tasks, and remembers what came of them."""
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tasks.stage.cached_stage import Input, Job, Stage, StageParams, StageResult
@@ -13,21 +12,12 @@ class Runner:
 
     job: Job
     done: list[StageResult] = field(default_factory=list)
-    on_done: Callable[[list[StageResult]], None] | None = None
-    """Told what is done after each stage."""
 
     def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
         """Run one stage and remember its result."""
         result = stage(self.job, params=params, iteration=iteration, **inputs)
         self.done.append(result)
-        if self.on_done:
-            self.on_done(self.done)
         return result
-
-
-def reached_by(done: list[StageResult]) -> list[dict[str, str]]:
-    """The stores that a run used, as its record names them."""
-    return [{"stage": result.stage, "digest": result.digest} for result in done]
 
 
 def available_threads() -> int:

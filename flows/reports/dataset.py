@@ -1,23 +1,21 @@
-"""What came of a dataset run: counts, a table for people, CSV and JSON for programs, an artifact for Prefect."""
+"""The report of a dataset run: counts, a table for people, CSV and JSON for programs, an artifact for Prefect."""
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from prefect.artifacts import create_table_artifact
 from pydantic import BaseModel
 
 from flows.engines.protocol import State, VideoResult
-from storage.backends.atomic_write import appears_when_complete
+from flows.reports.tables import as_csv, as_text, text_table, write_text
 
 ARTIFACT_ROWS = 1000  # the page shows them all at once
 
 
 class BatchSummary(BaseModel):
-    """What came of a dataset run."""
+    """The result of a dataset run."""
 
     dataset: str
     seconds: float
@@ -46,7 +44,7 @@ class BatchSummary(BaseModel):
 
 
 class VideosFailedError(Exception):
-    """Not every video of a dataset run is done; the others are."""
+    """Some videos of a dataset run failed; the others are done."""
 
     def __init__(self, summary: BatchSummary) -> None:
         """Carry the whole summary."""
@@ -55,18 +53,21 @@ class VideosFailedError(Exception):
 
 
 def describe_batch(summary: BatchSummary) -> str:
-    """A dataset run as a table and a sentence."""
-    width = max([5, *(len(r.video) for r in summary.results)])
-    lines = [f"{'video':<{width}}  {'state':<7} {'seconds':>8} {'reused':>7} {'propagated':>10} {'invented':>8}  error"]
-    for r in summary.results:
-        shares = f"{_percent(r.propagated):>10} {_percent(r.invented):>8}"
-        reused = f"{r.reused}/{r.stages}"
-        lines.append(f"{r.video:<{width}}  {r.state:<7} {r.seconds:>8.2f} {reused:>7} {shares}  {r.error}".rstrip())
-    return "\n".join([*lines, summary.sentence()])
+    """Return a table with a line for each video, and a sentence with the counts."""
+    columns: dict[str, Sequence[str]] = {
+        "video": [r.video for r in summary.results],
+        "state": [r.state for r in summary.results],
+        "seconds": [f"{r.seconds:.2f}" for r in summary.results],
+        "reused": [f"{r.reused}/{r.stages}" for r in summary.results],
+        "propagated": [as_text(r.propagated, ".1%") for r in summary.results],
+        "invented": [as_text(r.invented, ".1%") for r in summary.results],
+        "error": [r.error for r in summary.results],
+    }
+    return f"{text_table(columns, left=['video', 'state', 'error'])}\n{summary.sentence()}"
 
 
 def publish(summary: BatchSummary, key: str) -> None:
-    """Make the table an artifact of the Prefect run; what failed comes first."""
+    """Show the table as an artifact of the Prefect run, with the videos that failed first."""
     rows = [r.model_dump(mode="json") for r in sorted(summary.results, key=lambda r: (r.state == "done", r.video))]
     description = summary.sentence()
     if len(rows) > ARTIFACT_ROWS:
@@ -82,22 +83,3 @@ def write_results(folder: Path, name: str, summary: BatchSummary) -> tuple[Path,
     write_text(paths[0], as_csv(rows, list(VideoResult.model_fields)[:-1]))
     write_text(paths[1], json.dumps(content, indent=2) + "\n")
     return paths
-
-
-def as_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
-    """Rows as CSV text; what is not known is an empty cell."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file that appears under its name only when it is whole."""
-    with appears_when_complete(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"

@@ -1,12 +1,12 @@
 """What an evaluation shows: tables for the terminal, CSV for spreadsheets, JSON for scripts."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 
 from flows.evaluation.methods import CEILING
 from flows.evaluation.model import MEAN, Case, Evaluation
+from flows.reports.tables import as_csv, as_text, text_table, write_text
 
 Scores = dict[str, float | None]
 
@@ -91,14 +91,15 @@ def means(evaluation: Evaluation, cases: Sequence[Case], kind: str = "") -> dict
 def write_reports(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write scores.csv (cases and means), frames.csv (every frame) and evaluation.json; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / name for name in ("scores.csv", "frames.csv", "evaluation.json")]
-    _write_csv(paths[0], _score_lines(evaluation))
-    _write_csv(
-        paths[1],
-        ({"clip": c.clip, "hole": c.hole, "row": c.row, **line} for c in evaluation.cases for line in c.per_frame),
-    )
-    paths[2].write_text(evaluation.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return paths
+    frames = [{"clip": c.clip, "hole": c.hole, "row": c.row, **line} for c in evaluation.cases for line in c.per_frame]
+    texts = {
+        "scores.csv": _csv(list(_score_lines(evaluation))),
+        "frames.csv": _csv(frames),
+        "evaluation.json": evaluation.model_dump_json(indent=2) + "\n",
+    }
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    return [folder / name for name in texts]
 
 
 def case_scores(evaluation: Evaluation, clip: str, hole: str) -> dict[str, Scores]:
@@ -139,10 +140,12 @@ def _covered(scores: dict[str, Scores], row: str) -> float | None:
 
 def _means_table(evaluation: Evaluation, title: str, kind: str) -> str:
     columns = headings(evaluation)
-    table = [[title, *(heading for heading, _ in columns.values())]]
-    for row, scores in means(evaluation, _cases_of(evaluation, kind), kind).items():
-        table.append([row, *(_text(scores[name], shape) for name, (_, shape) in columns.items())])
-    return _aligned(table)
+    found = means(evaluation, _cases_of(evaluation, kind), kind)
+    shown = {
+        heading: [as_text(scores[name], shape) for scores in found.values()]
+        for name, (heading, shape) in columns.items()
+    }
+    return text_table({title: list(found), **shown}, left=[title])
 
 
 def _cases_of(evaluation: Evaluation, kind: str) -> list[Case]:
@@ -164,9 +167,9 @@ def _paired_table(evaluation: Evaluation) -> list[str]:
         ]
         return _paired_text(gains) if name != bar else "-"
 
-    table = [["hole PSNR, case by case", *(f"above {bar}" for bar in bars)]]
-    table += [[name, *(compared(name, bar) for bar in bars)] for name in names]
-    return [_aligned(table)] if bars and len(names) > 1 else []
+    title = "hole PSNR, case by case"
+    gains = {f"above {bar}": [compared(name, bar) for name in names] for bar in bars}
+    return [text_table({title: names, **gains}, left=[title])] if bars and len(names) > 1 else []
 
 
 def _paired_text(gains: list[float]) -> str:
@@ -178,27 +181,12 @@ def _paired_text(gains: list[float]) -> str:
 def _cases_table(evaluation: Evaluation) -> str:
     """Hole PSNR of every case; rows of the evaluation are the columns."""
     names = [row.name for row in evaluation.rows]
-    table = [["hole PSNR", *names]]
-    for clip in evaluation.clips:
-        for kind in evaluation.config.holes:
-            scores = case_scores(evaluation, clip, kind)
-            table.append([f"{clip} {kind}", *(_text(scores[name]["hole_psnr"], ".2f") for name in names)])
-    return _aligned(table)
+    places = [(clip, kind) for clip in evaluation.clips for kind in evaluation.config.holes]
+    scores = [case_scores(evaluation, clip, kind) for clip, kind in places]
+    columns = {name: [as_text(own[name]["hole_psnr"], ".2f") for own in scores] for name in names}
+    return text_table({"hole PSNR": [f"{clip} {kind}" for clip, kind in places], **columns}, left=["hole PSNR"])
 
 
-def _text(value: float | None, shape: str) -> str:
-    return "-" if value is None else format(value, shape)
-
-
-def _aligned(table: list[list[str]]) -> str:
-    """First column to the left, numbers to the right."""
-    first, *others = (max(map(len, column)) for column in zip(*table, strict=True))
-    return "\n".join("  ".join([line[0].ljust(first), *map(str.rjust, line[1:], others)]) for line in table)
-
-
-def _write_csv(path: Path, lines: Iterable[dict[str, object]]) -> None:
-    lines = list(lines)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(lines[0]) if lines else [], restval="")
-        writer.writeheader()
-        writer.writerows({key: "" if value != value else value for key, value in line.items()} for line in lines)
+def _csv(rows: Sequence[dict[str, object]]) -> str:
+    """Return rows as CSV; the first one, which is that of a clip, names the columns."""
+    return as_csv(rows, list(rows[0]) if rows else [])

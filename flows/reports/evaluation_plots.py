@@ -1,23 +1,16 @@
-"""Pictures of an evaluation. Needs matplotlib, which `dfvi[plots]` brings."""
+"""Plots of an evaluation: means, cases, and quality over time."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.reports.evaluation import HEADINGS, case_scores, means, title
+from flows.reports.plotting import new_figure, write_figure
 
 if TYPE_CHECKING:
     from flows.evaluation.model import Evaluation
 
-HINT = "for plots, install matplotlib: pip install 'dfvi[plots]'"
-DOTS_PER_INCH = 120
 SCORES = ("hole_psnr", "psnr", "ssim", "warping_error", "flow_epe", "propagated")
 MARKERS = "os^vD<>P*Xph"
-
-
-def can_plot() -> bool:
-    """Whether matplotlib is installed."""
-    return find_spec("matplotlib") is not None
 
 
 def write_plots(evaluation: "Evaluation", folder: Path) -> list[Path]:
@@ -27,18 +20,11 @@ def write_plots(evaluation: "Evaluation", folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     plots = {"means": _plot_means, "cases": _plot_cases, "speed": _plot_speed}
-    paths = []
-    for name, plot in plots.items():
-        figure = plot(evaluation)
-        paths.append(folder / f"{name}.png")
-        figure.savefig(paths[-1], dpi=DOTS_PER_INCH)
-    return paths
+    return [write_figure(plot(evaluation), folder / f"{name}.png") for name, plot in plots.items()]
 
 
 def _figure(evaluation: "Evaluation", width: float, height: float) -> Any:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = new_figure(width, height)
     figure.suptitle(title(evaluation), fontsize=9)
     return figure
 

@@ -1,32 +1,32 @@
-"""What came of a sweep: the combinations with what they cost and how good they are, as a table and as CSV."""
+"""The report of a sweep: each combination with its cost and quality, as a table and as CSV."""
 
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from flows.engines.protocol import VideoResult
-from flows.reports.dataset import as_csv
+from flows.reports.tables import as_csv, as_text, text_table
 
 COLUMNS = ("cell", "video", "state", "seconds", "stages", "reused", "propagated", "invented")
 MEASURES = ("hole_psnr", "full_seconds", "full_bytes", "new_bytes", "error")
 
 
 class Measures(BaseModel):
-    """What one video cost with one combination, and how good it is."""
+    """Cost and quality of one video with one combination."""
 
     new_bytes: int
-    """Of the results that no earlier combination had made."""
+    """Bytes of the results that no earlier combination had made."""
     full_seconds: float
-    """All its stages took, whichever run made them."""
+    """Seconds that all its stages took, whichever run made them."""
     full_bytes: int
-    """Of all its results."""
+    """Bytes of all its results."""
     hole_psnr: float | None = None
     """dB; None where no truth is known."""
 
 
-class Cell(BaseModel):
+class Combination(BaseModel):
     """One combination of values, over all videos."""
 
     name: str
@@ -35,10 +35,10 @@ class Cell(BaseModel):
     """Parameter -> value."""
     results: list[VideoResult] = []
     measures: dict[str, Measures] = {}
-    """Video that is done -> what it cost and how good it is."""
+    """Video that is done -> its cost and quality."""
 
-    def row(self) -> dict[str, Any]:
-        """Means over the videos that are done; sums of seconds and bytes."""
+    def totals(self) -> dict[str, Any]:
+        """Return means over the videos that are done, and sums of their seconds and bytes."""
         done = [result for result in self.results if result.state == "done"]
         return {
             **self.values,
@@ -57,53 +57,54 @@ class Cell(BaseModel):
 
 
 class SweepSummary(BaseModel):
-    """What came of a sweep."""
+    """The result of a sweep."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     dataset: str
     seconds: float
     bad: list[str]
     """Videos that were left out."""
-    cells: list[Cell]
+    combinations: list[Combination] = Field(serialization_alias="cells")
 
     @property
     def ok(self) -> bool:
-        """Whether every video is done in every cell."""
-        return all(result.state == "done" for cell in self.cells for result in cell.results)
+        """Whether every video is done with every combination."""
+        return all(result.state == "done" for combination in self.combinations for result in combination.results)
 
 
 def sweep_csv(summary: SweepSummary) -> str:
-    """A row for each combination and video."""
-    keys = list(summary.cells[0].values)
+    """Return CSV with a row for each combination and video."""
+    keys = list(summary.combinations[0].values)
     rows = [
-        {"cell": cell.name, **cell.values, "error": result.error}
+        {"cell": combination.name, **combination.values, "error": result.error}
         | result.model_dump(include=set(COLUMNS))
-        | (cell.measures[result.video].model_dump() if result.video in cell.measures else {})
-        for cell in summary.cells
-        for result in cell.results
+        | (combination.measures[result.video].model_dump() if result.video in combination.measures else {})
+        for combination in summary.combinations
+        for result in combination.results
     ]
     return as_csv(rows, [*COLUMNS[:1], *keys, *COLUMNS[1:], *MEASURES])
 
 
 def describe_sweep(summary: SweepSummary) -> str:
-    """A sweep as a table, a line for each combination."""
-    rows = [cell.row() for cell in summary.cells]
-    keys = list(summary.cells[0].values)
-    widths = [max(len(key), *(len(str(row[key])) for row in rows)) for key in keys]
-    heads = "  ".join(f"{key:<{width}}" for key, width in zip(keys, widths, strict=True))
-    lines = [f"{heads}  {'done':>7} propagated invented computed reused  seconds  new MB"]
-    if any(row["hole_psnr"] for row in rows):
-        lines[0] += " hole PSNR"
-    for row in rows:
-        values = "  ".join(f"{row[key]!s:<{width}}" for key, width in zip(keys, widths, strict=True))
-        done = f"{row['done']}/{row['done'] + row['not_done']}"
-        shares = f"{row['propagated']:>10.2%} {row['invented']:>8.2%}"
-        stages = f"{row['computed_stages']:>8} {row['reused_stages']:>6}"
-        lines.append(
-            f"{values}  {done:>7} {shares} {stages} {row['seconds']:>8.2f} {row['new_bytes'] / 1e6:>7.1f}"
-            + (f" {psnr:>9.2f}" if (psnr := row["hole_psnr"]) else "")
-        )
-    failed = [f"{c.name}: {r.video} {r.state}: {r.error}" for c in summary.cells for r in c.results if r.error]
-    return "\n".join([*lines, *failed, f"{len(rows)} combinations in {summary.seconds:.1f} s"])
+    """Return a table with a line for each combination, then what failed, and a sentence."""
+    totals = [combination.totals() for combination in summary.combinations]
+    keys = list(summary.combinations[0].values)
+    columns = {
+        **{key: [str(row[key]) for row in totals] for key in keys},
+        "done": [f"{row['done']}/{row['done'] + row['not_done']}" for row in totals],
+        "propagated": [f"{row['propagated']:.2%}" for row in totals],
+        "invented": [f"{row['invented']:.2%}" for row in totals],
+        "computed": [str(row["computed_stages"]) for row in totals],
+        "reused": [str(row["reused_stages"]) for row in totals],
+        "seconds": [f"{row['seconds']:.2f}" for row in totals],
+        "new MB": [f"{row['new_bytes'] / 1e6:.1f}" for row in totals],
+    }
+    if any(row["hole_psnr"] for row in totals):
+        columns["hole PSNR"] = [as_text(row["hole_psnr"], ".2f") for row in totals]
+    failed = [f"{c.name}: {r.video} {r.state}: {r.error}" for c in summary.combinations for r in c.results if r.error]
+    sentence = f"{len(totals)} combinations in {summary.seconds:.1f} s"
+    return "\n".join([text_table(columns, left=keys), *failed, sentence])
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,11 +1,12 @@
-"""Pictures of a sweep: what each varied value does to quality, time and size. Needs matplotlib (`dfvi[plots]`)."""
+"""Plots of a sweep: quality, time and size over the values of each parameter."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-DOTS_PER_INCH = 120
+from flows.reports.plotting import new_figure, write_figure
+
 PANELS = {
     "hole_psnr": "hole PSNR, dB",
     "propagated": "share of the hole propagated",
@@ -19,28 +20,25 @@ Row = Mapping[str, Any]
 def write_plots(rows: Sequence[Row], keys: Sequence[str], folder: Path) -> list[Path]:
     """Write <key>.png for each varied parameter; return their paths.
 
-    rows   : one a combination, with a value under each of `keys`, and under those of PANELS that are known.
-    Raises : ImportError without matplotlib.
+    rows   : one for each combination, with a value under each of `keys`, and under those of PANELS that are known.
+    Raises : ImportError without matplotlib; ask `can_plot` first.
     """
-    from matplotlib.figure import Figure
-
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for key in keys:
         panels = [name for name in PANELS if any(row.get(name) is not None for row in rows)]
-        figure = Figure(figsize=(4 * len(panels), 4), layout="constrained")
+        figure = new_figure(4 * len(panels), 4)
         for panel, name in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True):
             _plot(panel, rows, key, [other for other in keys if other != key], name)
         handles, labels = figure.axes[0].get_legend_handles_labels()
         if len(keys) > 1:
             figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)), fontsize=8)
-        paths.append(folder / f"{key}.png")
-        figure.savefig(paths[-1], dpi=DOTS_PER_INCH)
+        paths.append(write_figure(figure, folder / f"{key}.png"))
     return paths
 
 
 def _plot(panel: Any, rows: Sequence[Row], key: str, others: Sequence[str], name: str) -> None:
-    """One score over the values of one parameter: a line for each combination of the others."""
+    """Draw one score over the values of one parameter, with a line for each combination of the others."""
     lines: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
     for row in rows:
         if row.get(name) is not None:
@@ -54,5 +52,5 @@ def _plot(panel: Any, rows: Sequence[Row], key: str, others: Sequence[str], name
 
 
 def _place(value: Any) -> Any:
-    """Numbers keep their distance; everything else stands in a row."""
+    """Return a number as it is, and anything else as the text that labels its place on the axis."""
     return value if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

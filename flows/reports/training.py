@@ -2,10 +2,10 @@
 
 import base64
 import json
+import re
 from pathlib import Path
-from typing import Any
 
-from flows.reports.evaluation_plots import DOTS_PER_INCH, can_plot
+from flows.reports.plotting import can_plot, new_figure, write_figure
 from storage.backends.atomic_write import appears_when_complete
 from storage.cache.stage_store import StageStore
 from tasks.training.training_run import CARD, CURVE, PICTURE
@@ -41,25 +41,22 @@ def read_curve(path: Path) -> list[dict[str, float]]:
 
 def plot_curve(source: Path, target: Path) -> None:
     """Draw each number of a curve over the steps. Raises ImportError without matplotlib; ask `can_plot` first."""
-    from matplotlib.figure import Figure
-
     rows = read_curve(source)
     names = [name for name in dict.fromkeys(name for row in rows for name in row) if name != "step"]
-    figure: Any = Figure(figsize=(9, 1.8 * len(names)), layout="constrained")
+    figure = new_figure(9, 1.8 * len(names))
     for panel, name in zip(figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0], names, strict=True):
         points = [(row["step"], row[name]) for row in rows if name in row]
         panel.plot(*zip(*points, strict=True), ".-")
         panel.set_ylabel(name, fontsize=8)
         panel.grid(alpha=0.3)
-    with appears_when_complete(target) as partial:
-        figure.savefig(partial, dpi=DOTS_PER_INCH, format="png")
+    write_figure(figure, target)
 
 
 def publish(folder: Path, name: str) -> None:
     """Show the card, the curve and the samples of a training in Prefect."""
     from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 
-    key = f"training-{name}".lower().replace("_", "-").replace(".", "-")
+    key = re.sub("[^a-z0-9]+", "-", f"training-{name}".lower()).rstrip("-")  # all that Prefect takes
     create_table_artifact(read_curve(folder / f"{CURVE}.jsonl")[-CURVE_ROWS:], key=f"{key}-curve", description=name)
     card = (folder / CARD).read_text(encoding="utf-8")
     create_markdown_artifact(f"```json\n{card}```", key=f"{key}-card", description=name)

@@ -7,8 +7,9 @@ written, locked or removed through one.
 import errno
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path, PosixPath
 
@@ -63,12 +64,13 @@ class LocalPath(PosixPath):
         """Make the folder and those above it."""
         self.mkdir(parents=True, exist_ok=True)
 
-    def sweep(self) -> None:
+    def sweep(self, *, untouched_for: float = 0.0) -> None:
         """Remove files that a killed writer had not yet renamed."""
         for folder in (self, *self.subfolders()):
-            for name in folder.names():
-                if name.endswith(".partial"):
-                    (folder / name).remove()
+            for path in (folder / name for name in folder.names() if name.endswith(".partial")):
+                with suppress(FileNotFoundError):  # renamed meanwhile
+                    if path.modified() <= time.time() - untouched_for:
+                        path.remove()
 
     def remove(self) -> None:
         """Remove the file or the tree; of a link, the link."""

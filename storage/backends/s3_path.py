@@ -100,7 +100,7 @@ class S3Path:
     def make(self) -> None:
         """Do nothing: prefixes need no making."""
 
-    def sweep(self) -> None:
+    def sweep(self, *, untouched_for: float = 0.0) -> None:
         """Do nothing: a writer that is killed leaves nothing that could be seen."""
 
     def remove(self) -> None:

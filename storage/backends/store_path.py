@@ -73,8 +73,8 @@ class StorePath(Protocol):
     def make(self) -> None:
         """Make this folder, where folders need making."""
 
-    def sweep(self) -> None:
-        """Remove what writers that were killed have left in this folder."""
+    def sweep(self, *, untouched_for: float = 0.0) -> None:
+        """Remove what writers that were killed have left in this folder, if it is older than so many seconds."""
 
     def remove(self) -> None:
         """Remove this file, or this folder with all that is in it; do nothing if there is none."""

@@ -1,20 +1,24 @@
 """Looking after a root: what is in it, whether it reads back, and what nobody needs any more."""
 
+import itertools
 import time
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from storage.backends.errors import LinkError
 from storage.backends.file_digest import blocks_sha256
 from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
-from storage.cache.manifest import MANIFEST_FILE, read_key, read_manifest
-from storage.cache.root import Root
+from storage.cache.manifest import MANIFEST_FILE, read_json, read_key, read_manifest
+from storage.cache.root import FAILURES, RUNS, Root
+from storage.cache.run_records import write_again
 from storage.cache.stage_key import StageKey
 from storage.cache.stage_store import StageStore
 from storage.cache.stored_array import StoredArray
 
 SECONDS_A_PARTIAL_STORE_IS_KEPT = 24 * 3600
+SECONDS_A_LEFTOVER_IS_KEPT = 3600  # a record is written in a fraction of a second
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,12 @@ class StoreFacts:
 
 @dataclass(frozen=True)
 class Damage:
-    """One file of a store that does not read back."""
+    """One file of a root that does not read back."""
 
     path: StorePath
     reason: str
     store: StorePath
-    """Folder of the stage store it belongs to."""
+    """Folder of the result or the records it belongs to."""
 
 
 def list_stores(root: Root, video: str | None = None, stage: str | None = None) -> Iterator[StoreFacts]:
@@ -82,10 +86,11 @@ def nearest(root: Root, video: str, key: StageKey) -> StageKey | None:
 
 
 def verify(root: Root, *, repair: bool = False) -> Iterator[Damage]:
-    """Read every chunk and file of every store and yield what does not read back.
+    """Read every chunk and file of every result and every record of a run, and yield what does not read back.
 
-    repair : drop each damaged file and the manifest of its store, so that the next run computes just that again.
-    Raises : StoreError at a store that a newer version of the program wrote.
+    repair : drop each damaged file and the manifest of its result, so that the next run computes just that again. A
+             damaged record is replaced by one that uses all results of its video. Leftovers of killed runs go.
+    Raises : StoreError at a result that a newer version of the program wrote.
     """
     for folder in root.folders():
         damages = list(_damages(folder))
@@ -94,31 +99,89 @@ def verify(root: Root, *, repair: bool = False) -> Iterator[Damage]:
             with root.try_lock(folder) as free:
                 if free:
                     _drop(folder, damages)
+    yield from _damaged_runs(root, repair)
+    yield from _damaged_failures(root, repair)
+    if repair:
+        sweep_leftovers(root)
+
+
+def sweep_leftovers(root: Root) -> None:
+    """Remove half-written records that killed runs left; those in results go when they are resumed or deleted."""
+    for folder in (root.path, *root.record_folders(RUNS), *root.record_folders(FAILURES)):
+        folder.sweep(untouched_for=SECONDS_A_LEFTOVER_IS_KEPT)
 
 
 def unreached(root: Root, now: float | None = None) -> list[StoreFacts]:
-    """Stores that no named run reaches; partial ones only if nobody has touched them for a day."""
-    kept = reached_digests(root)
+    """List the results that no run uses; partial ones only if nobody has touched them for a day."""
     old = (time.time() if now is None else now) - SECONDS_A_PARTIAL_STORE_IS_KEPT
-    return [f for f in list_stores(root) if f.digest not in kept and (f.state == "complete" or f.modified < old)]
-
-
-def reached_digests(root: Root) -> Set[str]:
-    """Digests of all stores that a named run uses."""
-    return {str(store["digest"]) for run in root.runs() for store in run["reached"]}
+    found = []
+    for video, stores in itertools.groupby(list_stores(root), key=lambda store: store.video):
+        used = root.used_digests(video)
+        if used is not None:
+            found += [f for f in stores if f.digest not in used and (f.state == "complete" or f.modified < old)]
+    return found
 
 
 def delete(root: Root, stores: list[StoreFacts]) -> int:
-    """Delete these stores, except those somebody is writing; return the bytes freed."""
+    """Delete these results, except those that somebody writes or uses by now; return the bytes freed."""
     freed = 0
     for store in stores:
         folder = root.path / store.video / store.stage / store.digest
         with root.try_lock(folder) as free:
-            if free and folder.exists():
-                (folder / MANIFEST_FILE).remove()  # first: a half-deleted store must not look complete
-                folder.remove()
+            if free and folder.exists() and _delete_unless_used(root, store.video, folder):
                 freed += store.size
     return freed
+
+
+def _delete_unless_used(root: Root, video: str, folder: StorePath) -> bool:
+    """Delete a result whose lock is held, and tell whether it was.
+
+    A run writes down what it uses, then looks whether it is complete; here it first becomes incomplete, then the
+    records are read. So one of the two sees the other: either the manifest comes back, or the run waits for the lock.
+    """
+    if _is_used(root, video, folder.name):
+        return False
+    manifest = folder / MANIFEST_FILE
+    content = _content_of(manifest)
+    manifest.remove()
+    if _is_used(root, video, folder.name):
+        if content is not None:
+            manifest.write_whole(content)
+        return False
+    folder.remove()
+    return True
+
+
+def _content_of(path: StorePath) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, LinkError):
+        return None
+
+
+def _is_used(root: Root, video: str, digest: str) -> bool:
+    used = root.used_digests(video)
+    return used is None or digest in used
+
+
+def _damaged_runs(root: Root, repair: bool) -> Iterator[Damage]:
+    for run in list(root.runs()):
+        if run.damage:
+            yield Damage(run.path, run.damage, run.path.parent)
+            if repair:
+                there = [{"stage": store.stage, "digest": store.digest} for store in list_stores(root, run.video)]
+                write_again(run, there)
+
+
+def _damaged_failures(root: Root, repair: bool) -> Iterator[Damage]:
+    for folder in root.record_folders(FAILURES):
+        for name in sorted(name for name in folder.names() if name.endswith(".json")):
+            try:
+                read_json(folder / name)
+            except DamagedStoreError as error:
+                yield Damage(folder / name, str(error.reason), folder)
+                if repair:  # that there is a record says that the run failed
+                    root.record_failure(name.removesuffix(".json"), folder.name, "the record was damaged")
 
 
 def _damages(folder: StorePath) -> Iterator[Damage]:
@@ -149,7 +212,7 @@ def _damaged_chunks(store: StageStore, name: str) -> Iterator[Damage]:
     try:
         array = store[name]
     except DamagedStoreError as error:
-        yield Damage(error.path.parent, str(error.reason), store.folder)
+        yield Damage(error.path, str(error.reason), store.folder)
         return
     missing = set(array.missing())
     for t in range(len(array)):

@@ -1,17 +1,18 @@
 """The root of all stored results: <root>/<video>/<stage>/<digest>/, locks and the records of runs beside."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from storage.backends import file_lock as lock
+from storage.backends.errors import LinkError
 from storage.backends.file_lock import Lock
 from storage.backends.root_url import Location, store_path_at
 from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
-from storage.cache.manifest import FORMAT, read_json, write_json
-from storage.cache.stage_key import DIGEST_LENGTH, StageKey
+from storage.cache.manifest import FORMAT_WITHOUT_CHECKSUM, read_json, write_json
+from storage.cache.names import is_safe_name
+from storage.cache.run_records import RunFacts, RunRecord, read_records
+from storage.cache.stage_key import DIGEST_LENGTH, StageKey, is_digest
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 
@@ -19,20 +20,6 @@ MARKER = "dfvi-root.json"
 LOCKS = ".locks"
 RUNS = ".runs"
 FAILURES = ".failures"
-LONGEST_NAME = 80
-
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
-
-
-def video_name(text: str) -> str:
-    """Turn any name of a video into one that is a safe folder name; equal names stay equal.
-
-    >>> video_name("../Été 1.mp4")
-    't_1.mp4'
-    """
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", text).lstrip("._-")[:LONGEST_NAME]
-    return name or "video"
 
 
 class Root:
@@ -70,7 +57,7 @@ class Root:
             ) from error
         except DamagedStoreError as error:
             raise StoreError(
-                f"{path / MARKER} is damaged; write it again with: echo '{{\"format\": {FORMAT}}}'"
+                f"{path / MARKER} is damaged; write it again with: echo '{{\"format\": {FORMAT_WITHOUT_CHECKSUM}}}'"
             ) from error
         except OSError as error:
             raise InputError(f"the root {path} cannot be read: {error.strerror}") from error
@@ -90,7 +77,7 @@ class Root:
                 raise InputError(f"{path} is neither empty nor a dfvi root; choose another folder with --root")
             (path / LOCKS).check_locks()
             if not is_root:
-                write_json(path / MARKER, {"format": FORMAT})
+                write_json(path / MARKER, {})
         except (FileExistsError, NotADirectoryError) as error:
             raise InputError(f"the root {path} must be a folder; it is a file: choose another with --root") from error
         except OSError as error:
@@ -114,6 +101,10 @@ class Root:
         except FileNotFoundError as error:
             raise StoreError(f"there is no store {folder}; run the stage {stage} of {video} again") from error
 
+    def has(self, video: str, stage: str, digest: str) -> bool:
+        """Tell whether there is a result, complete or not."""
+        return self._folder(video, stage, digest).exists()
+
     @contextmanager
     def writing(self, video: str, key: StageKey, on_wait: Callable[[str], None]) -> Iterator[StageStore]:
         """Hold the right to write the store of `key`; others wait. It is looked at when the wait is over."""
@@ -128,79 +119,111 @@ class Root:
 
     def folders(self, video: str | None = None, stage: str | None = None) -> Iterator[StorePath]:
         """Folders of all stores, of one video or stage, sorted by name. Links and foreign names are passed by."""
-        for video_folder in _folders(self.path, _PLAIN, video):
-            for stage_folder in _folders(video_folder, _PLAIN, stage):
-                yield from _folders(stage_folder, _DIGEST, None)
+        for video_folder in _folders(self.path, is_safe_name, video):
+            for stage_folder in _folders(video_folder, is_safe_name, stage):
+                yield from _folders(stage_folder, is_digest, None)
 
-    def record_run(
-        self, name: str, video: str, reached: Sequence[Mapping[str, Any]], summary: Mapping[str, Any] | None = None
-    ) -> None:
-        """Remember which stores the run `name` of `video` uses: `gc` keeps them.
+    def start_run(self, name: str, video: str) -> RunRecord:
+        """Return the record of a new run called `name` on `video`; it is written when the run uses its first result."""
+        return RunRecord(self._inside(video, kind=RUNS), _safe(name), video)
 
-        summary : what the run says of itself once it is over; None while it still has something to do.
+    def runs(self, video: str | None = None) -> Iterator[RunFacts]:
+        """Read the records of all runs, or of those on one video."""
+        folders = [self._inside(video, kind=RUNS)] if video else self.record_folders(RUNS)
+        for folder in folders:
+            yield from read_records(folder)
+
+    def last_run(self, name: str, video: str, output: str | None = None) -> RunFacts | None:
+        """Return what is recorded of the run of this name that ended last; None if none has.
+
+        output : take only runs that wrote this file or folder.
         """
-        content = {"run": name, "video": video, "reached": list(reached), "summary": summary}
-        self._record(RUNS, name, video, content)
-        if summary is not None:
-            self._record_path(FAILURES, name, video).remove()
+        ended = [run for run in self.runs(video) if run.name == name and run.finished is not None and run.summary]
+        wanted = [run for run in ended if output is None or (run.summary or {}).get("output") == output]
+        return max(wanted, key=lambda run: run.finished or 0.0, default=None)
 
-    def read_run(self, name: str, video: str) -> dict[str, Any] | None:
-        """Record of the run `name` of `video`; None if there is none. Raises like `read_json`."""
-        try:
-            return read_json(self._record_path(RUNS, name, video))
-        except FileNotFoundError:
-            return None
+    def used_digests(self, video: str) -> Set[str] | None:
+        """Return the digests of all results of `video` that runs use; None if all must be taken for used.
+
+        That is so if a record is damaged, or has no checksum and names a result that is not there.
+        """
+        used: set[str] = set()
+        for run in self.runs(video):
+            if run.damage or not (run.has_checksum or self._has_all(run)):
+                return None
+            used |= run.digests
+        return used
+
+    def forget_runs(self, name: str, video: str | None = None, *, keep: int = 0) -> list[str]:
+        """Drop the records of the runs called `name`, on one video or on all, but for the last `keep` on each.
+
+        Returns : the videos that a record was dropped of, by name.
+        """
+        by_video: dict[str, list[RunFacts]] = {}
+        for run in self.runs(video):
+            if run.name == name:
+                by_video.setdefault(run.video, []).append(run)
+        dropped = []
+        for each, found in by_video.items():
+            found.sort(key=lambda run: (run.finished or run.started, run.started), reverse=True)
+            for run in found[keep:]:
+                run.path.remove()
+                dropped.append(each)
+        return sorted(set(dropped))
 
     def record_failure(self, name: str, video: str, error: str) -> None:
         """Remember that the run `name` of `video` failed, until it succeeds."""
-        self._record(FAILURES, name, video, {"run": name, "video": video, "error": error})
+        path = self._failure_path(name, video)
+        path.parent.make()
+        write_json(path, {"run": name, "video": video, "error": error})
+
+    def forget_failure(self, name: str, video: str) -> None:
+        """Forget that the run `name` of `video` failed: it has succeeded."""
+        with suppress(PermissionError):
+            self._failure_path(name, video).remove()
 
     def has_failed(self, name: str, video: str) -> bool:
-        """Whether the last run `name` of `video` failed."""
-        return self._record_path(FAILURES, name, video).exists()
+        """Tell whether the last run `name` of `video` failed."""
+        return self._failure_path(name, video).exists()
 
-    def runs(self) -> Iterator[dict[str, Any]]:
-        """Records of all named runs."""
-        for folder in (self.path / RUNS).subfolders():
-            for name in sorted(name for name in folder.names() if name.endswith(".json")):
-                try:
-                    yield read_json(folder / name)
-                except DamagedStoreError as error:
-                    run = name.removesuffix(".json")
-                    raise StoreError(f"{folder / name} is damaged; remove the file and run {run} again") from error
+    def record_folders(self, kind: str) -> Sequence[StorePath]:
+        """Return the folders, one a video, that hold records of runs (`RUNS`) or of failures (`FAILURES`)."""
+        return (self.path / kind).subfolders()
 
-    def forget_run(self, name: str, video: str | None = None) -> list[str]:
-        """Drop the record of a named run, of one video or of all; return the videos it was dropped for."""
-        videos = [_plain(video)] if video else [folder.name for folder in (self.path / RUNS).subfolders()]
-        paths = [path for path in (self._record_path(RUNS, name, each) for each in videos) if path.exists()]
-        for path in paths:
-            path.remove()
-        return [path.parent.name for path in paths]
+    def _failure_path(self, name: str, video: str) -> StorePath:
+        return self._inside(video, kind=FAILURES) / f"{_safe(name)}.json"
 
-    def _record(self, kind: str, name: str, video: str, content: Mapping[str, Any]) -> None:
-        path = self._record_path(kind, name, video)
-        path.parent.make()
-        write_json(path, {"format": FORMAT, **content})
-
-    def _record_path(self, kind: str, name: str, video: str) -> StorePath:
-        return self.path / kind / _plain(video) / f"{_plain(name)}.json"
+    def _has_all(self, run: RunFacts) -> bool:
+        return all(self.has(run.video, each["stage"], each["digest"]) for each in run.reached)
 
     def _folder(self, video: str, stage: str, digest: str) -> StorePath:
-        if not _DIGEST.fullmatch(digest):
+        if not is_digest(digest):
             raise StoreError(f"a digest has {DIGEST_LENGTH} hexadecimal digits; got {digest!r}")
-        return self.path / _plain(video) / _plain(stage) / digest
+        return self._inside(video, stage, digest)
+
+    def _inside(self, *names: str, kind: str = "") -> StorePath:
+        """Return the path of these names below the root, or below its folder `kind`; no part of it may be a link.
+
+        Raises : StoreError for a name that could lead elsewhere; LinkError.
+        """
+        path = self.path
+        for name in (*filter(None, [kind]), *map(_safe, names)):
+            path = path / name
+            if path.is_symlink():
+                raise LinkError(path)
+        return path
 
     def _lock_of(self, folder: StorePath) -> Lock:
         return (self.path / LOCKS / ("-".join(folder.parts[-3:]) + ".lock")).lock()
 
 
-def _plain(name: str) -> str:
-    if not _PLAIN.fullmatch(name):
+def _safe(name: str) -> str:
+    if not is_safe_name(name):
         raise StoreError(f"a name in a root has letters, digits, '.', '_' and '-' only; got {name!r}")
     return name
 
 
-def _folders(parent: StorePath, pattern: re.Pattern[str], wanted: str | None) -> Iterator[StorePath]:
+def _folders(parent: StorePath, fits: Callable[[str], bool], wanted: str | None) -> Iterator[StorePath]:
     for folder in parent.subfolders():
-        if pattern.fullmatch(folder.name) and wanted in (None, folder.name):
+        if fits(folder.name) and wanted in (None, folder.name):
             yield folder

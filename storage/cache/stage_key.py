@@ -2,11 +2,19 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 DIGEST_LENGTH = 32  # hexadecimal digits kept of the SHA-256: 128 bits
+
+_DIGEST = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether `text` has the form of a digest."""
+    return _DIGEST.fullmatch(text) is not None
 
 
 def canonical_json(value: Any) -> str:

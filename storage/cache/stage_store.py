@@ -26,7 +26,7 @@ from storage.cache.manifest import (
     write_manifest,
 )
 from storage.cache.stage_key import StageKey
-from storage.cache.stored_array import StoredArray
+from storage.cache.stored_array import DESCRIPTION, StoredArray
 
 Item = TypeVar("Item")
 State = Literal["absent", "partial", "complete"]
@@ -108,11 +108,8 @@ class StageStore:
         """Array `name` as a lazy sequence."""
         if name not in self._arrays:
             self._arrays[name] = StoredArray(self.folder, name)
-            expected = self.manifest.arrays.get(name) if self.manifest else None
-            if expected is not None and expected != self._arrays[name].shape:
-                raise DamagedStoreError(
-                    self.folder / name / "zarr.json", "its shape is not the manifest's", self.folder
-                )
+            if self.manifest is not None:
+                self._compare_with_manifest(name, self._arrays[name], self.manifest)
         return self._arrays[name]
 
     def __contains__(self, name: str) -> bool:
@@ -148,10 +145,18 @@ class StageStore:
             if missing := self._arrays[name].missing():
                 raise StoreError(f"{self.folder / name} lacks {len(missing)} of {len(self._arrays[name])} items")
         arrays = {name: layout.shape for name, layout in self._layouts.items()}
-        manifest = Manifest(self.key, arrays, self.attributes, self._files, made or {})
+        descriptions = {name: self._arrays[name].description_sha256 for name in self._layouts}
+        manifest = Manifest(self.key, arrays, descriptions, self.attributes, self._files, made or {})
         self.check_lock()
         write_manifest(self.folder, manifest)
         self.manifest = manifest
+
+    def _compare_with_manifest(self, name: str, array: StoredArray, manifest: Manifest) -> None:
+        path = self.folder / name / DESCRIPTION
+        if manifest.arrays.get(name, array.shape) != array.shape:
+            raise DamagedStoreError(path, "its shape is not the manifest's", self.folder)
+        if manifest.descriptions.get(name, array.description_sha256) != array.description_sha256:
+            raise DamagedStoreError(path, "its SHA-256 is not the manifest's", self.folder)
 
     def _open_or_create(self, name: str, layout: ArrayLayout) -> StoredArray:
         folder = self.folder / name

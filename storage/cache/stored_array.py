@@ -1,5 +1,6 @@
 """An array of a stage store: one item a chunk, one chunk a file or object that is there whole or not at all."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, overload
 
@@ -31,11 +32,14 @@ class StoredArray(Sequence[NDArray[Any]]):
         try:
             if self._folder.is_symlink():
                 raise LinkError(self._folder)
-            described: dict[str, Any] = {DESCRIPTION: Buffer.from_bytes((self._folder / DESCRIPTION).read_bytes())}
+            content = (self._folder / DESCRIPTION).read_bytes()
+            described: dict[str, Any] = {DESCRIPTION: Buffer.from_bytes(content)}
             array = zarr.open_array(MemoryStore(described), mode="r", zarr_format=3)
             self._codec = ChunkCodec(array.compressors)
         except (FileNotFoundError, LinkError, ValueError, KeyError, TypeError) as error:
             raise DamagedStoreError(self._folder / DESCRIPTION, error, folder) from error
+        self.description_sha256 = hashlib.sha256(content).hexdigest()
+        """Stands for what says how the array lies."""
         self.shape: tuple[int, ...] = tuple(array.shape)
         """(number of items, *shape of one item)."""
         self._dtype = np.dtype(array.dtype)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.cache.root import video_name
+from storage.cache.names import video_name
 from storage.errors import InputError
 from storage.media.clip import find_source
 from storage.media.image_folder import IMAGE_SUFFIXES

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from storage.cache.root import Root
+from storage.cache.run_records import RunRecord
 from storage.cache.stage_key import StageKey
 from storage.cache.stage_store import StageStore
 from tasks.stage.progress import run_logger, watch
@@ -60,6 +61,8 @@ class Job:
     """Threads a stage may use."""
     device: str = "auto"
     """Where networks run: auto, cpu, or cuda:N."""
+    record: RunRecord | None = None
+    """Where the results that the run uses are written down, so that nobody deletes them; None protects nothing."""
 
 
 class Input(Protocol):
@@ -147,9 +150,13 @@ class Stage:
         started = time.monotonic()
         root = Root.open(job.root)
         key = self.key(params, inputs)
+        if job.record:
+            job.record.use(self.name, key.digest)
         store = root.store(job.video, key)
         action: Action = "reuse"
         if store.state != "complete":
+            if job.record:
+                job.record.require_written()
             with root.writing(job.video, key, on_wait=self._say_for_whom_we_wait) as store:
                 if store.state != "complete":
                     action = "resume" if store.state == "partial" else "compute"

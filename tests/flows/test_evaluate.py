@@ -14,7 +14,7 @@ from flows.configs.run_config import load_config
 from flows.evaluate import evaluate, vfid_of_rows
 from flows.evaluation.methods import DEFAULT_ROWS, parse_rows
 from flows.evaluation.model import EvaluateConfig, Evaluation
-from flows.reports import evaluation_plots
+from flows.reports import evaluation_plots, plotting
 from flows.reports.evaluation import means, summary_tables, write_reports
 from storage.cache.housekeeping import list_stores, unreached
 from storage.cache.root import Root
@@ -134,7 +134,7 @@ def test_plots_are_pictures(evaluation, tmp_path):
 
 
 def test_the_command_prints_tables_and_says_what_plots_need(folder, tmp_path, prefect_server, capsys, monkeypatch):
-    monkeypatch.setattr(evaluation_plots, "find_spec", lambda name: None)
+    monkeypatch.setattr(plotting, "find_spec", lambda name: None)
     monkeypatch.chdir(tmp_path)
     arguments = ["--only", "slow", "--frames", "3", "--size", "48x40", "--holes", "shape", "--presets", "median"]
     assert main(["evaluate", "--clips", str(folder), *arguments, "-o", "out"]) == 0

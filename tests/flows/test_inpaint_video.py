@@ -1,5 +1,6 @@
 """The whole pipeline on small clips: what is reused, what is recomputed, and what comes out."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -80,7 +81,7 @@ def test_the_flicker_is_taken_out_last_and_may_be_left_in(run):
 def test_the_plan_says_what_the_run_then_does(run, clip, tmp_path):
     def plan(*settings):
         video, mask = MediaInput.video(str(clip.video)), MediaInput.mask(str(clip.mask))
-        return plan_video(tmp_path / "root", "frames", small_config(*settings), video, mask)
+        return plan_video(tmp_path / "root", "clip", small_config(*settings), video, mask)
 
     assert {stage.action for stage in plan()} == {"compute"}
     fresh = plan()
@@ -103,7 +104,7 @@ def test_the_plan_says_what_the_run_then_does(run, clip, tmp_path):
 def test_a_moved_and_renamed_video_is_the_same_video(run, clip, tmp_path):
     run()
     moved = clip.video.rename(tmp_path / "elsewhere")
-    assert set(actions(run(video=str(moved), name="frames")).values()) == {"reuse"}
+    assert set(actions(run(video=str(moved), name="clip")).values()) == {"reuse"}
 
 
 def test_one_frame_is_enough(tmp_path, prefect_server):
@@ -161,7 +162,7 @@ def test_damage_is_repaired_and_only_that_is_computed_again(run, tmp_path):
     before = read_folder(first.output)
     root = Root.open(tmp_path / "root")
     merged = next(stage for stage in first.stages if stage.stage == "merge")
-    store = root.open_store("frames", "merge", merged.digest)
+    store = root.open_store("clip", "merge", merged.digest)
     store["frames"].chunk_path(3).write_bytes(b"damaged")
     assert len(list(verify(root, repair=True))) == 1
     again = run()
@@ -194,8 +195,30 @@ def test_gc_spares_what_a_run_that_did_not_end_has_made(tmp_path, prefect_server
     assert unreached(root) == []
     monkeypatch.setattr(flows.inpaint_video, "inpaint_clip", whole)
     inpaint_video(*given, config, root=str(tmp_path / "root"), name="clip")
-    assert [run["run"] for run in root.runs()] == ["latest"]
+    assert [run.name for run in root.runs()] == ["latest"]
     assert unreached(root) == []
+
+
+def test_two_thresholds_under_one_run_name_keep_the_results_of_both(run, tmp_path):
+    first, second = run(), run("propagate.max_consistency_error=0.8")
+    assert {stage.digest for stage in first.stages} - {stage.digest for stage in second.stages}
+    root = Root(tmp_path / "root")
+    assert unreached(root) == []
+    run()
+    assert len(list(root.runs())) == 2
+    assert root.forget_runs("latest", keep=1) == ["clip"]
+    assert {store.digest for store in unreached(root)} == {s.digest for s in second.stages} - {
+        s.digest for s in first.stages
+    }
+
+
+def test_results_of_a_video_that_an_earlier_version_called_frames_are_found(run, tmp_path):
+    run()
+    (tmp_path / "root" / "clip").rename(tmp_path / "root" / "frames")
+    shutil.rmtree(tmp_path / "root" / ".runs")
+    again = run()
+    assert set(actions(again).values()) == {"reuse"}
+    assert again.video == "frames"
 
 
 @pytest.mark.parametrize(("start", "stop"), [(10, None), (2, 2), (0, 9)])

@@ -149,7 +149,7 @@ def test_a_second_run_and_a_plan_reuse_everything(run):
 @pytest.mark.slow
 def test_a_damaged_object_is_named_by_its_url_and_repaired(run):
     flow = stored(run.root, "estimate_flow")
-    path = run.root.open_store("frames", flow.stage, flow.digest)["flow_fw"].chunk_path(2)
+    path = run.root.open_store("clip", flow.stage, flow.digest)["flow_fw"].chunk_path(2)
     path.write_whole(path.read_bytes()[:-1])
     code, _, err = run(
         "inpaint", *clip_arguments(run.folder), "-o", "x.mkv", *SETTINGS, "--set", "complete_flow.dilation=3"
@@ -164,15 +164,15 @@ def test_a_damaged_object_is_named_by_its_url_and_repaired(run):
     actions = {stage["stage"]: stage["action"] for stage in json.loads(run(*again)[1])["stages"]}
     assert actions.pop("estimate_flow") == "resume"
     assert set(actions.values()) == {"reuse"}
-    whole = Root.open(run.folder / "root").open_store("frames", flow.stage, flow.digest)["flow_fw"].chunk_path(2)
+    whole = Root.open(run.folder / "root").open_store("clip", flow.stage, flow.digest)["flow_fw"].chunk_path(2)
     assert path.read_bytes() == whole.read_bytes()
 
 
 @pytest.mark.slow
 def test_gc_keeps_the_named_run_until_it_is_forgotten(run):
     assert "0 bytes in 0 results" in run("store", "gc")[1]
-    assert "frames  first" in run("store", "runs")[1]
-    for name in {record["run"] for record in run.root.runs()}:  # those that tests above let fail are unfinished
+    assert "clip  first" in run("store", "runs")[1]
+    for name in {record.name for record in run.root.runs()}:  # those that tests above let fail are unfinished
         assert run("store", "forget", name)[0] == 0
     planned = int(run("store", "gc")[1].splitlines()[-1].split()[0])
     assert run("store", "list", "--json")[1] != "[]\n"

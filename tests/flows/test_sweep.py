@@ -29,14 +29,16 @@ def swept(tmp_path_factory, prefect_server, in_this_process):  # noqa: F811
 
 
 def computed(summary, stage):
-    stages = [s for cell in summary.cells for result in cell.results for s in result.summary.stages]
+    stages = [
+        s for combination in summary.combinations for result in combination.results for s in result.summary.stages
+    ]
     return sum(s.stage == stage and s.action == "compute" and s.iteration == 0 for s in stages)
 
 
 def test_stages_that_do_not_depend_on_the_values_are_computed_once_a_video(swept):
     _, summary = swept
     assert summary.ok
-    assert [cell.values["complete_flow.dilation"] for cell in summary.cells] == [2, 10, 2, 10]
+    assert [combination.values["complete_flow.dilation"] for combination in summary.combinations] == [2, 10, 2, 10]
     assert computed(summary, "decode") == computed(summary, "estimate_flow") == 2
     assert computed(summary, "complete_flow") == 2 * 2
     assert computed(summary, "propagate") == 2 * 4
@@ -50,7 +52,7 @@ def test_a_sweep_ends_with_a_table_and_a_row_for_each_video(swept):
     assert {row["state"] for row in rows} == {"done"}
     assert {row["propagate.max_consistency_error"] for row in rows} == {"0.5", "5"}
     assert int(rows[0]["new_bytes"]) > int(rows[-1]["new_bytes"]) > 0
-    assert all((folder / "out" / cell.name / "bus").is_dir() for cell in summary.cells)
+    assert all((folder / "out" / combination.name / "bus").is_dir() for combination in summary.combinations)
     lines = describe_sweep(summary).splitlines()
     assert lines[0].startswith("propagate.max_consistency_error  complete_flow.dilation")
     assert lines[-1].startswith("4 combinations in")
@@ -90,7 +92,7 @@ def test_a_truth_that_does_not_fit_is_named_before_any_work(swept, tmp_path, nam
 
 def test_a_plan_of_the_dataset_counts_what_is_reused_and_guesses_the_rest(swept):
     folder, summary = swept
-    dataset = open_dataset(folder / "set", Recipe(settings=(*SETTINGS, *as_settings(summary.cells[0].values))))
+    dataset = open_dataset(folder / "set", Recipe(settings=(*SETTINGS, *as_settings(summary.combinations[0].values))))
     plans = plan_dataset(dataset, folder / "root")
     assert {(p.stage, p.reuse, p.compute, p.seconds) for p in plans[:3]} == {
         ("decode", 2, 0, 0.0),
@@ -115,10 +117,10 @@ def test_a_plan_without_a_root_computes_everything_at_unknown_cost(swept, tmp_pa
 
 
 def test_values_are_yaml_and_every_combination_has_a_name_of_its_own():
-    cells = make_grid(["decode.stop=null,5", "decode.frame_rate=30000/1001,25"])
-    assert [cell.values for cell in cells][1] == {"decode.stop": None, "decode.frame_rate": 25}
-    assert cells[0].name == "000-stop-None_frame_rate-30000_1001"
-    assert as_settings(cells[0].values) == ["decode.stop=null", "decode.frame_rate=30000/1001"]
+    combinations = make_grid(["decode.stop=null,5", "decode.frame_rate=30000/1001,25"])
+    assert [combination.values for combination in combinations][1] == {"decode.stop": None, "decode.frame_rate": 25}
+    assert combinations[0].name == "000-stop-None_frame_rate-30000_1001"
+    assert as_settings(combinations[0].values) == ["decode.stop=null", "decode.frame_rate=30000/1001"]
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_a_damaged_chunk_is_one_line_that_names_the_repair(inpaint, tmp_path, ho
     code, out, _ = inpaint("--json")
     assert code == 0
     decode = json.loads(out)["stages"][0]
-    store = Root.open(tmp_path / ".dfvi").open_store("frames", "decode", decode["digest"])
+    store = Root.open(tmp_path / ".dfvi").open_store("clip", "decode", decode["digest"])
     path = store["frames"].chunk_path(2)
     path.write_bytes(path.read_bytes()[:-1])
     code, _, err = inpaint("--set", "complete_flow.dilation=3", "--set", "decode.dilation=4")

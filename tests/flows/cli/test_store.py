@@ -64,12 +64,12 @@ def test_gc_keeps_the_named_run_until_it_is_forgotten(run):
 def test_export_writes_pictures_and_flow_files(run, finished, tmp_path):
     assert run("store", "export", digest_of(finished, "decode")[:10], str(tmp_path / "e"))[0] == 0
     hole = cv2.imread(str(tmp_path / "e" / "holes" / "00003.png"), cv2.IMREAD_GRAYSCALE)
-    store = Root(run.folder / "root").open_store("frames", "decode", digest_of(finished, "decode"))
+    store = Root(run.folder / "root").open_store("clip", "decode", digest_of(finished, "decode"))
     np.testing.assert_array_equal(hole > 0, store["holes"][3])
     frame = cv2.imread(str(tmp_path / "e" / "frames" / "00003.png"))[..., ::-1]
     np.testing.assert_array_equal(frame, store["frames"][3])
     assert run("store", "export", digest_of(finished, "estimate_flow"), str(tmp_path / "f"))[0] == 0
-    flow = Root(run.folder / "root").open_store("frames", "estimate_flow", digest_of(finished, "estimate_flow"))
+    flow = Root(run.folder / "root").open_store("clip", "estimate_flow", digest_of(finished, "estimate_flow"))
     np.testing.assert_array_equal(read_flo(tmp_path / "f" / "flow_fw" / "00002.flo"), flow["flow_fw"][2])
     np.testing.assert_array_equal(read_flo(tmp_path / "f" / "flow_bw" / "00003.rflo"), flow["flow_bw"][2])
     assert (tmp_path / "f" / "flow_fw" / "00002.png").exists()

@@ -111,12 +111,31 @@ def test_masks_of_another_size_are_found_before_work(folder):
     assert "32x24" in problems(folder)["bus"]
 
 
-def test_two_videos_of_the_same_name_are_both_bad(folder, tmp_path):
-    entry = {"video": str(folder / "bus" / "frames"), "mask": "1,1,5,5"}
-    (tmp_path / "set.yaml").write_text(json.dumps({"videos": [{**entry, "name": "a b"}, {**entry, "name": "a_b"}]}))
-    found = problems(tmp_path / "set.yaml", skip_bad=True)
-    assert set(found) == {"a b", "a_b"}
-    assert "2 videos have the name a_b" in found["a b"]
+def test_the_same_video_twice_under_one_name_is_bad(folder, tmp_path):
+    entry = {"video": str(folder / "bus" / "frames"), "mask": "1,1,5,5", "name": "a"}
+    (tmp_path / "set.yaml").write_text(json.dumps({"videos": [entry, entry]}))
+    assert "twice under this name" in problems(tmp_path / "set.yaml", skip_bad=True)["a"]
+
+
+def names_in(folder, *entries):
+    (folder / "set.yaml").write_text(json.dumps({"videos": [{"mask": "1,1,5,5", **entry} for entry in entries]}))
+    return [video.name for video in open_dataset(folder / "set.yaml", Recipe()).videos]
+
+
+def test_names_that_would_meet_are_told_apart_by_a_hash(folder):
+    shutil.copytree(folder / "bus", folder / "other" / "goat")
+    goats = {"video": "goat/frames"}, {"video": "other/goat/frames"}
+    first, second = names_in(folder, *goats)
+    assert first != second
+    assert first.startswith("goat-")
+    assert names_in(folder, *reversed(goats)) == [second, first]
+    assert len(set(names_in(folder, *({"video": "bus/frames", "name": name} for name in ("a b", "a_b"))))) == 2
+
+
+def test_names_of_all_scripts_are_kept(folder):
+    for name in ("视频", "猫"):
+        shutil.copytree(folder / "bus", folder / name)
+    assert [video.name for video in open_dataset(folder, Recipe()).videos] == ["bus", "goat", "猫", "视频"]
 
 
 @pytest.mark.parametrize(

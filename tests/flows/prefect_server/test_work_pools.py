@@ -306,7 +306,7 @@ def test_a_server_without_time_is_asked_again_and_one_that_refuses_is_not(monkey
 def test_housekeeping_reads_back_repairs_and_deletes(tmp_path, prefect_server):
     root = Root.create(tmp_path / "root")
     kept, unused = (fill_store(root.store("goat", StageKey("estimate_flow", version))) for version in (1, 2))
-    root.record_run("latest", "goat", [{"stage": kept.key.stage, "digest": kept.key.digest}])
+    root.start_run("latest", "goat").use(kept.key.stage, kept.key.digest)
     found = housekeeping(str(root.path))
     assert (found.damaged, found.unused, found.deleted_bytes) == ([], 1, 0)
     assert found.unused_bytes == housekeeping(str(root.path), delete=True).deleted_bytes > 0

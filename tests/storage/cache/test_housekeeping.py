@@ -76,7 +76,7 @@ def test_a_damaged_plain_file_is_found(root):
 def test_gc_keeps_what_runs_reach_and_young_partial_stores(root, store):
     unused = fill_store(root.store("goat", StageKey("estimate_flow", 2)))
     partial = fill_store(root.store("goat", StageKey("estimate_flow", 3)), seal=False)
-    root.record_run("latest", "goat", [{"stage": KEY.stage, "digest": KEY.digest}])
+    root.start_run("latest", "goat").use(KEY.stage, KEY.digest)
     assert [found.digest for found in unreached(root)] == [unused.key.digest]
     tomorrow = {found.digest for found in unreached(root, now=time.time() + DAY + 60)}
     assert tomorrow == {unused.key.digest, partial.key.digest}

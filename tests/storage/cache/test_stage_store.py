@@ -10,6 +10,7 @@ import pytest
 
 from storage.cache import array_layout
 from storage.cache.errors import DamagedStoreError, StoreError
+from storage.cache.manifest import read_json, write_json
 from storage.cache.stage_store import StageStore
 from tests.storage.conftest import KEY, fill_store, flow_item
 from tests.waiting import wait_until
@@ -131,15 +132,18 @@ def test_a_damaged_manifest_is_an_error_that_names_it(root, store, text):
 
 def test_a_store_of_a_newer_version_is_refused(root, store):
     path = store.folder / "manifest.json"
-    path.write_whole(json.dumps(json.loads(path.read_bytes()) | {"format": 2}).encode())
-    with pytest.raises(StoreError, match="written in format 2; this version reads formats up to 1: upgrade dfvi"):
+    path.write_whole(path.read_bytes().replace(b'"format": 2', b'"format": 99'))
+    with pytest.raises(DamagedStoreError, match="checksum"):
+        root.store("goat", KEY)
+    path.write_whole(json.dumps({"format": 99}).encode())
+    with pytest.raises(StoreError, match="written in format 99; this version reads formats up to 2: upgrade dfvi"):
         root.store("goat", KEY)
 
 
 @pytest.mark.parametrize("name", ["../../evil", "/etc/passwd", ".hidden", "a/b", "a\\b", "", ".."])
 def test_names_in_a_manifest_cannot_lead_out_of_the_store(root, store, name):
     path = store.folder / "manifest.json"
-    path.write_whole(json.dumps(json.loads(path.read_bytes()) | {"files": {name: "0"}}).encode())
+    write_json(path, read_json(path) | {"files": {name: "0"}})
     with pytest.raises(DamagedStoreError, match="does not describe this store"):
         root.store("goat", KEY)
     with pytest.raises(StoreError, match="plain name"):

@@ -1,9 +1,13 @@
 """The stage decorator: one body of a few lines shows what every stage gets from it."""
 
+import contextlib
 import errno
 import logging
+import os
+import tempfile
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import prefect
@@ -216,3 +220,50 @@ def test_progress_made_on_another_thread_is_shown_in_prefect(job, prefect_server
 
     once()
     assert shown == [100.0]
+
+
+@contextlib.contextmanager
+def writing_forbidden(folder):
+    """Nothing below `folder` can be written; who may write everywhere becomes nobody for a while."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def test_in_a_root_that_cannot_be_written_results_are_reused_and_the_rest_is_one_error():
+    with tempfile.TemporaryDirectory() as folder:
+        job = Job(str(Root.create(Path(folder) / "root").path), "goat")
+        run(job)
+        with writing_forbidden(Path(folder)):
+            root = Root.create(job.root)
+            protected = replace(job, record=root.start_run("latest", "goat"))
+            assert run(protected).action == "reuse"
+            protected.record.finish()
+            with pytest.raises(PermissionError):
+                count.run(protected, CountParams(offset=1), {})
+        assert list(root.runs()) == []
+
+
+def test_what_a_run_reuses_is_protected_before_it_is_looked_at(job):
+    digest = run(job).digest
+    root = Root.open(job.root)
+    record = root.start_run("latest", "goat")
+    seen = []
+    looked = root.store
+
+    def look(self, video, key):
+        seen.append(root.used_digests("goat"))
+        return looked(video, key)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Root, "store", look)
+        assert run(replace(job, record=record)).action == "reuse"
+    assert seen == [{digest}]

@@ -1,0 +1,29 @@
+"""Tables on the terminal and in CSV files."""
+
+import csv
+import doctest
+
+from flows.reports import tables
+from flows.reports.tables import as_csv, as_text, text_table
+
+
+def test_the_example_is_true():
+    assert doctest.testmod(tables) == (0, 1)
+
+
+def test_columns_are_as_wide_as_their_widest_entry_and_lines_end_without_blanks():
+    lines = text_table({"name": ["a", "longer"], "n": ["1", "100"], "why": ["because", ""]}, left=["name", "why"])
+    assert lines.splitlines() == ["name      n  why", "a         1  because", "longer  100"]
+
+
+def test_a_table_without_rows_is_its_headings():
+    assert text_table({"stage": [], "why": []}) == "stage  why"
+
+
+def test_what_is_not_known_is_a_dash_or_as_asked():
+    assert (as_text(None, ".1f"), as_text(None, ".1f", "?"), as_text(0.25, ".0%")) == ("-", "?", "25%")
+
+
+def test_what_is_not_known_is_an_empty_cell_of_a_csv():
+    text = as_csv([{"a": 1, "b": None}, {"a": float("nan")}, {"a": "x,y", "b": 2}], ["a", "b"])
+    assert list(csv.reader(text.splitlines())) == [["a", "b"], ["1", ""], ["", ""], ["x,y", "2"]]
