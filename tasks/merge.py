@@ -1,6 +1,6 @@
 """Merging: decides which of the colours that reached a hole pixel it takes. Store in, store out."""
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from pydantic import SerializeAsAny
@@ -8,11 +8,12 @@ from pydantic import SerializeAsAny
 from dfvi_models.merging.methods import Robust
 from dfvi_models.methods import MergeMethod
 from dfvi_models.numerics.ordered_map import ordered_map
-from dfvi_models.types import INVENTED, KNOWN, Merged
+from dfvi_models.types import KNOWN, Merged
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from tasks.stage import candidate_arrays
 from tasks.stage.cached_stage import Job, stage
+from tasks.stage.fill_counts import FillCounts
 from tasks.stage.filled_clip import FilledClip
 from tasks.stage.method_params import MethodParams
 from tasks.stage.write_behind import write_behind
@@ -51,31 +52,10 @@ def merge(
         merged = params.rule.merge(seen.frames[t], hole, t, forward, backward)
         return replace(merged, source=np.where(before == KNOWN, merged.source, before))
 
-    share = Share()
+    counts = FillCounts(registered=int(clip.attributes.get("registered", 0)))
     with write_behind(out) as write:
         for t, merged in enumerate(ordered_map(one_frame, range(seen.count), job.threads)):
             if t in wanted:
                 write(t, frames=merged.frame, holes=merged.hole, source=merged.source)
-            share.add(t, merged)
-    out.attributes.update(asdict(share))
-
-
-@dataclass
-class Share:
-    """What became of the clip's hole so far; pixels are counted over all frames."""
-
-    holes_left: int = 0
-    largest_hole: int = 0
-    propagated: int = 0
-    invented: int = 0
-    unfinished_frames: list[int] = field(default_factory=list)
-
-    def add(self, t: int, merged: Merged) -> None:
-        """Count frame t."""
-        left = int(np.count_nonzero(merged.hole))
-        self.holes_left += left
-        self.largest_hole = max(self.largest_hole, left)
-        self.propagated += int(np.count_nonzero(merged.source >= 0))
-        self.invented += int(np.count_nonzero(merged.source == INVENTED))
-        if left:
-            self.unfinished_frames.append(t)
+            counts.add(t, merged)
+    out.attributes.update(asdict(counts))

@@ -1,6 +1,6 @@
 """Choosing between a colour carried along flow and one from registered frames, by what speaks for each."""
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 from typing import Any
 
 import cv2
@@ -39,6 +39,10 @@ class ChoiceModel:
     spread: float = -0.38
     """Per e-fold of 1 + the spread of the registered frames' colours."""
 
+    def shifted(self, by: float) -> "ChoiceModel":
+        """The same with other log-odds throughout: more registered colours if `by` is positive."""
+        return replace(self, offset=self.offset + by)
+
 
 def choice_signs(
     confidence: NDArray[np.float32], hole: NDArray[np.bool_], distant: DistantColours, times: int
@@ -71,15 +75,16 @@ def choose(
     distant: DistantColours,
     *,
     model: ChoiceModel | None = None,
-) -> Merged:
+) -> tuple[Merged, NDArray[np.bool_]]:
     """Lay registered colours over what flow carried, as far as they are likely to be nearer to the truth.
 
     merged     : what flow carried into the hole; its own `hole` is what it did not reach.
     hole       : (H, W) bool, the whole hole, N pixels.
     confidence : (N,) 0..1, how far the carried colours are trusted (see `fuse`).
     distant    : what registered frames show there.
-    Returns    : Merged; pixels outside the hole are bit-equal. Where flow reached, both colours are mixed by how likely
-                 each is; where it did not, a registered colour is taken if it is likelier than invention.
+    Returns    : Merged, and (H, W) bool where most of a colour is a registered one. Pixels outside the hole are
+                 bit-equal. Where flow reached, both colours are mixed by how likely each is; where it did not, a
+                 registered colour is taken if it is likelier than invention.
     Raises     : ShapeError if the numbers of pixels differ.
     """
     count = int(np.count_nonzero(hole))
@@ -88,8 +93,9 @@ def choose(
             f"the hole has {count} pixels of {hole.shape}; got {len(confidence)} confidences, "
             f"{len(distant.source)} registered colours and a merged frame of {merged.hole.shape}"
         )
+    registered = np.zeros(hole.shape, np.bool_)
     if count == 0:
-        return merged
+        return merged, registered
     left, carried = merged.hole[hole], merged.frame[hole].astype(np.float32)
     times = working_scale(*hole.shape)
     signs = choice_signs(confidence, hole, distant, times)
@@ -103,7 +109,8 @@ def choose(
     frame[hole] = np.clip(np.rint(carried + weight * (distant.colour - carried)), 0, 255)
     source[hole] = np.where(taken, distant.source, source[hole])
     still_left[hole] = left & ~taken
-    return Merged(frame=frame, hole=still_left, source=source)
+    registered[hole] = taken
+    return Merged(frame=frame, hole=still_left, source=source), registered
 
 
 def mean_in_hole(values: NDArray[np.float32], hole: NDArray[np.bool_], window: int) -> NDArray[np.float32]:

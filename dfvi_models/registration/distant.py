@@ -1,8 +1,11 @@
 """Colours for holes from distant frames of the same clip, each registered to the frame directly."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.numerics.clip_checks import check_planes
 from dfvi_models.numerics.dilation import dilate
 from dfvi_models.protocols import Frames, Holes
 from dfvi_models.registration.distant_fusion import (
@@ -18,11 +21,11 @@ from dfvi_models.registration.planes import PlaneFinder
 from dfvi_models.registration.shared_cache import SharedCache
 from dfvi_models.registration.views import RIM, View, look_at, working_scale
 
-OFFSETS = (2, 4, 8, 16, 25)
-"""Distances in time, to each side, at which frames are registered, besides the first and the last one."""
+DISTANCES = (2, 4, 8, 16, 25)
+"""In time, to each side, at which frames are registered, besides the first and the last one."""
 
-VIEWS_HELD = 64
-"""Views of frames in memory, 1 MB each: as many as lie within the largest offset to both sides."""
+SPARE_VIEWS = 14
+"""Views of frames held, 1 MB each, besides those within the largest distance: the clip's ends, and what threads use."""
 
 FRAMES_HELD_BYTES = 2**28
 """Full-size frames in memory."""
@@ -31,13 +34,24 @@ FRAMES_HELD_BYTES = 2**28
 class DistantFrames:
     """The frames of one clip, registered to each other as they are asked for.
 
-    frames : T of (H, W, 3) uint8 RGB; what stands in their holes is not looked at.
-    holes  : T of (H, W) bool.
+    frames    : T of (H, W, 3) uint8 RGB; what stands in their holes is not looked at.
+    holes     : T of (H, W) bool.
+    distances : in time at which frames are registered, besides the first and the last one.
+    Raises    : ShapeError if there are not as many holes as frames.
     """
 
-    def __init__(self, frames: Frames, holes: Holes, model: ErrorModel | None = None) -> None:
+    def __init__(
+        self,
+        frames: Frames,
+        holes: Holes,
+        distances: Sequence[int] = DISTANCES,
+        model: ErrorModel | None = None,
+    ) -> None:
+        check_planes(len(frames), holes, "holes")
         self._frames, self._holes, self._model = frames, holes, model or ErrorModel()
-        self._views: SharedCache[int, View] = SharedCache(lambda t: look_at(*self._full[t][:2]), VIEWS_HELD)
+        self._distances = tuple(distances)
+        views = 2 * max(self._distances, default=0) + SPARE_VIEWS
+        self._views: SharedCache[int, View] = SharedCache(lambda t: look_at(*self._full[t][:2]), views)
         size = np.asarray(holes[0]).size * 5 if len(holes) else 1  # bytes of a frame, its hole, and that grown
         self._full: SharedCache[int, tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]] = SharedCache(
             self._read, max(FRAMES_HELD_BYTES // size, 4)
@@ -60,7 +74,7 @@ class DistantFrames:
     def candidates(self, t: int, around: Surroundings) -> list[Candidate]:
         """Return the frames registered to frame t that show some of its hole."""
         found = []
-        for other in references(t, len(self._frames)):
+        for other in references(t, len(self._frames), self._distances):
             for lead in self._planes.leads(t, other):
                 evidence = gather_evidence(around, self._views[other], lead.homography)
                 if evidence is None:
@@ -75,7 +89,7 @@ class DistantFrames:
         return np.ascontiguousarray(self._frames[t]), hole, dilate(hole, RIM * working_scale(*hole.shape))
 
 
-def references(t: int, count: int) -> list[int]:
+def references(t: int, count: int, distances: Sequence[int] = DISTANCES) -> list[int]:
     """Return the frames of a clip of `count` that are registered to frame t, ascending; its neighbours are not."""
-    near = {t + sign * offset for offset in OFFSETS for sign in (-1, 1)}
+    near = {t + sign * offset for offset in distances for sign in (-1, 1)}
     return sorted(other for other in near | {0, count - 1} if 0 <= other < count and abs(other - t) > 1)

@@ -19,6 +19,7 @@ from tasks.estimate_flow import EstimateFlowParams
 from tasks.fill_key_frames import FillKeyFramesParams
 from tasks.merge import MergeParams
 from tasks.propagate import PropagateParams
+from tasks.register_frames import RegisterFramesParams
 from tasks.stage.method_params import MethodParams, description
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -56,6 +57,8 @@ class RunConfig(BaseModel):
     """What is carried along the flow."""
     merge: MergeParams = MergeParams()
     """Which of the carried colours is taken."""
+    register_frames: RegisterFramesParams = RegisterFramesParams()
+    """What distant frames show, registered directly, where flow carried nothing or something worse."""
     fill_key_frames: FillKeyFramesParams = FillKeyFramesParams()
     """What invents the rest."""
     deflicker: DeflickerParams = DeflickerParams()

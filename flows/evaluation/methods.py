@@ -12,6 +12,7 @@ from flows.pipeline.stage_order import StageRunner
 from storage.errors import InputError
 from tasks.complete_flow import complete_flow
 from tasks.estimate_flow import estimate_flow
+from tasks.register_frames import RegisterFramesParams
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
 Method = Literal["telea", "harmonic", "median"]
@@ -73,7 +74,8 @@ def _parse(name: str, changed: dict[str, Row]) -> Row:
     kind, _, of = name.partition(":")
     if kind == CEILING:
         config = _parse(of or "default", changed).config or _no_flow(of)
-        return Row(name=name, config=config.model_copy(update={"drafts": ()}), on_true_flow=True)
+        flow_alone = {"drafts": (), "register_frames": RegisterFramesParams(distances=())}
+        return Row(name=name, config=config.model_copy(update=flow_alone), on_true_flow=True)
     for method in METHODS:
         if name == method:
             return Row(name=name, method=method)

@@ -16,6 +16,7 @@ from tasks.estimate_flow import ImportedFlow, estimate_flow
 from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
 from tasks.merge import merge
 from tasks.propagate import propagate
+from tasks.register_frames import register_frames
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
 
@@ -29,7 +30,7 @@ class StageRunner(Protocol):
 
 @dataclass(frozen=True)
 class FilledResult:
-    """A clip without hole: the last merge, and the key frames filled since; or what deflicker made of both."""
+    """A clip without hole: the last merge or registration, and the key frames filled since; or both deflickered."""
 
     merged: StageResult
     fill: StageResult | None = None
@@ -68,11 +69,14 @@ def fill_clip(step: StageRunner, config: RunConfig, clip: StageResult) -> Filled
 
 
 def _propagate_until_full(step: StageRunner, config: RunConfig, clip: StageResult, flow: StageResult) -> FilledResult:
-    """Carry colours along the flow, invent key frames, carry on from these, until no hole is left."""
+    """Carry colours along the flow, once take better ones from distant frames, invent key frames, carry on from these,
+    until no hole is left."""
     base, fill, iteration = clip, None, 0
     while True:
         carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)
         merged = step(merge, config.merge, iteration, carried=carried, clip=base, fill=fill)
+        if iteration == 0 and config.register_frames.distances:
+            merged = step(register_frames, config.register_frames, clip=clip, carried=carried, merged=merged)
         if _is_full(merged):
             return FilledResult(merged)
         fill = step(fill_key_frames, _fill_params(config, iteration), iteration, merged=_or_undecided(merged))

@@ -33,6 +33,8 @@ class Summary(BaseModel):
     """Hole pixels of all frames after dilation."""
     propagated: float
     """Share of the hole that other frames of the clip showed."""
+    registered: float = 0.0
+    """Share of the hole taken from frames that were registered directly; part of `propagated`."""
     invented: float
     """Share of the hole that no frame showed."""
     stages: list[StageSummary]
@@ -50,6 +52,7 @@ def summarise(job: Job, walked: ClipResults, done: list[StageResult], output: Pa
         frames=int(walked.clip.attributes["frames"]),
         hole_pixels=hole,
         propagated=merged["propagated"] / hole,
+        registered=merged.get("registered", 0) / hole,
         invented=(merged["invented"] + merged["holes_left"]) / hole,
         stages=[
             StageSummary(
@@ -73,7 +76,8 @@ def describe(summary: Summary) -> str:
     ]
     lines.append(
         f"{summary.video}: {summary.frames} frames in {summary.seconds:.1f} s; of the hole "
-        f"{summary.propagated:.1%} propagated, {summary.invented:.1%} invented"
+        f"{summary.propagated:.1%} propagated ({summary.registered:.1%} from registered frames), "
+        f"{summary.invented:.1%} invented"
     )
     lines.append(f"output: {summary.output}")
     return "\n".join(lines)

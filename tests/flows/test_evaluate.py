@@ -81,7 +81,7 @@ def test_a_changed_parameter_computes_only_what_depends_on_it(evaluation, folder
     after = stores(root)
     assert {place: after[place] for place in before} == before
     new = {stage for _, stage, _ in after.keys() - before.keys()}
-    assert new <= {"propagate", "merge", "fill_key_frames", "deflicker", "score"}
+    assert new <= {"propagate", "merge", "register_frames", "fill_key_frames", "deflicker", "score"}
     assert {"propagate", "score"} <= new
     reused = [case for case in again.cases if case.row != "strict"]
     assert [c.model_dump_json() for c in reused] == [c.model_dump_json() for c in evaluation.cases]  # nan as null
