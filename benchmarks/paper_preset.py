@@ -11,7 +11,8 @@ from torch import nn
 
 from benchmarks.bench_pipeline import run_once, seconds_by_stage
 from dfvi_models.registry import find_method
-from dfvi_models.weights.checkpoint import add_weights, build_network
+from dfvi_models.weights.checkpoint import add_weights
+from dfvi_models.weights.network_builders import build_network
 from flows.configs.run_config import load_config
 from flows.pipeline.runner import available_threads
 

@@ -2,7 +2,7 @@
 
 LPIPS as published: Zhang et al., arXiv:1801.03924, version 0.1, net `alex`. VFID as E2FGVI and ProPainter compute it:
 I3D on pictures in [0, 1] at their own size, the whole clip at once, what its classifier would see averaged over place
-and time. Both need published weights (`weights.NETWORKS`).
+and time. Both need published weights (`weights.catalogue.NETWORKS`).
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from dfvi_models.errors import ShapeError
 from dfvi_models.networks.runtime import Runtime, choose_device
 from dfvi_models.protocols import Frames
-from dfvi_models.weights.checkpoint import load_networks
+from dfvi_models.weights.loading import load_networks
 
 SMALLEST = 31  # pixels of a side; AlexNet pools away less
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # of R, G and B in [-1, 1]

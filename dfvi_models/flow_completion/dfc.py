@@ -19,7 +19,7 @@ from dfvi_models.numerics.clip_checks import check_flows, wanted_numbers
 from dfvi_models.numerics.sliding_window import Sliding
 from dfvi_models.protocols import Flows, Holes
 from dfvi_models.types import FlowPair
-from dfvi_models.weights.checkpoint import load_networks
+from dfvi_models.weights.loading import load_networks
 
 THREE_STAGES = ("dfc_stage1", "dfc_stage2", "dfc_stage3")
 SIZES: tuple[Size, ...] = ((240, 424), (320, 600), (480, 840))  # of the three stages, as published

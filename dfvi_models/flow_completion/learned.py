@@ -14,7 +14,7 @@ from dfvi_models.networks.runtime import Runtime, choose_device
 from dfvi_models.numerics.hole_boxes import hole_boxes
 from dfvi_models.protocols import Flows, Holes, Item
 from dfvi_models.types import FlowPair
-from dfvi_models.weights.checkpoint import load_networks
+from dfvi_models.weights.loading import load_networks
 
 MARGIN = 24  # pixels around a hole that the network sees, about as many as in training
 MULTIPLE = 2  # corners of the window: the network joins four pixels to one

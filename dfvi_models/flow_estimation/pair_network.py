@@ -18,7 +18,7 @@ from dfvi_models.numerics.clip_checks import wanted_numbers
 from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.protocols import Frames, Holes
 from dfvi_models.types import FlowPair
-from dfvi_models.weights.checkpoint import load_networks
+from dfvi_models.weights.loading import load_networks
 
 PairFlow = Callable[[Tensor, Tensor], Tensor]
 

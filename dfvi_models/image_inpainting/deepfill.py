@@ -17,7 +17,7 @@ from dfvi_models.networks.runtime import Runtime, choose_device
 from dfvi_models.numerics.clip_checks import check_planes, wanted_numbers
 from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.protocols import Frames, Holes
-from dfvi_models.weights.checkpoint import load_networks
+from dfvi_models.weights.loading import load_networks
 
 GREY_LEVELS = 127.5  # half of the range: 0 .. 255 <-> -1 .. 1
 

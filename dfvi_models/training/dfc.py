@@ -258,7 +258,7 @@ def _mirrored(flow: NDArray[np.float32], across: np.bool_ | bool, down: np.bool_
 
 
 def network_name(backbone: Backbone, stage: int) -> str:
-    """What `weights.NETWORKS` calls this stage. Raises ValueError for a second stage of resnet101, which has none."""
+    """Return the name of this stage's network in the catalogue. Raises ValueError for a second stage of resnet101."""
     if backbone == "resnet101":
         if stage > 1:
             raise ValueError("resnet101 is a single stage; train resnet50 or compact in several")

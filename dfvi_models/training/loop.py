@@ -95,7 +95,7 @@ class Training(Protocol):
 
     @property
     def results(self) -> Mapping[str, nn.Module]:
-        """What the training is for, by name in `weights.NETWORKS`; among `networks`, or inside them."""
+        """What the training is for, by name in `weights.catalogue.NETWORKS`; among `networks`, or inside them."""
         ...
 
     def step(self, random: np.random.Generator) -> Numbers:

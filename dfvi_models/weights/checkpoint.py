@@ -1,4 +1,4 @@
-"""Checkpoint files as their authors published them: read safely, recognise the network, store, load.
+"""Checkpoint files as their authors published them: read safely, recognise the network, store.
 
 Old checkpoints are pickles, which could run any code. They are read by torch's restricted reader, which builds
 tensors and plain containers only; everything else is refused before it is made.
@@ -6,42 +6,25 @@ tensors and plain containers only; everything else is refused before it is made.
 
 import os
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from dfvi_models.errors import WeightsError
-from dfvi_models.networks.choice_net import ChoiceNet
-from dfvi_models.networks.deepfill_net import DeepFill
-from dfvi_models.networks.dfc_net import DfcNet
-from dfvi_models.networks.flownet2 import FlowNet2
-from dfvi_models.networks.perceptual import AlexNet, ChannelWeights, I3d
-from dfvi_models.networks.raft import build_raft
-from dfvi_models.weights.store import (
-    NETWORKS,
-    StoredWeights,
-    file_sha256,
-    network_called,
-    weights_folder,
-    weights_path,
-    write_note,
-)
-
-Module = TypeVar("Module", bound=nn.Module)
-Shapes = dict[str, tuple[int, ...]]
+from dfvi_models.weights.catalogue import NETWORKS, network_called
+from dfvi_models.weights.network_builders import COUNTER, Shapes, compare, expected_shapes
+from dfvi_models.weights.store import StoredWeights, file_sha256, weights_folder, weights_path, write_note
 
 WRAPPERS = ("state_dict", "model")  # keys under which published files keep the tensors
 PREFIX = "module."  # left by torch.nn.DataParallel
-COUNTER = "num_batches_tracked"  # of batch normalisation since torch 0.4.1; says nothing about the network
 NUMPY_NUMBER = np.float64(0).__reduce__()[0]  # the function that unpickles one
 # A NumPy number beside the tensors (best error so far) is common. These build numbers and nothing else.
 SAFE_TYPES: list[Any] = [
@@ -50,37 +33,6 @@ SAFE_TYPES: list[Any] = [
     np.dtype,
     *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8", "b1")),
 ]
-
-
-OTHERS: dict[str, Callable[[], nn.Module]] = {
-    "alexnet": AlexNet,
-    "choice": ChoiceNet,
-    "deepfill": DeepFill,
-    "deepfill_trained": DeepFill,
-    "flownet2": FlowNet2,
-    "i3d": I3d,
-    "lpips": ChannelWeights,
-}
-"""Networks of which there is one kind."""
-
-
-def build_network(name: str) -> nn.Module:
-    """An untrained network by its name in NETWORKS."""
-    network_called(name)
-    if name.startswith("raft"):
-        return build_raft(name)
-    if name.startswith("dfc"):
-        backbone = {"dfc_resnet101": "resnet101", "dfc_compact": "compact"}.get(name.partition("_stage")[0], "resnet50")
-        return DfcNet(backbone, maps=2 if name.endswith(("stage2", "stage3")) else 1)
-    return OTHERS[name]()
-
-
-@cache
-def expected_shapes(name: str) -> Shapes:
-    """Names and shapes of a network's tensors; takes no memory for them. Without counters (see COUNTER)."""
-    with torch.device("meta"):
-        tensors = build_network(name).state_dict()
-    return {key: tuple(tensor.shape) for key, tensor in tensors.items() if not key.endswith(COUNTER)}
 
 
 @dataclass(frozen=True)
@@ -126,9 +78,9 @@ def unwrap(content: object) -> Checkpoint:
             break
     if not isinstance(content, Mapping) or not content:
         raise WeightsError(f"expected named tensors, bare or under one of {WRAPPERS}; got {_describe(content)}")
-    strangers = [str(key) for key, value in content.items() if not isinstance(value, Tensor)]
+    strangers = [str(key) for key, value in content.items() if not (isinstance(key, str) and _holds_numbers(value))]
     if strangers:
-        raise WeightsError(f"expected tensors only; these are none: {', '.join(strangers)}")
+        raise WeightsError(f"expected named tensors of plain numbers only; these are none: {', '.join(strangers)}")
     if all(key.startswith(PREFIX) for key in content):
         content = {key.removeprefix(PREFIX): value for key, value in content.items()}
         found.append(PREFIX)
@@ -136,38 +88,17 @@ def unwrap(content: object) -> Checkpoint:
     return Checkpoint(tensors, ", ".join(found) or "bare")
 
 
+def _holds_numbers(value: object) -> bool:
+    """Whether this is a tensor whose numbers all stand in the file: neither sparse, nor quantised, nor a mere shape."""
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and not (value.is_meta or value.is_quantized or value.is_complex())
+    )
+
+
 def _describe(content: object) -> str:
     return f"the keys {sorted(map(str, content))}" if isinstance(content, Mapping) else type(content).__name__
-
-
-@dataclass(frozen=True)
-class Differences:
-    """What separates the tensors of a file from those of a network."""
-
-    missing: list[str]
-    extra: list[str]
-    other_shape: list[str]
-    """With both shapes in words."""
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.extra or self.other_shape)
-
-    def __str__(self) -> str:
-        lists = {"missing": self.missing, "extra": self.extra, "of another shape": self.other_shape}
-        return "; ".join(f"{len(names)} {what}: {', '.join(names)}" for what, names in lists.items() if names)
-
-
-def compare(tensors: Mapping[str, Tensor], expected: Shapes) -> Differences:
-    """Every tensor that is missing, extra, or of another shape."""
-    return Differences(
-        missing=[key for key in expected if key not in tensors],
-        extra=[key for key in tensors if key not in expected],
-        other_shape=[
-            f"{key} (expected {expected[key]}, got {tuple(tensor.shape)})"
-            for key, tensor in tensors.items()
-            if key in expected and expected[key] != tuple(tensor.shape)
-        ],
-    )
 
 
 def recognise(tensors: Mapping[str, Tensor]) -> list[str]:
@@ -262,31 +193,3 @@ def _store(tensors: dict[str, Tensor], folder: Path) -> tuple[str, int]:
     finally:
         unfinished.unlink(missing_ok=True)
     return sha256, weights_path(sha256, folder).stat().st_size
-
-
-def load_weights(network: Module, path: Path) -> Module:
-    """Load stored weights (see `find_weights`) into a network, strictly; returns the network.
-
-    Raises : WeightsError if the file's content is not what its name says, or its tensors are not the network's.
-    """
-    if file_sha256(path) != path.stem:
-        raise WeightsError(f"{path} is damaged: its content has another SHA-256 than its name; add the weights again")
-    tensors = load_file(path)
-    own = {key: tuple(value.shape) for key, value in network.state_dict().items() if not key.endswith(COUNTER)}
-    found = compare(tensors, own)
-    if found:
-        raise WeightsError(f"{path} does not fit {type(network).__name__}: {found}")
-    network.load_state_dict(tensors, strict=False)  # all but counters was just compared
-    return network
-
-
-def load_networks(names: Sequence[str], paths: Sequence[Path]) -> list[nn.Module]:
-    """`load_network` for each name and path, one to one."""
-    return [load_network(name, path) for name, path in zip(names, paths, strict=True)]
-
-
-def load_network(name: str, path: Path) -> nn.Module:
-    """Build a network by its name in NETWORKS and load stored weights; never holds random numbers in between."""
-    with torch.device("meta"):
-        network = build_network(name)
-    return load_weights(network.to_empty(device="cpu"), path)

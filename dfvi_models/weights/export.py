@@ -7,7 +7,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from dfvi_models.errors import WeightsError
-from dfvi_models.weights.checkpoint import COUNTER, build_network, compare
+from dfvi_models.weights.network_builders import COUNTER, build_network, compare
 
 
 def export_weights(network: nn.Module, about: Mapping[str, str]) -> bytes:
@@ -28,7 +28,7 @@ def export_weights(network: nn.Module, about: Mapping[str, str]) -> bytes:
 
 
 def load_exported(name: str, content: bytes) -> nn.Module:
-    """A network by its name in `weights.NETWORKS`, with weights that `export_weights` gave.
+    """A network by its name in `weights.catalogue.NETWORKS`, with weights that `export_weights` gave.
 
     Raises : WeightsError if the tensors are not the network's.
     """

@@ -1,7 +1,7 @@
-"""The folder of network weights: which networks there are, which weights are stored, where missing ones come from.
+"""The folder of network weights: which are stored, and what to do about missing ones.
 
 Nothing here imports torch, so that a missing file is reported before anything slow starts. Reading and adding
-checkpoint files is in `checkpoint.py`.
+checkpoint files is in `checkpoint.py`, loading stored weights into networks in `loading.py`.
 """
 
 import hashlib
@@ -14,77 +14,11 @@ from pathlib import Path
 import platformdirs
 
 from dfvi_models.errors import WeightsError
+from dfvi_models.weights.catalogue import network_called
 
-AUTHORS = "the Google Drive folder linked from https://github.com/nbei/Deep-Flow-Guided-Video-Inpainting (README)"
-TORCHVISION = "https://download.pytorch.org/models"
 SHIPPED = Path(__file__).parent / "trained"
 """Weights that come with the package, laid out like the user's folder, with a card NETWORK.md for each."""
-LPIPS = "the package lpips, folder lpips/weights/v0.1 (pip download --no-deps lpips)"
-I3D = "https://github.com/sczhou/ProPainter/releases/download/v0.1.0"
-COMPLETION_TRAINING = "`dfvi train flow-completion`"
-PICTURE_TRAINING = "`dfvi train image-inpainting`"
 BLOCK = 2**22  # bytes hashed at a time
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network whose weights can be stored."""
-
-    name: str
-    """What `find_weights` and the command line call it."""
-    title: str
-    """What it is, for people."""
-    file: str
-    """Name of the checkpoint file, as published or as training leaves it."""
-    published: str
-    """Where that file comes from."""
-
-    @property
-    def trained(self) -> bool:
-        """Whether it comes from training, not from other authors."""
-        return self.published in (COMPLETION_TRAINING, PICTURE_TRAINING)
-
-
-NETWORKS = {
-    network.name: network
-    for network in (
-        Network("flownet2", "FlowNet2, optical flow", "FlowNet2_checkpoint.pth.tar", AUTHORS),
-        Network("dfc_resnet101", "DFC-Net, ResNet-101, one stage alone", "resnet101_movie.pth", AUTHORS),
-        Network("dfc_stage1", "DFC-Net, ResNet-50, first of three stages", "resnet50_stage1.pth", AUTHORS),
-        Network("dfc_stage2", "DFC-Net, ResNet-50, second of three stages", "davis_stage2.pth", AUTHORS),
-        Network("dfc_stage3", "DFC-Net, ResNet-50, third of three stages", "davis_stage3.pth", AUTHORS),
-        Network("deepfill", "DeepFill v1, image inpainting", "imagenet_deepfill.pth", AUTHORS),
-        Network("deepfill_trained", "DeepFill v1, trained here", "deepfill_trained.safetensors", PICTURE_TRAINING),
-        Network(
-            "dfc_compact_stage1", "DFC-Net, compact, first stage", "dfc_compact_stage1.safetensors", COMPLETION_TRAINING
-        ),
-        Network(
-            "dfc_compact_stage2",
-            "DFC-Net, compact, second stage",
-            "dfc_compact_stage2.safetensors",
-            COMPLETION_TRAINING,
-        ),
-        Network(
-            "dfc_compact_stage3", "DFC-Net, compact, third stage", "dfc_compact_stage3.safetensors", COMPLETION_TRAINING
-        ),
-        Network("choice", "ChoiceNet, choice between guesses about flow", "choice.safetensors", COMPLETION_TRAINING),
-        Network(
-            "raft_large",
-            "RAFT, optical flow",
-            "raft_large_C_T_SKHT_V2-ff5fadd5.pth",
-            f"{TORCHVISION}/raft_large_C_T_SKHT_V2-ff5fadd5.pth",
-        ),
-        Network("alexnet", "AlexNet, for LPIPS", "alexnet-owt-7be5be79.pth", f"{TORCHVISION}/alexnet-owt-7be5be79.pth"),
-        Network("lpips", "LPIPS, weights of AlexNet's channels", "alex.pth", LPIPS),
-        Network("i3d", "I3D, for VFID", "i3d_rgb_imagenet.pt", f"{I3D}/i3d_rgb_imagenet.pt"),
-        Network(
-            "raft_small",
-            "RAFT, small, optical flow",
-            "raft_small_C_T_V2-01064c6d.pth",
-            f"{TORCHVISION}/raft_small_C_T_V2-01064c6d.pth",
-        ),
-    )
-}
 
 
 @dataclass(frozen=True)
@@ -198,13 +132,6 @@ def find_all_weights(networks: Iterable[str], folder: Path | None = None) -> lis
     if problems:
         raise WeightsError("\n".join(problems))
     return paths
-
-
-def network_called(name: str) -> Network:
-    """The entry of NETWORKS. Raises ValueError with the names there are."""
-    if name not in NETWORKS:
-        raise ValueError(f"there is no network {name!r}; there are {', '.join(NETWORKS)}")
-    return NETWORKS[name]
 
 
 def file_sha256(path: Path) -> str:

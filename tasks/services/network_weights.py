@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from dfvi_models.weights.store import NETWORKS, Network, StoredWeights, card_of, list_weights, weights_folder
+from dfvi_models.weights.catalogue import NETWORKS, Network
+from dfvi_models.weights.store import StoredWeights, card_of, list_weights, weights_folder
 
 __all__ = [
     "Network",

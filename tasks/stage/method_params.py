@@ -22,7 +22,8 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 from dfvi_models.errors import MethodError
 from dfvi_models.methods import Method, MethodKind, Resources
 from dfvi_models.registry import find_method, methods_of, package_of
-from dfvi_models.weights.store import find_all_weights
+from dfvi_models.weights.store import find_all_weights, find_weights
+from storage.cache.stage_key import StageKey
 from tasks.stage.cached_stage import Job, StageParams
 
 
@@ -42,9 +43,13 @@ class MethodParams(StageParams):
         networks = self.method.networks
         return {name: path.stem for name, path in zip(networks, find_all_weights(networks), strict=True)}
 
-    def resources(self, job: Job) -> Resources:
-        """Return what the method is built with. Raises WeightsError if a weight file is missing."""
-        return Resources(find_all_weights(self.method.networks), job.device)
+    def resources(self, job: Job, key: StageKey) -> Resources:
+        """Return what the method is built with to make the result of `key`: the weights that entered its digest.
+
+        Raises : WeightsError if such a weight file is gone.
+        """
+        paths = [find_weights(network, sha256=key.weights[network]) for network in self.method.networks]
+        return Resources(paths, job.device)
 
     def identity(self) -> dict[str, Any]:
         """What enters the digest: the parameters, and name and version of the package of a method that is not ours."""

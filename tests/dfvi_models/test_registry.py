@@ -7,7 +7,7 @@ from dfvi_models import protocols
 from dfvi_models.errors import MethodError
 from dfvi_models.methods import Method, NetworkMethod, Resources
 from dfvi_models.registry import find_method, methods_of, register
-from dfvi_models.weights.store import NETWORKS
+from dfvi_models.weights.catalogue import NETWORKS
 
 KINDS = ("estimator", "completer", "sampling", "rule", "inpainter", "image_metric", "video_encoder")
 METHODS = [method for kind in KINDS for method in methods_of(kind).values()]  # type: ignore[arg-type]

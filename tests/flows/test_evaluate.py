@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from dfvi_models.weights.catalogue import NETWORKS
 from dfvi_models.weights.checkpoint import add_weights
-from dfvi_models.weights.store import NETWORKS
 from flows.cli.main import main
 from flows.configs.run_config import load_config
 from flows.evaluate import evaluate, vfid_of_rows

@@ -27,5 +27,5 @@ def made_up(network: nn.Module) -> nn.Module:
 
 
 def judges() -> dict[str, nn.Module]:
-    """All three, by their names in `weights.NETWORKS`."""
+    """All three, by their names in `weights.catalogue.NETWORKS`."""
     return {"alexnet": made_up(AlexNet()), "lpips": made_up(ChannelWeights()), "i3d": made_up(I3d())}

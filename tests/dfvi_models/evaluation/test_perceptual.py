@@ -12,7 +12,8 @@ from dfvi_models.evaluation.methods import I3d
 from dfvi_models.evaluation.perceptual import FEATURES, Lpips, VideoFeatures, frechet_distance
 from dfvi_models.methods import Resources
 from dfvi_models.networks.runtime import Runtime
-from dfvi_models.weights.checkpoint import expected_shapes, recognise
+from dfvi_models.weights.checkpoint import recognise
+from dfvi_models.weights.network_builders import expected_shapes
 from tests.dfvi_models.evaluation.made_up_judges import judges
 
 LPIPS_FAR, LPIPS_NEAR = 1.3384517431, 0.0215433110  # of the package lpips 0.1.4

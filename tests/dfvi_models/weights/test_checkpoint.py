@@ -12,17 +12,11 @@ from torch import Tensor
 
 from dfvi_models.errors import WeightsError
 from dfvi_models.networks.deepfill_net import DeepFill
-from dfvi_models.weights.checkpoint import (
-    add_weights,
-    build_network,
-    compare,
-    expected_shapes,
-    load_network,
-    load_weights,
-    read_checkpoint,
-    recognise,
-)
-from dfvi_models.weights.store import NETWORKS, find_weights, list_weights
+from dfvi_models.weights.catalogue import NETWORKS
+from dfvi_models.weights.checkpoint import add_weights, read_checkpoint, recognise
+from dfvi_models.weights.loading import load_network, load_weights
+from dfvi_models.weights.network_builders import build_network, compare, expected_shapes
+from dfvi_models.weights.store import find_weights, list_weights
 from tests.dfvi_models.networks.golden_networks import published
 
 PUBLISHED_FOR = {
@@ -174,6 +168,10 @@ def test_a_damaged_file_is_an_error_that_names_it(content: bytes, name: str, tmp
         ({}, "got the keys"),
         ({"state_dict": {}}, "got the keys"),
         ({"a": torch.zeros(1), "lr": 0.1}, "these are none: lr"),
+        ({3: torch.zeros(1)}, "these are none: 3"),
+        ({"a": torch.zeros(1, device="meta")}, "these are none: a"),
+        ({"a": torch.eye(2).to_sparse()}, "these are none: a"),
+        ({"a": torch.zeros(1, dtype=torch.complex64)}, "these are none: a"),
     ],
 )
 def test_a_file_without_named_tensors_is_refused(content: object, said: str, tmp_path: Path) -> None:

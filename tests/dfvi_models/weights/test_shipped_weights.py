@@ -2,8 +2,9 @@
 
 import pytest
 
-from dfvi_models.weights.checkpoint import load_network
-from dfvi_models.weights.store import NETWORKS, SHIPPED, card_of, file_sha256, find_weights, list_weights, weights_path
+from dfvi_models.weights.catalogue import NETWORKS
+from dfvi_models.weights.loading import load_network
+from dfvi_models.weights.store import SHIPPED, card_of, file_sha256, find_weights, list_weights, weights_path
 
 MOST = 25e6  # bytes, all together
 

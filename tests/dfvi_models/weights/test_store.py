@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dfvi_models.errors import WeightsError
+from dfvi_models.weights.catalogue import NETWORKS
 from dfvi_models.weights.store import (
-    NETWORKS,
     StoredWeights,
     file_sha256,
     find_all_weights,

@@ -7,9 +7,10 @@ import pytest
 from prefect.utilities.schema_tools.validation import is_valid
 from pydantic import BaseModel, ValidationError
 
-from tasks.complete_flow import CompleteFlowParams
+from tasks.complete_flow import CompleteFlowParams, complete_flow
 from tasks.estimate_flow import EstimateFlowParams, ImportedFlow, estimate_flow
 from tasks.merge import MergeParams
+from tasks.stage.cached_stage import Job
 
 
 class Input:
@@ -112,3 +113,20 @@ def test_imported_flow_that_is_not_there_is_said_to_be_missing():
 
     with pytest.raises(InputError, match="flow abc is not in this root"):
         ImportedFlow(imported="abc").build(Resources(), working_size=(1, 1))
+
+
+def test_the_weights_that_entered_the_digest_are_loaded_whatever_was_added_since(tmp_path, monkeypatch):
+    """The key of a queued stage may be hours old when its turn comes."""
+    from dfvi_models.weights.store import StoredWeights, write_note
+
+    def add(sha256, added):
+        (tmp_path / f"{sha256}.safetensors").write_bytes(b"")
+        write_note(StoredWeights("choice", sha256, "f", "s", "here", "bare", 1, 1, 1, added), tmp_path)
+
+    monkeypatch.setenv("DFVI_WEIGHTS", str(tmp_path))
+    params, job = CompleteFlowParams.of(completer="learned"), Job(str(tmp_path), "clip")
+    add("aaaa", "2026-01-01")
+    key = complete_flow.key(params, {})
+    add("bbbb", "2026-01-02")
+    assert params.weights() == {"choice": "bbbb"}
+    assert [path.stem for path in params.resources(job, key).weights] == ["aaaa"]
