@@ -23,14 +23,13 @@ from dfvi_models.protocols import (
     ImageMetric,
     VideoEncoder,
 )
-from dfvi_models.types import Candidates, Merged, Precision
+from dfvi_models.types import Candidates, Direction, Merged, Precision
 
 if TYPE_CHECKING:
     from dfvi_models.networks.runtime import Runtime
 
 MethodKind = Literal["estimator", "completer", "sampling", "rule", "inpainter", "image_metric", "video_encoder"]
 """What a method does; for the first five also the parameter of a stage that names the method."""
-Direction = Literal["forward", "backward"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the algorithms hand to each other: small named groups of arrays, one per frame or frame pair."""
+"""Types that the algorithms hand to each other: small named groups of arrays, one per frame or frame pair."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,8 +6,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+Direction = Literal["forward", "backward"]
+"""Direction of time in which colours are carried: forward from earlier frames to later ones, or backward."""
+
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 """Numbers convolutions compute with; tf32: float32 whose products CUDA rounds to 10 bits, as float32 elsewhere."""
+
 KNOWN = -1
 """`source` of a pixel outside the hole: it is the frame's own."""
 INVENTED = -2

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from dfvi_models.numerics.dilation import dilate
+from dfvi_models.numerics.holes import dilate_by_disc
 from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
@@ -123,7 +123,7 @@ def _decoded(
     chosen = set(wanted)
     numbered = zip(range(wanted[0], wanted[-1] + 1), frames, holes, strict=True)
     pairs = (item for item in numbered if item[0] in chosen)
-    return ordered_map(lambda item: (item[0], item[1], dilate(item[2], params.dilation)), pairs, threads)
+    return ordered_map(lambda item: (item[0], item[1], dilate_by_disc(item[2], params.dilation)), pairs, threads)
 
 
 def _clip(video: str, params: DecodeParams) -> Clip:

@@ -2,9 +2,10 @@
 
 from pydantic import Field, SerializeAsAny
 
-from dfvi_models.methods import Direction, HoledClip, SamplingMethod
+from dfvi_models.methods import HoledClip, SamplingMethod
 from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.propagation.methods import Traced
+from dfvi_models.types import Direction
 from storage.cache.stage_store import StageStore
 from tasks.stage import candidate_arrays
 from tasks.stage.cached_stage import Job, stage

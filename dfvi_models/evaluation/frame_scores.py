@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from dfvi_models.errors import ShapeError
 from dfvi_models.evaluation import metrics
-from dfvi_models.numerics.flow_resize import resize_flow
 from dfvi_models.numerics.ordered_map import ordered_map
+from dfvi_models.numerics.resizing import resize_flow
 from dfvi_models.protocols import Flows, Frames, Holes
 
 COLUMNS = ("psnr", "ssim", "hole_psnr", "warping_error", "true_warping_error", "flow_epe", "propagated")

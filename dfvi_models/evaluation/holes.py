@@ -1,10 +1,7 @@
 """Holes to evaluate with: they hide parts of a clip whose truth is known, and are the same on every machine."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from dfvi_models.errors import ShapeError
 
 SHAPE_AREA = (0.05, 0.15)  # share of the frame, drawn evenly
 SHAPE_WAVES = range(2, 6)  # bumps around the rim; one wave would only shift the shape
@@ -45,22 +42,6 @@ def moving_shape(t: int, height: int, width: int, seed: int) -> NDArray[np.bool_
     # the area inside r(angle) is the integral of r² / 2 over the angle
     mean_radius = np.sqrt(area / (np.pi * (1 + sum(size**2 for _, size, _ in waves) / 2)))
     return np.asarray(dx**2 + dy**2 <= (mean_radius * radius) ** 2, np.bool_)
-
-
-def dilate_cross(hole: NDArray[np.bool_], times: int) -> NDArray[np.bool_]:
-    """Grow a hole by its 4 neighbours, `times` times over: what STTN, E2FGVI and ProPainter do to object masks.
-
-    hole   : (H, W) bool.
-    times  : 0 or more; they use 4.
-    Raises : ShapeError if the hole is not (H, W) bool; ValueError if `times` is negative.
-    """
-    if hole.ndim != 2 or hole.dtype != np.bool_:
-        raise ShapeError(f"hole must be (H, W) bool; got {hole.shape} {hole.dtype}")
-    if times < 0:
-        raise ValueError(f"a hole grows 0 times or more; got {times}")
-    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
-    grown = cv2.dilate(np.ascontiguousarray(hole).view(np.uint8), cross, iterations=times) if times else hole.copy()
-    return np.asarray(grown).view(np.bool_)
 
 
 def back_and_forth(t: int, count: int) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.errors import ShapeError
+from dfvi_models.numerics.bilinear import sample_bilinear
 
 PEAK = 255.0  # largest value of a uint8 frame
 SSIM_WINDOW = 65  # pixels, a box; the convention of E2FGVI, ProPainter and others, far wider than the usual 7 or 11
@@ -103,11 +104,11 @@ def warping_error(
     at_y, at_x = y + there[:, 1], x + there[:, 0]
     inside = (at_y >= 0) & (at_y <= region.shape[0] - 1) & (at_x >= 0) & (at_x <= region.shape[1] - 1)
     y, x, at_y, at_x, there = y[inside], x[inside], at_y[inside], at_x[inside], there[inside]
-    back = _sample(flow_bw, at_y, at_x)
+    back = sample_bilinear(flow_bw, at_y, at_x)
     visible = ((there + back) ** 2).sum(axis=1) < 0.01 * ((there**2).sum(axis=1) + (back**2).sum(axis=1)) + 0.5
     if not visible.any():
         return float("nan")
-    warped = _sample(next_frame, at_y[visible], at_x[visible])
+    warped = sample_bilinear(next_frame, at_y[visible], at_x[visible])
     return float((((frame[y, x][visible] - warped) / PEAK) ** 2).mean())
 
 
@@ -151,14 +152,3 @@ def _box_mean(window: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64
         return np.asarray(blurred, np.float64)[half : height - half, half : width - half]
 
     return mean
-
-
-def _sample(picture: NDArray[np.generic], y: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bilinear values (N, C) at positions inside the picture."""
-    top, left = np.floor(y).astype(int), np.floor(x).astype(int)
-    bottom, right = np.minimum(top + 1, picture.shape[0] - 1), np.minimum(left + 1, picture.shape[1] - 1)
-    dy, dx = (y - top)[:, None], (x - left)[:, None]
-    picture = picture.astype(np.float64)
-    upper = (1 - dx) * picture[top, left] + dx * picture[top, right]
-    lower = (1 - dx) * picture[bottom, left] + dx * picture[bottom, right]
-    return np.asarray((1 - dy) * upper + dy * lower, np.float64)

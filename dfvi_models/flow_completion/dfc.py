@@ -16,7 +16,7 @@ from dfvi_models.flow_completion.dfc_stage import Array, Clip, Directions, Known
 from dfvi_models.networks.dfc_net import IN_FIRST, IN_REFINE
 from dfvi_models.networks.runtime import Runtime, choose_device
 from dfvi_models.numerics.clip_checks import check_flows, wanted_numbers
-from dfvi_models.numerics.sliding_window import Sliding
+from dfvi_models.numerics.sliding_window import SlidingWindow
 from dfvi_models.protocols import Flows, Holes
 from dfvi_models.types import FlowPair
 from dfvi_models.weights.loading import load_networks
@@ -92,7 +92,7 @@ class DfcCompleter:
         clip = Clip(flow_fw, flow_bw, holes, self.enlarge_kernel, self.faithful)
         completed = chain_stages(self.networks, self.sizes, clip, self.runtime, threads)
         assert completed is not None  # there is at least one network
-        known = Sliding(lambda start: map(clip.read, range(start, clip.frames)))
+        known = SlidingWindow(lambda start: map(clip.read, range(start, clip.frames)))
         for t in pairs:
             (here, there), (known_here, known_there) = completed.between(t, t + 1), known.between(t, t + 1)
             yield t, FlowPair(fw=self._result(here.fw, known_here.fw), bw=self._result(there.bw, known_there.bw))
@@ -106,16 +106,16 @@ class DfcCompleter:
 
 def chain_stages(
     networks: Sequence[nn.Module], sizes: Sequence[Size], clip: Clip, runtime: Runtime, threads: int
-) -> Sliding[Directions[Array]] | None:
+) -> SlidingWindow[Directions[Array]] | None:
     """The stages behind each other, each pulling what it needs from the one before; the last one's flows.
 
     networks : on their device, in evaluation mode; without any there is no result.
     """
     device = choose_device(runtime.device)
-    completed: Sliding[Directions[Array]] | None = None
+    completed: SlidingWindow[Directions[Array]] | None = None
     for network, size in zip(networks, sizes, strict=True):
         batch = runtime.batch_size(size[0] * size[1] * BYTES_PER_PIXEL, MOST_WINDOWS)
         maps = MapMaker(clip, size, completed, device, threads)
         stage = Stage(network, maps, runtime, batch=batch, refine=completed is not None)
-        completed = Sliding(stage.flows, batch)
+        completed = SlidingWindow(stage.flows, batch)
     return completed

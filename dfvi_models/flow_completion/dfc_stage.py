@@ -17,38 +17,37 @@ from dfvi_models.errors import ShapeError
 from dfvi_models.flow_completion.dfc_inputs import (
     Size,
     carry_over,
-    dilate,
     fill_initially,
-    resize_flow,
-    resize_hole,
+    resize_flow_clipped,
     to_map,
 )
 from dfvi_models.flow_completion.dfc_inputs import window_numbers as numbers_around
 from dfvi_models.networks.dfc_net import REACH, WINDOW
 from dfvi_models.networks.runtime import Runtime, run_in_batches
+from dfvi_models.numerics.holes import dilate_by_square, resize_hole_for_bilinear, resize_hole_nearest
 from dfvi_models.numerics.ordered_map import ordered_map
-from dfvi_models.numerics.sliding_window import Sliding
+from dfvi_models.numerics.sliding_window import SlidingWindow
 from dfvi_models.protocols import Flows, Holes
 
 Array = NDArray[np.float32]
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Directions(Generic[Item]):
-    """Something for the forward and the backward flow of one frame; None where that flow does not exist."""
+    """One thing each for the forward and the backward flow of a frame; None where that flow does not exist."""
 
     fw: Item | None
     bw: Item | None
 
-    def apply(self, function: Callable[[Item], Made]) -> "Directions[Made]":
-        """The function's results, None staying None."""
+    def apply(self, function: Callable[[Item], Result]) -> "Directions[Result]":
+        """Return the function's results, None where there was None."""
         return Directions(*(None if item is None else function(item) for item in (self.fw, self.bw)))
 
 
 class KnownFlow(NamedTuple):
-    """A flow that is right outside the hole."""
+    """A flow that is known outside the hole."""
 
     flow: Array  # (h, w, 2), pixels
     hole: NDArray[np.bool_]  # (h, w)
@@ -62,7 +61,7 @@ class Map(NamedTuple):
 
 
 class Window(NamedTuple):
-    """One input of a network, and the maps in its centre: one per direction the network completes."""
+    """One input of a network, and the maps at its centre: one for each direction that the network completes."""
 
     maps: list[Tensor]  # 11 or 22 of (3, h, w)
     centres: tuple[Map, ...]
@@ -70,7 +69,7 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class Clip:
-    """The given flows and holes, numbered by frame, and how they are to be treated (see `DfcCompleter`)."""
+    """Flows and holes of a clip, numbered by frame, and how they are to be treated (see `DfcCompleter`)."""
 
     flow_fw: Flows
     flow_bw: Flows
@@ -80,7 +79,7 @@ class Clip:
 
     @property
     def frames(self) -> int:
-        """How many there are; one more than flows."""
+        """Number of frames, one more than flows."""
         return len(self.holes)
 
     @property
@@ -89,7 +88,7 @@ class Clip:
         return 0 if self.faithful else 1
 
     def read(self, number: int) -> Directions[KnownFlow]:
-        """Both flows on the grid of one frame, at full size.
+        """Read both flows on the grid of one frame, at full size.
 
         Raises : ShapeError where they and the hole differ in size.
         """
@@ -105,42 +104,42 @@ class Clip:
                 f"got {hole.dtype} {hole.shape} and flows {shapes}"
             )
         if not self.faithful:
-            hole = dilate(hole, self.enlarge_kernel)
+            hole = dilate_by_square(hole, self.enlarge_kernel)
         return Directions(fw, bw).apply(lambda flow: KnownFlow(np.asarray(flow, np.float32), hole))
 
 
 @dataclass(frozen=True)
 class MapMaker:
-    """Makes the maps a stage reads: the known flow, with the stage before or a first guess inside the hole."""
+    """Makes the maps a stage reads: the known flow, and in the hole the stage before or the initial fill."""
 
     clip: Clip
     size: Size
-    coarser: Sliding[Directions[Array]] | None
+    coarser: SlidingWindow[Directions[Array]] | None
     device: torch.device
     threads: int
 
     def maps(self, start: int) -> Iterator[Directions[Map]]:
-        """The maps of frames start, start + 1, ..."""
+        """Yield the maps of frames start, start + 1, ..."""
         numbers = range(start, self.clip.frames)
         for number, known in zip(numbers, ordered_map(self._read, numbers, self.threads), strict=True):
             fitted = known if self.coarser is None else self._with_coarser(known, self.coarser, number)
             yield fitted.apply(self._to_device)
 
     def _read(self, number: int) -> Directions[KnownFlow]:
-        """What needs no other stage, and may run ahead: reading, resizing, the first guess."""
+        """Read, resize and initially fill both flows of a frame: what needs no other stage and may run ahead."""
         return self.clip.read(number).apply(self._fit)
 
     def _fit(self, known: KnownFlow) -> KnownFlow:
-        hole = resize_hole(known.hole, self.size, nearest=self.clip.faithful)
-        flow = resize_flow(known.flow, self.size)
+        resize_hole = resize_hole_nearest if self.clip.faithful else resize_hole_for_bilinear
+        hole, flow = resize_hole(known.hole, *self.size), resize_flow_clipped(known.flow, self.size)
         if self.coarser is not None:
             return KnownFlow(flow, hole)
         if self.clip.faithful:
-            hole = dilate(hole, self.clip.enlarge_kernel)
+            hole = dilate_by_square(hole, self.clip.enlarge_kernel)
         return KnownFlow(fill_initially(flow, hole), hole)
 
     def _with_coarser(
-        self, known: Directions[KnownFlow], coarser: Sliding[Directions[Array]], number: int
+        self, known: Directions[KnownFlow], coarser: SlidingWindow[Directions[Array]], number: int
     ) -> Directions[KnownFlow]:
         (coarse,) = coarser.between(number, number)
         return Directions(self._merge(coarse.fw, known.fw), self._merge(coarse.bw, known.bw))
@@ -155,7 +154,7 @@ class MapMaker:
 
 
 class Stage:
-    """One network over the clip.
+    """Runs one network over the clip.
 
     refine : False: one window per direction (33 channels); True: one window for both (66).
     batch  : windows the network takes at once; also how far frames are grouped.
@@ -164,10 +163,10 @@ class Stage:
     def __init__(self, network: nn.Module, source: MapMaker, runtime: Runtime, *, batch: int, refine: bool) -> None:
         self.network, self.clip, self.runtime = network, source.clip, runtime
         self.batch, self.refine = batch, refine
-        self.maps = Sliding(source.maps)
+        self.maps = SlidingWindow(source.maps)
 
     def flows(self, start: int) -> Iterator[Directions[Array]]:
-        """Completed flows (h, w, 2) of frames start, start + 1, ...; `start` is a multiple of the batch."""
+        """Yield the completed flows (h, w, 2) of frames start, start + 1, ...; `start` is a multiple of the batch."""
         frames = self.clip.frames
         for first in range(start, frames, self.batch):
             centres = range(first, min(first + self.batch, frames))
@@ -176,13 +175,13 @@ class Stage:
             yield from (self._refined if self.refine else self._first)(centres, maps)
 
     def window(self, number: int, *, fw: bool, bw: bool) -> Window:
-        """What the network would be given for one frame: to train it."""
+        """Return the network's input for one frame, to train it."""
         around = range(max(number - REACH, 0), min(number + REACH, self.clip.frames - 1) + 1)
         maps = dict(zip(around, self.maps.between(around[0], around[-1]), strict=True))
         return self._window(maps, fw=number if fw else None, bw=number if bw else None)
 
     def _first(self, centres: range, maps: dict[int, Directions[Map]]) -> Iterator[Directions[Array]]:
-        """Stage 1: each direction by its own window."""
+        """Run stage 1, which completes each direction from its own window."""
         forward = [c for c in centres if maps[c].fw is not None]
         backward = [c for c in centres if maps[c].bw is not None]
         windows = [self._window(maps, fw=c) for c in forward] + [self._window(maps, bw=c) for c in backward]
@@ -193,7 +192,7 @@ class Stage:
             yield Directions(completed_fw.get(c), completed_bw.get(c))
 
     def _refined(self, centres: range, maps: dict[int, Directions[Map]]) -> Iterator[Directions[Array]]:
-        """Stages 2 and 3: both directions by one window."""
+        """Run stage 2 or 3, which completes both directions from one window."""
         wanted = sorted({*centres, *(self._window_of_forward(c) for c in centres)})
         completed = dict(zip(wanted, self._run([self._window(maps, fw=c, bw=c) for c in wanted]), strict=True))
         for c in centres:
@@ -201,11 +200,11 @@ class Stage:
             yield Directions(None if maps[c].fw is None else fw, None if maps[c].bw is None else bw)
 
     def _window_of_forward(self, number: int) -> int:
-        """Window whose forward flow counts. In the reference the window of the last frame overwrites the one before."""
+        """Return the window whose forward flow counts; in the reference the last frame's overwrites the one before."""
         return number + 1 if self.clip.faithful and number == self.clip.frames - 2 else number
 
     def _window(self, maps: dict[int, Directions[Map]], *, fw: int | None = None, bw: int | None = None) -> Window:
-        """The maps around frame `fw` of the forward flow, then those around `bw` of the backward flow."""
+        """Return the maps around frame `fw` of the forward flow, then those around `bw` of the backward flow."""
         last = self.clip.frames - 1
         around_fw = [] if fw is None else [maps[k].fw for k in numbers_around(fw, 0, last - 1)]
         around_bw = [] if bw is None else [maps[k].bw for k in numbers_around(bw, self.clip.first_bw, last)]
@@ -213,7 +212,7 @@ class Stage:
         return Window([one.tensor for one in found], tuple(found[REACH::WINDOW]))
 
     def _run(self, windows: list[Window]) -> list[tuple[Array, ...]]:
-        """Completed flows of each window's centres; the network runs only where there is a hole."""
+        """Return the completed flows of each window's centres; the network runs only where there is a hole."""
         with_hole = [k for k, window in enumerate(windows) if any(centre.has_hole for centre in window.centres)]
         completed: dict[int, Tensor] = {}
         if with_hole:
@@ -226,9 +225,9 @@ class Stage:
 
 
 def compose(completed: Tensor | None, centres: tuple[Map, ...]) -> tuple[Array, ...]:
-    """The network's flow inside the hole, the known one outside.
+    """Return the network's flow in the hole and the known flow outside.
 
-    completed : (2 or 4, h, w) pixels, two channels per centre; None where no network was run.
+    completed : (2 or 4, h, w) pixels, two channels per centre; None where the network was not run.
     Returns   : (h, w, 2) float32 for each centre, on the CPU.
     """
     flows = []

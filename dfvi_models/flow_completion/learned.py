@@ -11,7 +11,7 @@ from torch import nn
 from dfvi_models.flow_completion.hypotheses import HOLE, Hypotheses, make_hypotheses
 from dfvi_models.flow_completion.temporal import TemporalCompleter
 from dfvi_models.networks.runtime import Runtime, choose_device
-from dfvi_models.numerics.hole_boxes import hole_boxes
+from dfvi_models.numerics.holes import hole_boxes
 from dfvi_models.protocols import Flows, Holes, Item
 from dfvi_models.types import FlowPair
 from dfvi_models.weights.loading import load_networks

@@ -1,4 +1,7 @@
-"""Optical flow by dense inverse search (DIS): needs no weights. Holes are filled first, so they attract nothing."""
+"""Optical flow by dense inverse search (DIS), without weights. Holes are filled first, so that they match nothing.
+
+Source: Kroeger et al., Fast Optical Flow using Dense Inverse Search, arXiv:1603.03590, as OpenCV implements it.
+"""
 
 import threading
 from collections import Counter
@@ -10,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.numerics.clip_checks import check_planes, wanted_numbers
+from dfvi_models.numerics.clip_checks import check_frame, check_planes, wanted_numbers
 from dfvi_models.numerics.laplace import fill_smooth
 from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.protocols import Frames, Holes
@@ -24,21 +27,21 @@ PRESETS = {
 }
 
 SMALLEST_SIDE = 32
-"""OpenCV refuses pictures both of whose sides are under 12 pixels, and needs a few patches of 8 to find anything."""
+"""OpenCV refuses images both of whose sides are under 12 pixels, and needs a few patches of 8 to find anything."""
 
 GREY_TOLERANCE = 0.25
 """How far the fill of a hole may be from the exact one, in grey levels: it is rounded to whole ones anyway."""
 
 
 class DisEstimator:
-    """Flow between neighbouring frames by OpenCV's DIS, on grey frames whose holes are filled harmonically.
+    """Estimates flow between neighbouring frames by OpenCV's DIS, on grey frames whose holes are filled harmonically.
 
     preset       : "ultrafast", "fast" or "medium": OpenCV's own.
     finest_scale : finest pyramid level that is searched: 0 = full size, 1 = half, ...; None = the preset's (2, 2, 1).
     working_size : (height, width) the frames are brought to first; flow comes out on that grid, in its pixels.
                    None = size of the frames.
     Raises       : ValueError on an unknown preset, a scale below 0 or a size below 1.
-    Source       : Kroeger et al., arXiv:1603.03590. Filling: as good as Telea's (end-point error 2.7 against 2.9 px in
+    Source       : the filling is ours: as good as Telea's (end-point error 2.7 against 2.9 px in
                    holes of 128 pairs of natural clips, completed after a dilation by 10 px) at half its time.
     """
 
@@ -59,9 +62,10 @@ class DisEstimator:
     def estimate(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """See `FlowEstimator`. Frames are read one at a time, each once as long as its two pairs are both wanted.
+        """Estimate the flow of the wanted pairs, in ascending order; arguments and errors as in `FlowEstimator`.
 
-        The flow is on the working size if there is one. What stands in the holes is not looked at.
+        Frames are read one at a time, each once as long as its two pairs are both wanted. What stands in the holes is
+        not read.
         """
         check_planes(len(frames), holes, "holes")
         pairs = wanted_numbers(wanted, len(frames) - 1, "pairs")
@@ -80,12 +84,8 @@ class DisEstimator:
         return ordered_map(flow_of_pair, pairs, threads)
 
     def _prepare(self, t: int, frame: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Grey frame at working size, hole filled."""
-        if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or hole.shape != frame.shape[:2]:
-            raise ShapeError(
-                f"frame {t} must be (H, W, 3) uint8 and its hole (H, W); "
-                f"got {frame.shape} {frame.dtype} and {hole.shape}"
-            )
+        """Return the grey frame at working size, its hole filled."""
+        check_frame(frame, hole, f"frame {t}")
         grey = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
         if hole.any():
             filled = fill_smooth(grey[..., None].astype(np.float32), hole, tolerance=GREY_TOLERANCE)

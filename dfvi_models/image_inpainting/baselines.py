@@ -1,4 +1,4 @@
-"""What anybody would try first, to compare with: per-frame fills, and the median over time. They need no flow."""
+"""Baselines to compare with, which need no flow: fills of single frames, and the median over time."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfvi_models.errors import ShapeError
-from dfvi_models.numerics.clip_checks import check_planes, wanted_numbers
+from dfvi_models.numerics.clip_checks import check_frame, check_planes, wanted_numbers
 from dfvi_models.numerics.laplace import fill_smooth
 from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.protocols import Frames, Holes
@@ -24,7 +23,7 @@ Method = Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]]
 
 
 class TeleaInpainter:
-    """Fills single frames by Telea's fast marching, as OpenCV does it."""
+    """Fills single frames by Telea's fast marching method, as OpenCV implements it."""
 
     def inpaint(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> FilledFrames:
         """Fill the wanted frames, each by itself, in ascending order; see `protocols.ImageInpainter`.
@@ -37,19 +36,19 @@ class TeleaInpainter:
 
 
 class HarmonicInpainter:
-    """Fills single frames with the smoothest surface through the rim of the hole (Laplace's equation)."""
+    """Fills single frames with the smoothest surface through the boundary of the hole (Laplace's equation)."""
 
     def inpaint(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> FilledFrames:
-        """Fill the wanted frames, each by itself, in ascending order; yields and raises as TeleaInpainter."""
+        """Fill the wanted frames, each by itself, in ascending order; yields and raises as `TeleaInpainter`."""
         return ordered_map(
             lambda t: (t, _fill(frames[t], holes[t], _harmonic)), _checked(frames, holes, wanted), threads
         )
 
 
 class TemporalMedianInpainter:
-    """Fills each pixel with the median of what stands at its place in the frames around, as if the camera stood still.
+    """Fills each pixel with the median over the frames around of the same pixel, as if the camera stood still.
 
-    radius : frames looked at before and after. A pixel that none of them shows is filled harmonically.
+    radius : frames taken before and after. A pixel that none of them shows is filled harmonically.
     Raises : ValueError if the radius is below 1.
     """
 
@@ -59,7 +58,7 @@ class TemporalMedianInpainter:
         self.radius = radius
 
     def inpaint(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> FilledFrames:
-        """Fill the wanted frames in ascending order; yields and raises as TeleaInpainter.
+        """Fill the wanted frames in ascending order; yields and raises as `TeleaInpainter`.
 
         At most 2 * radius + 1 frames, and as many again for each thread in flight, are held at a time.
         """
@@ -75,16 +74,16 @@ class TemporalMedianInpainter:
         known = np.count_nonzero(values[..., 0] != UNKNOWN, axis=0)
         values.sort(axis=0)
         low, high = (_pick(values, np.maximum(index, 0)) for index in ((known - 1) // 2, known // 2))
-        seen = known > 0
+        visible = known > 0
         left = hole.copy()
-        left[hole] = ~seen
+        left[hole] = ~visible
         filled = frame.copy()
-        filled[hole & ~left] = ((low + high + 1) // 2)[seen]
+        filled[hole & ~left] = ((low + high + 1) // 2)[visible]
         return _fill(filled, left, _harmonic)
 
 
 class _Window:
-    """The last frames and holes read, shared by threads."""
+    """The frames and holes read last, shared by threads."""
 
     def __init__(self, frames: Frames, holes: Holes, radius: int) -> None:
         self._frames, self._holes, self._radius = frames, holes, radius
@@ -92,14 +91,14 @@ class _Window:
         self._reading = threading.Lock()
 
     def item(self, t: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Frame t and its hole."""
+        """Return frame t and its hole."""
         with self._reading:
             if t not in self._kept:
                 self._kept[t] = self._frames[t], self._holes[t]
             return self._kept[t]
 
     def around(self, t: int) -> list[tuple[NDArray[np.uint8], NDArray[np.bool_]]]:
-        """Frames and holes within the radius of t, itself left out: its hole pixels are all unknown."""
+        """Return frames and holes within the radius of t, frame t among them: its hole pixels are all unknown."""
         first, stop = max(t - self._radius, 0), min(t + self._radius + 1, len(self._frames))
         found = [self.item(s) for s in range(first, stop)]
         with self._reading:
@@ -109,20 +108,19 @@ class _Window:
 
 
 def _checked(frames: Frames, holes: Holes, wanted: Sequence[int]) -> list[int]:
+    """Return the wanted frame numbers, ascending; raise ShapeError or ValueError where they or the holes do not fit."""
     check_planes(len(frames), holes, "holes")
     return wanted_numbers(wanted, len(frames), "frames")
 
 
 def _pick(values: NDArray[np.int16], index: NDArray[np.intp]) -> NDArray[np.int16]:
-    """Item index[n] of the first axis, for every pixel n and channel: (window, N, 3) -> (N, 3)."""
+    """Return item index[n] of the first axis, for every pixel n and channel: (window, N, 3) -> (N, 3)."""
     return np.asarray(np.take_along_axis(values, index[None, :, None], axis=0)[0], np.int16)
 
 
 def _fill(frame: NDArray[np.uint8], hole: NDArray[np.bool_], method: Method) -> NDArray[np.uint8]:
-    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or hole.shape != frame.shape[:2]:
-        raise ShapeError(
-            f"frames must be (H, W, 3) uint8 and holes (H, W); got {frame.shape} {frame.dtype} and {hole.shape}"
-        )
+    """Return a frame with its hole filled by a method; mid-grey where nothing is known."""
+    check_frame(frame, hole)
     filled = frame.copy()
     if hole.all():
         filled[:] = NOTHING_KNOWN
@@ -133,9 +131,9 @@ def _fill(frame: NDArray[np.uint8], hole: NDArray[np.bool_], method: Method) -> 
 
 def _telea(frame: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
     if frame.shape[0] < 2:
-        return _harmonic(frame, hole)  # OpenCV would read beside a picture of one row
+        return _harmonic(frame, hole)  # OpenCV would read beside an image of one row
     blind = frame.copy()
-    blind[hole] = frame[~hole].mean(axis=0)  # at the picture's border OpenCV looks at what stands in the hole
+    blind[hole] = frame[~hole].mean(axis=0)  # at the image's border OpenCV looks at what stands in the hole
     mask = np.ascontiguousarray(hole).view(np.uint8)
     filled = cv2.inpaint(blind, mask, TELEA_RADIUS, cv2.INPAINT_TELEA)
     return np.asarray(filled, np.uint8)[hole]

@@ -7,11 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfvi_models.errors import ShapeError
 from dfvi_models.image_inpainting.patch_match import NO_MATCH, RADIUS, SIDE, search, take_over, vote
 from dfvi_models.image_inpainting.smooth import SmoothInpainter
-from dfvi_models.numerics.clip_checks import check_planes, wanted_numbers
-from dfvi_models.numerics.hole_boxes import hole_boxes
+from dfvi_models.numerics.clip_checks import check_frame, check_planes, wanted_numbers
+from dfvi_models.numerics.holes import dilate_by_square, hole_boxes
 from dfvi_models.numerics.laplace import fill_smooth
 from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.protocols import Frames, Holes
@@ -74,10 +73,7 @@ class _Grid:
 
 def _fill(inputs: tuple[int, NDArray[np.uint8], NDArray[np.bool_]]) -> tuple[int, NDArray[np.uint8]]:
     t, frame, hole = inputs
-    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or hole.shape != frame.shape[:2]:
-        raise ShapeError(
-            f"frame {t} must be (H, W, 3) uint8 and its hole (H, W); got {frame.shape} {frame.dtype} and {hole.shape}"
-        )
+    check_frame(frame, hole, f"frame {t}")
     if not hole.any():
         return t, frame.copy()
     if not _patches(hole)[0].any():
@@ -123,13 +119,8 @@ def _patches(hole: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.boo
     """Centres (H, W) of the patches without and with hole that lie wholly inside the picture."""
     inside = np.zeros(hole.shape, bool)
     inside[RADIUS:-RADIUS, RADIUS:-RADIUS] = True
-    touched = _grown(hole, SIDE)
+    touched = dilate_by_square(hole, SIDE)
     return inside & ~touched, inside & touched
-
-
-def _grown(hole: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
-    square = np.ones((side, side), np.uint8)
-    return np.asarray(cv2.dilate(np.ascontiguousarray(hole).view(np.uint8), square), np.uint8) > 0
 
 
 def _halved(picture: NDArray[np.uint8], hole: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -184,7 +175,7 @@ def _without_seam(grid: _Grid, match: NDArray[np.int32], weight: NDArray[np.floa
     smoothly into the hole and added: measured as MEAN_WEIGHT was, +0.27 dB / +.011, and no outline is seen.
     """
     filled, hole = grid.picture, grid.hole
-    rim = _grown(hole, 3) & ~hole
+    rim = dilate_by_square(hole, 3) & ~hole
     step = np.zeros((*hole.shape, 3), np.float32)
     step[rim] = filled[rim] - vote(filled, match, weight, np.flatnonzero(rim).astype(np.int32)).astype(np.float32)
     for box in hole_boxes(hole, SEAM_WINDOW):

@@ -6,9 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dfvi_models.errors import ShapeError
-from dfvi_models.numerics.clip_checks import check_planes, wanted_numbers
-from dfvi_models.numerics.hole_boxes import hole_boxes
+from dfvi_models.numerics.clip_checks import check_frame, check_planes, wanted_numbers
+from dfvi_models.numerics.holes import hole_boxes
 from dfvi_models.numerics.laplace import fill_smooth
 from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.protocols import Frames, Holes
@@ -37,10 +36,7 @@ class SmoothInpainter:
 
 def _fill(inputs: tuple[int, NDArray[np.uint8], NDArray[np.bool_]]) -> tuple[int, NDArray[np.uint8]]:
     t, frame, hole = inputs
-    if frame.ndim != 3 or frame.shape[2] != 3 or frame.dtype != np.uint8 or hole.shape != frame.shape[:2]:
-        raise ShapeError(
-            f"frame {t} must be (H, W, 3) uint8 and its hole (H, W); got {frame.shape} {frame.dtype} and {hole.shape}"
-        )
+    check_frame(frame, hole, f"frame {t}")
     filled = frame.copy()
     if hole.all():
         filled[:] = NOTHING_KNOWN

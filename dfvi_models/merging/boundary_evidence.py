@@ -1,4 +1,8 @@
-"""Evidence from the rim of a hole: do carried colours meet the picture there, and how much does that vary itself?"""
+"""Evidence at the boundary of a hole: do carried colours meet the image there, and how much does that vary itself?
+
+A jump between carried and known colours speaks against the carried ones, the less so the more the image itself steps
+from pixel to pixel there. Both are measured along the boundary and continued harmonically into the hole. Source: own.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +13,10 @@ TOLERANCE = 0.02
 DIRECTIONS = ((0, 1), (0, -1), (1, 0), (-1, 0))
 
 
-def rim_evidence(
+def boundary_evidence(
     frame: NDArray[np.uint8], hole: NDArray[np.bool_], colour: NDArray[np.float32], reached: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Jump between carried colours and the picture at the rim, and the picture's own steps, continued into the hole.
+    """Return the jump between carried and known colours at the boundary, and the known colours' own steps there.
 
     frame   : (H, W, 3) uint8; hole pixels are not read.
     hole    : (H, W) bool, N pixels.
@@ -26,8 +30,19 @@ def rim_evidence(
         return np.zeros((0, 2), np.float32)
     box = _around(hole)
     frame, hole = frame[box], hole[box]
+    measured, evidence = _measure(frame, hole, colour, reached)
+    if not measured.any():
+        return np.zeros((len(colour), 2), np.float32)
+    evidence[~measured] = evidence[measured].mean(axis=0)
+    return fill_smooth(np.asarray(evidence, np.float32), hole & ~measured, tolerance=TOLERANCE)[hole]
+
+
+def _measure(
+    frame: NDArray[np.uint8], hole: NDArray[np.bool_], colour: NDArray[np.float32], reached: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return where the evidence can be measured (H, W), and the evidence (H, W, 2) there."""
     height, width = hole.shape
-    picture = np.pad(frame.astype(np.float32), ((2, 2), (2, 2), (0, 0)))
+    image = np.pad(frame.astype(np.float32), ((2, 2), (2, 2), (0, 0)))
     known = np.pad(~hole, 2)
     carried = np.zeros((height, width, 3), np.float32)
     carried[hole] = colour
@@ -37,19 +52,14 @@ def rim_evidence(
     for dy, dx in DIRECTIONS:
         near, far = ((slice(2 + k * dy, 2 + k * dy + height), slice(2 + k * dx, 2 + k * dx + width)) for k in (1, 2))
         y, x = np.nonzero(usable & known[near] & known[far])
-        beside, beyond = picture[near][y, x], picture[far][y, x]
-        total[y, x, 0] += np.abs(carried[y, x] - beside).mean(axis=-1)
-        total[y, x, 1] += np.abs(beside - beyond).mean(axis=-1)
+        first, second = image[near][y, x], image[far][y, x]
+        total[y, x, 0] += np.abs(carried[y, x] - first).mean(axis=-1)
+        total[y, x, 1] += np.abs(first - second).mean(axis=-1)
         count[y, x] += 1
-    rim = count > 0
-    if not rim.any():
-        return np.zeros((len(colour), 2), np.float32)
-    evidence = np.log1p(total / np.maximum(count, 1)[..., None])
-    evidence[~rim] = evidence[rim].mean(axis=0)
-    return fill_smooth(np.asarray(evidence, np.float32), hole & ~rim, tolerance=TOLERANCE)[hole]
+    return count > 0, np.log1p(total / np.maximum(count, 1)[..., None])
 
 
 def _around(hole: NDArray[np.bool_]) -> tuple[slice, slice]:
-    """The box that holds all hole pixels and the two known ones beside each."""
+    """Return the box that holds all hole pixels and the two known ones beside each."""
     rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
     return slice(max(rows[0] - 2, 0), rows[-1] + 3), slice(max(columns[0] - 2, 0), columns[-1] + 3)

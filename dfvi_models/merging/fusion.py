@@ -1,4 +1,8 @@
-"""Fusion: one colour for each hole pixel from several candidates, and how far its detail may be trusted."""
+"""Fusion: one colour for each hole pixel from several candidates, and a confidence in its detail.
+
+The colour is a robust mean of the candidates, the confidence a logistic regression on signs that something went wrong.
+Source: own experiments on natural clips; the weights are those of Geman and McClure. Not part of the paper.
+"""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.merging.boundary_evidence import rim_evidence
+from dfvi_models.merging.boundary_evidence import boundary_evidence
 from dfvi_models.numerics.compiled import compiled
 from dfvi_models.types import INVENTED, NO_SOURCE, Candidates
 
@@ -22,14 +26,14 @@ WINDOW = 5
 
 @dataclass(frozen=True)
 class ConfidenceModel:
-    """Log-odds that a traced gradient is true: how confidence falls with the signs that something went wrong.
+    """Coefficients of the log-odds that a traced gradient is true: confidence falls with signs that it is not.
 
     Fitted on 30 holes in 22 natural clips, none of them an evaluation clip, so that the gradient of the fused colours
     times the confidence (of the two pixels the lower one) comes as near to the true gradient as it can.
     """
 
     offset: float = 1.89
-    """Log-odds with an error of 1 px one frame away, seen from one side only, without a jump at the rim."""
+    """Log-odds with an error of 1 px one frame away, seen from one side only, without a jump at the boundary."""
     error: float = -1.2
     """Per e-fold of the consistency error summed along the path (+ ERROR_FLOOR)."""
     lag: float = -0.62
@@ -39,21 +43,21 @@ class ConfidenceModel:
     gap: float = -1.82
     """Per e-fold of 1 + their difference in grey levels, mean over WINDOW."""
     jump: float = -0.86
-    """Per e-fold of 1 + the jump at the hole's rim in grey levels, see `rim_evidence`."""
+    """Per e-fold of 1 + the jump at the hole's boundary in grey levels, see `boundary_evidence`."""
     step: float = 0.29
-    """Per e-fold of 1 + the picture's own steps beside the rim: where it varies much, a jump says little."""
+    """Per e-fold of 1 + the frame's own steps beside the boundary: where it varies much, a jump says little."""
 
     invented: float = 3.0
     """Added for colours that an inpainter made: they cannot be true, only sharp, and of one piece over time."""
 
-    def shifted(self, by: float) -> "ConfidenceModel":
-        """The same with other log-odds throughout: more trust if `by` is positive."""
-        return replace(self, offset=self.offset + by)
+    def shifted(self, detail_bias: float) -> "ConfidenceModel":
+        """Return a model whose log-odds are all higher by `detail_bias`: above 0 more detail is kept, below 0 less."""
+        return replace(self, offset=self.offset + detail_bias)
 
 
 @dataclass(frozen=True)
 class Fused:
-    """What the N hole pixels of one frame were given, in row-major order."""
+    """Fused colours of the N hole pixels of one frame, in row-major order."""
 
     colour: NDArray[np.float32]
     """(N, 3) RGB, 0..255, not rounded; 0 where there was no candidate."""
@@ -65,7 +69,7 @@ class Fused:
 
 @dataclass(frozen=True)
 class Agreed:
-    """The colour most candidates of each of N hole pixels agree on, and what speaks for it."""
+    """The colour that most candidates of each of N hole pixels agree on, and what its confidence is made of."""
 
     colour: NDArray[np.float32]
     """(N, 3), see `Fused`."""
@@ -86,29 +90,28 @@ def fuse(
     forward: Candidates,
     backward: Candidates,
     *,
-    doubt: ConfidenceModel | None = None,
+    model: ConfidenceModel | None = None,
 ) -> Fused:
-    """Robust mean of the candidates of both directions, with a confidence.
+    """Return the robust mean of the candidates of both directions, and a confidence in it.
 
     frame    : (H, W, 3) uint8; hole pixels are not read. The rest shows how well the colours meet it.
     hole     : (H, W) bool, the N pixels the candidates stand for.
     t        : number of this frame.
     forward  : candidates from earlier frames, any K.
     backward : candidates from later frames, any K.
-    doubt    : how confidence is made; None = ConfidenceModel().
+    model    : how confidence is computed; None = ConfidenceModel().
     Returns  : Fused.
     Raises   : ShapeError if the candidates are not as many as the hole's pixels.
-    Source   : own experiments on natural clips.
     """
     agreed = fuse_colours(hole, t, forward, backward)
     reached = agreed.source != NO_SOURCE
-    rim = rim_evidence(frame, hole, agreed.colour, reached)
-    confidence = np.where(reached, _confidence(hole, agreed, rim, doubt or ConfidenceModel()), 0).astype(np.float32)
-    return Fused(agreed.colour, confidence, agreed.source)
+    evidence = boundary_evidence(frame, hole, agreed.colour, reached)
+    confidence = np.where(reached, _confidence(hole, agreed, evidence, model or ConfidenceModel()), 0)
+    return Fused(agreed.colour, confidence.astype(np.float32), agreed.source)
 
 
 def fuse_colours(hole: NDArray[np.bool_], t: int, forward: Candidates, backward: Candidates) -> Agreed:
-    """Robust mean of the candidates: it starts at the weighted medoid and is reweighted three times (Geman, McClure).
+    """Return the robust mean of the candidates: the weighted medoid, reweighted three times (Geman, McClure).
 
     Arguments and errors as in `fuse`.
     """
@@ -139,19 +142,19 @@ def fuse_colours(hole: NDArray[np.bool_], t: int, forward: Candidates, backward:
 
 
 def _confidence(
-    hole: NDArray[np.bool_], agreed: Agreed, rim: NDArray[np.float32], doubt: ConfidenceModel
+    hole: NDArray[np.bool_], agreed: Agreed, evidence: NDArray[np.float32], model: ConfidenceModel
 ) -> NDArray[np.float64]:
-    """(N,) 0..1."""
+    """Return the confidence (N,), 0..1; evidence: (N, 2) from `boundary_evidence`."""
     gap, both = agreed.gap, agreed.gap >= 0
     planes = np.zeros((2, *hole.shape), np.float64)
     planes[0][hole], planes[1][hole] = np.where(both, gap, 0), both
     summed = [cv2.boxFilter(plane, -1, (WINDOW, WINDOW), normalize=False)[hole] for plane in planes]
     mean_gap = np.maximum(summed[0], 0) / np.maximum(summed[1], 1)
-    odds = doubt.offset + doubt.error * np.log(agreed.least_error.astype(np.float64) + ERROR_FLOOR)
-    odds += doubt.lag * np.log(np.maximum(agreed.least_lag, 1))
-    odds += doubt.jump * rim[:, 0] + doubt.step * rim[:, 1]
-    odds += np.where(agreed.source == INVENTED, doubt.invented, 0)
-    odds += np.where(both, doubt.both_sides + doubt.gap * np.log1p(mean_gap), 0)
+    odds = model.offset + model.error * np.log(agreed.least_error.astype(np.float64) + ERROR_FLOOR)
+    odds += model.lag * np.log(np.maximum(agreed.least_lag, 1))
+    odds += model.jump * evidence[:, 0] + model.step * evidence[:, 1]
+    odds += np.where(agreed.source == INVENTED, model.invented, 0)
+    odds += np.where(both, model.both_sides + model.gap * np.log1p(mean_gap), 0)
     return np.asarray(1 / (1 + np.exp(-odds)), np.float64)
 
 
@@ -165,7 +168,7 @@ def _fuse(
     invented: NDArray[np.bool_],
     result: tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.int32], NDArray[np.float32]],
 ) -> None:
-    """Fill colour, source, least error, least lag and gap. The first `from_earlier` rows are of earlier frames."""
+    """Fill the fields of `Agreed` in place. The first `from_earlier` rows of the candidates are of earlier frames."""
     colour, source, least_error, least_lag, gap = result
     most = len(sources)
     weight, final, mean = np.zeros(most), np.zeros(most), np.zeros(3)

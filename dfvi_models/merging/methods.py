@@ -30,7 +30,7 @@ class Robust(MergeMethod):
         from dfvi_models.merging.robust import merge_robust
 
         confidence = ConfidenceModel().shifted(self.detail_bias)
-        return merge_robust(frame, hole, t, forward, backward, blending=self.blending, doubt=confidence)
+        return merge_robust(frame, hole, t, forward, backward, blending=self.blending, model=confidence)
 
 
 class Nearest(MergeMethod):

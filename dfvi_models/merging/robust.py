@@ -1,11 +1,11 @@
-"""Merging of traced candidates: fused to one colour a pixel, and blended into the picture."""
+"""Robust merging: traced candidates are fused to one colour a pixel (`fusion`) and blended (`poisson_blending`)."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dfvi_models.errors import ShapeError
 from dfvi_models.merging.fusion import ConfidenceModel, fuse, fuse_colours
 from dfvi_models.merging.poisson_blending import SCREEN, blend
+from dfvi_models.numerics.clip_checks import check_frame
 from dfvi_models.types import KNOWN, NO_SOURCE, Candidates, Merged
 
 
@@ -18,7 +18,7 @@ def merge_robust(
     *,
     blending: bool = True,
     screen: float = SCREEN,
-    doubt: ConfidenceModel | None = None,
+    model: ConfidenceModel | None = None,
 ) -> Merged:
     """Fuse the candidates of each hole pixel and blend the result into the frame.
 
@@ -29,17 +29,14 @@ def merge_robust(
     backward : candidates from later frames, any K.
     blending : False writes the fused colours as they are.
     screen   : see `blend`.
-    doubt    : see `fuse`.
+    model    : how confidence is computed, see `fuse`.
     Returns  : Merged; pixels outside the hole are bit-equal to `frame`, pixels nothing reached hold 0 and stay hole.
                They do take part in the blending, so that the others do not show where they begin.
     Raises   : ShapeError if sizes differ or the candidates are not as many as the hole's pixels.
     """
-    if hole.ndim != 2 or hole.dtype != np.bool_ or frame.shape != (*hole.shape, 3):
-        raise ShapeError(
-            f"frame (H, W, 3) and hole (H, W) bool must agree; got {frame.shape}, {hole.shape} {hole.dtype}"
-        )
+    check_frame(frame, hole)
     if blending:
-        fused = fuse(frame, hole, t, forward, backward, doubt=doubt)
+        fused = fuse(frame, hole, t, forward, backward, model=model)
         filled, came_from = blend(frame, hole, fused.colour, fused.confidence, screen=screen), fused.source
     else:
         agreed = fuse_colours(hole, t, forward, backward)

@@ -1,4 +1,8 @@
-"""Harmonic fill: the smoothest surface through the rim of a hole, by multigrid on the hole's pixels only."""
+"""Harmonic fill: the smoothest surface through the boundary of a hole, by multigrid on the hole's pixels only.
+
+It solves Laplace's equation, which is `screened_poisson` without screen and source: every hole pixel becomes the mean
+of its neighbours. Grids of half the size each let the surface cross a large hole in a few cycles.
+"""
 
 from dataclasses import dataclass
 
@@ -7,7 +11,18 @@ from numpy.typing import NDArray
 
 from dfvi_models.errors import ShapeError
 from dfvi_models.numerics.compiled import compiled
-from dfvi_models.numerics.hole_boxes import hole_boxes
+from dfvi_models.numerics.holes import hole_boxes
+from dfvi_models.numerics.screened_poisson import (
+    HOLE,
+    KNOWN,
+    OUTSIDE,
+    Equations,
+    assemble_unequal,
+    framed_kinds,
+    largest_step,
+    relax,
+    weighted_mean,
+)
 
 TOLERANCE = 0.01
 """The iteration ends when the error left is estimated below this. Of flow, in pixels, it is invisible."""
@@ -22,8 +37,6 @@ FIRST_SWEEPS = 3
 SWEEPS = 2  # before and after each coarse correction
 OVER_RELAXATION = 1.2
 
-KNOWN, HOLE, OUTSIDE = 0, 1, 2  # what a pixel is
-
 
 def fill_smooth(
     values: NDArray[np.float32], hole: NDArray[np.bool_], *, tolerance: float = TOLERANCE
@@ -33,10 +46,10 @@ def fill_smooth(
     values    : (H, W, C) float32; what stands in the hole is not read.
     hole      : (H, W) bool, True = fill.
     tolerance : in the unit of the values, > 0; see TOLERANCE.
-    Returns   : (H, W, C) float32; pixels outside the hole are bit-equal. A hole over the whole picture gives 0.
+    Returns   : (H, W, C) float32; pixels outside the hole are bit-equal. A hole over the whole image gives 0.
     Raises    : ShapeError if sizes differ or the dtypes are others.
-    Source    : reference code, `regionfill`: a pixel has as many neighbours as lie inside the picture, so the rim of
-                the hole holds the surface and the picture's border lets it float. The reference solves it directly.
+    Source    : reference code, `regionfill`: a pixel has as many neighbours as lie inside the image, so the boundary
+                of the hole holds the surface and the image's border lets it float. The reference solves it directly.
     """
     if values.ndim != 3 or values.dtype != np.float32 or hole.shape != values.shape[:2] or hole.dtype != np.bool_:
         raise ShapeError(
@@ -57,36 +70,27 @@ class _Level:
     """(h + 2, w + 2): KNOWN, HOLE or OUTSIDE."""
     surface: NDArray[np.float64]
     """(C, (h + 2) * (w + 2)): known values, and the fill so far; 0 outside. In float32 long waves would be lost."""
-    pixels: NDArray[np.int32]
-    """Flat numbers of the N hole pixels, those of one colour of the chessboard first."""
-    share: NDArray[np.float64]
-    """(N, 4): weight of the neighbour left, right, above and below in the mean of its neighbours that a pixel is."""
-    scale: NDArray[np.float64]
-    """(N,): 1 / sum of the weights before they were made shares; what a source term is multiplied by."""
+    equations: Equations
     parents: NDArray[np.int32]
     """(N, 4): the coarser grid's pixel a pixel lies in, the nearest ones beside and above or below, and diagonally."""
 
-    @property
-    def line(self) -> int:
-        """Distance between a pixel and the one below it, in flat numbers."""
-        return int(self.kind.shape[1])
-
 
 def _fill_box(filled: NDArray[np.float32], hole: NDArray[np.bool_], tolerance: float) -> None:
+    """Fill one box of an image in place: coarse grids first, then cycles over all of them."""
     levels = _pyramid(filled, hole)
     for i in reversed(range(len(levels))):
         level = levels[i]
-        nothing = np.zeros_like(level.surface)
+        no_source = np.zeros((len(level.surface), len(level.equations.pixels)))
         if i + 1 < len(levels):
-            _add_coarse(levels[i + 1].surface, level.surface, level.pixels, level.parents)
-        _relax(level.surface, nothing, level.pixels, level.share, level.scale, level.line, FIRST_SWEEPS)
+            _add_coarse(levels[i + 1].surface, level.surface, level.equations.pixels, level.parents)
+        _relax_level(level, level.surface, no_source, FIRST_SWEEPS)
         if i > 0:
-            _correct(levels, i, level.surface, nothing)
-    _iterate(levels, nothing, tolerance)
-    _copy_hole(levels[0].surface, levels[0].pixels, levels[0].line, filled)
+            _correct(levels, i, level.surface, no_source)
+    _iterate(levels, no_source, tolerance)
+    _copy_hole(levels[0].surface, levels[0].equations.pixels, levels[0].equations.line, filled)
 
 
-def _iterate(levels: list[_Level], nothing: NDArray[np.float64], tolerance: float) -> None:
+def _iterate(levels: list[_Level], no_source: NDArray[np.float64], tolerance: float) -> None:
     """Repeat V-cycles on the finest grid; their steps shrink geometrically, which tells how much is still to come.
 
     Around single known pixels inside a hole they shrink slowly in the end, whatever the first ones promise.
@@ -94,8 +98,8 @@ def _iterate(levels: list[_Level], nothing: NDArray[np.float64], tolerance: floa
     finest = levels[0]
     before = np.inf
     for _ in range(MOST_CYCLES):
-        added = _correct(levels, 0, finest.surface, nothing)
-        moved = max(added, _largest_step(finest.surface, finest.pixels, finest.share, finest.line))
+        added = _correct(levels, 0, finest.surface, no_source)
+        moved = max(added, largest_step(finest.surface, no_source, finest.equations))
         rate = min(max(moved / before, SLOW_RATE), 0.99)
         if moved * rate / (1 - rate) <= tolerance:
             return
@@ -103,60 +107,59 @@ def _iterate(levels: list[_Level], nothing: NDArray[np.float64], tolerance: floa
 
 
 def _pyramid(values: NDArray[np.float32], hole: NDArray[np.bool_]) -> list[_Level]:
-    """Grids of half the size each, down to where no hole is left: a coarse pixel is hole if all its pixels are."""
-    kind, surface = _framed(hole.shape[0], hole.shape[1], values.shape[2])
-    _copy_known(values, hole, kind, surface)
-    high, wide = np.ones(hole.shape[0]), np.ones(hole.shape[1])
+    """Return grids of half the size each, down to where no hole is left: a coarse pixel is hole if all its pixels are.
+
+    The last row or column of an odd grid makes a coarse one that is smaller than the others.
+    """
+    kind, surface = framed_kinds(hole), np.zeros((values.shape[2], (hole.shape[0] + 2) * (hole.shape[1] + 2)))
+    _copy_known(values, hole, surface)
+    heights, widths = np.ones(hole.shape[0]), np.ones(hole.shape[1])
     levels: list[_Level] = []
     while True:
-        pixels, share, scale = _hole_pixels(kind, high, wide)
-        if len(pixels) == 0 and levels:
+        equations = assemble_unequal(kind, heights, widths)
+        if len(equations.pixels) == 0 and levels:
             return levels
-        high, wide = (np.add.reduceat(size, np.arange(0, len(size), 2)) for size in (high, wide))
-        coarse_kind, coarse_surface = _framed(len(high), len(wide), values.shape[2])
+        heights, widths = (np.add.reduceat(size, np.arange(0, len(size), 2)) for size in (heights, widths))
+        coarse_kind = np.full((len(heights) + 2, len(widths) + 2), OUTSIDE, np.uint8)
+        coarse_surface = np.zeros((values.shape[2], coarse_kind.size))
         _average_known(kind, surface, coarse_kind, coarse_surface)
-        levels.append(_Level(kind, surface, pixels, share, scale, _parents(pixels, kind.shape[1], coarse_kind)))
+        levels.append(_Level(kind, surface, equations, _parents(equations.pixels, equations.line, coarse_kind)))
         if kind.size == coarse_kind.size:
             return levels
         kind, surface = coarse_kind, coarse_surface
 
 
-def _framed(height: int, width: int, channels: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    kind = np.full((height + 2, width + 2), OUTSIDE, np.uint8)
-    return kind, np.zeros((channels, kind.size), np.float64)
-
-
 def _correct(levels: list[_Level], i: int, surface: NDArray[np.float64], source: NDArray[np.float64]) -> float:
-    """One V-cycle on level i for: mean of the neighbours + scale * source = surface.
+    """Run one V-cycle on level i: relax, solve for the error left on the coarser grid, add that, relax again.
 
     Returns the largest value the coarser grids added, 0 if there are none.
     """
     level = levels[i]
-    equation = (level.pixels, level.share, level.scale, level.line)
-    _relax(surface, source, *equation, SWEEPS)
+    _relax_level(level, surface, source, SWEEPS)
     if i + 1 == len(levels):
         return 0.0
     residual, correction = np.zeros_like(levels[i + 1].surface), np.zeros_like(levels[i + 1].surface)
-    _gather_residual(surface, source, *equation, level.parents, residual)
-    _correct(levels, i + 1, correction, residual)
-    added = _add_coarse(correction, surface, level.pixels, level.parents)
-    _relax(surface, source, *equation, SWEEPS)
+    equations = level.equations
+    _gather_residual(surface, source, equations.pixels, equations.scale, equations.share, equations.line,
+                     level.parents, residual)  # fmt: skip
+    _correct(levels, i + 1, correction, np.take(residual, levels[i + 1].equations.pixels, axis=1))
+    added = _add_coarse(correction, surface, equations.pixels, level.parents)
+    _relax_level(level, surface, source, SWEEPS)
     return added
 
 
+def _relax_level(level: _Level, surface: NDArray[np.float64], source: NDArray[np.float64], sweeps: int) -> None:
+    relax(surface, source, level.equations, over_relaxation=OVER_RELAXATION, sweeps=sweeps)
+
+
 @compiled
-def _copy_known(
-    values: NDArray[np.float32], hole: NDArray[np.bool_], kind: NDArray[np.uint8], surface: NDArray[np.float64]
-) -> None:
+def _copy_known(values: NDArray[np.float32], hole: NDArray[np.bool_], surface: NDArray[np.float64]) -> None:
     height, width, channels = values.shape
     for y in range(height):
         for x in range(width):
-            if hole[y, x]:
-                kind[y + 1, x + 1] = HOLE
-                continue
-            kind[y + 1, x + 1] = KNOWN
-            for c in range(channels):
-                surface[c, (y + 1) * (width + 2) + x + 1] = values[y, x, c]
+            if not hole[y, x]:
+                for c in range(channels):
+                    surface[c, (y + 1) * (width + 2) + x + 1] = values[y, x, c]
 
 
 @compiled
@@ -167,43 +170,6 @@ def _copy_hole(
         y, x = divmod(pixels[n], width)
         for c in range(len(surface)):
             filled[y - 1, x - 1, c] = surface[c, pixels[n]]
-
-
-@compiled
-def _hole_pixels(
-    kind: NDArray[np.uint8], high: NDArray[np.float64], wide: NDArray[np.float64]
-) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
-    """Hole pixels and their shares. `high`, `wide`: sizes of rows and columns, of which the last may be small."""
-    height, width = kind.shape
-    count = 0
-    for y in range(1, height - 1):
-        for x in range(1, width - 1):
-            count += kind[y, x] == HOLE
-    pixels, share, scale = np.empty(count, np.int32), np.zeros((count, 4), np.float64), np.zeros(count, np.float64)
-    n = 0
-    for colour in range(2):
-        for y in range(1, height - 1):
-            for x in range(1 + (y + colour + 1) % 2, width - 1, 2):
-                if kind[y, x] != HOLE:
-                    continue
-                pixels[n] = y * width + x
-                # Finite volumes: what flows to a neighbour is the length of the common side over the distance.
-                high_here, wide_here = high[y - 1], wide[x - 1]
-                if kind[y, x - 1] != OUTSIDE:
-                    share[n, 0] = 2 * high_here / (wide_here + wide[x - 2])
-                if kind[y, x + 1] != OUTSIDE:
-                    share[n, 1] = 2 * high_here / (wide_here + wide[x])
-                if kind[y - 1, x] != OUTSIDE:
-                    share[n, 2] = 2 * wide_here / (high_here + high[y - 2])
-                if kind[y + 1, x] != OUTSIDE:
-                    share[n, 3] = 2 * wide_here / (high_here + high[y])
-                total = share[n, 0] + share[n, 1] + share[n, 2] + share[n, 3]
-                if total > 0:  # a picture of one pixel has no neighbour
-                    scale[n] = 1.0 / total
-                    for k in range(4):
-                        share[n, k] *= scale[n]
-                n += 1
-    return pixels, share, scale
 
 
 @compiled
@@ -248,88 +214,33 @@ def _parents(pixels: NDArray[np.int32], line: int, coarse_kind: NDArray[np.uint8
     return parents
 
 
-# In the loops below flat numbers are unsigned, or numba would test each for being negative: that is half the time.
-
-
-@compiled
-def _relax(
-    surface: NDArray[np.float64],
-    source: NDArray[np.float64],
-    pixels: NDArray[np.int32],
-    share: NDArray[np.float64],
-    scale: NDArray[np.float64],
-    line: int,
-    sweeps: int,
-) -> None:
-    """Gauss-Seidel with over-relaxation, the pixels of one colour of the chessboard first."""
-    one, below = np.uint32(1), np.uint32(line)
-    for c in range(len(surface)):
-        plane, added = surface[c], source[c]
-        for _ in range(sweeps):
-            for n in range(len(pixels)):
-                at = np.uint32(pixels[n])
-                mean = (
-                    share[n, 0] * plane[at - one]
-                    + share[n, 1] * plane[at + one]
-                    + share[n, 2] * plane[at - below]
-                    + share[n, 3] * plane[at + below]
-                )
-                plane[at] += OVER_RELAXATION * (mean + scale[n] * added[at] - plane[at])
-
-
-@compiled
-def _largest_step(
-    surface: NDArray[np.float64], pixels: NDArray[np.int32], share: NDArray[np.float64], line: int
-) -> float:
-    """How far the worst pixel is from the mean of its neighbours."""
-    one, below = np.uint32(1), np.uint32(line)
-    largest = 0.0
-    for c in range(len(surface)):
-        plane = surface[c]
-        for n in range(len(pixels)):
-            at = np.uint32(pixels[n])
-            mean = (
-                share[n, 0] * plane[at - one]
-                + share[n, 1] * plane[at + one]
-                + share[n, 2] * plane[at - below]
-                + share[n, 3] * plane[at + below]
-            )
-            largest = max(largest, abs(mean - plane[at]))
-    return largest
-
-
 @compiled
 def _gather_residual(
     surface: NDArray[np.float64],
-    source: NDArray[np.float64],
+    sources: NDArray[np.float64],
     pixels: NDArray[np.int32],
-    share: NDArray[np.float64],
     scale: NDArray[np.float64],
+    share: NDArray[np.float64] | None,
     line: int,
     parents: NDArray[np.int32],
     residual: NDArray[np.float64],
 ) -> None:
-    """What the equation misses, summed over the pixels of each coarse pixel."""
-    one, below = np.uint32(1), np.uint32(line)
+    """Sum what the equations miss over the pixels of each coarse pixel."""
+    below = np.uint32(line)  # unsigned, or numba would test each index for being negative
     for c in range(len(surface)):
-        plane = surface[c]
+        plane, source = surface[c], sources[c]
         for n in range(len(pixels)):
             at = np.uint32(pixels[n])
-            mean = (
-                share[n, 0] * plane[at - one]
-                + share[n, 1] * plane[at + one]
-                + share[n, 2] * plane[at - below]
-                + share[n, 3] * plane[at + below]
-            )
             if scale[n] > 0:
-                residual[c, np.uint32(parents[n, 0])] += (mean - plane[at]) / scale[n] + source[c, at]
+                missing = weighted_mean(plane, n, at, share, below) - plane[at]
+                residual[c, np.uint32(parents[n, 0])] += missing / scale[n] + source[n]
 
 
 @compiled
 def _add_coarse(
     coarse: NDArray[np.float64], surface: NDArray[np.float64], pixels: NDArray[np.int32], parents: NDArray[np.int32]
 ) -> float:
-    """Add a coarse surface, bilinear between the centres of its pixels; returns the largest value added."""
+    """Add a coarse surface, bilinear between the centres of its pixels, and return the largest value added."""
     largest = 0.0
     for c in range(len(surface)):
         plane, fine = coarse[c], surface[c]

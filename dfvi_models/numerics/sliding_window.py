@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Sliding(Generic[Item]):
+class SlidingWindow(Generic[Item]):
     """Items first .. last of an endless-looking sequence, asked for in ascending windows.
 
     make  : make(start) yields the items start, start + 1, ... lazily, each depending on its number alone.

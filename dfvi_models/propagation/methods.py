@@ -5,8 +5,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from dfvi_models.methods import Direction, HoledClip, SamplingMethod
-from dfvi_models.types import Candidates
+from dfvi_models.methods import HoledClip, SamplingMethod
+from dfvi_models.types import Candidates, Direction
 
 
 class Traced(SamplingMethod):

@@ -1,38 +1,36 @@
-"""Tracing: follows each hole pixel through time, to sub-pixel places where it is seen, and samples its colour once.
+"""Traced propagation: follows each hole pixel through time, to where it is visible, and samples its colour there once.
 
-One sweep per direction of time. The end of a path is known for the hole pixels of the frame before (in sweep order), so
-a path of any length costs one step: a hole pixel takes over the end of the path it steps onto. Trajectory ends are
-positions and are interpolated between pixels; colours are looked up once, in the frame that shows them.
+One sweep per direction of time. The ends of trajectories are known for the hole pixels of the previous frame (in sweep
+order), so a trajectory of any length costs one step: see `trajectory_ends`. Ends are positions and are interpolated
+between pixels; colours are looked up once, in the frame that shows them.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.numerics.clip_checks import check_flows, check_planes, wanted_numbers
-from dfvi_models.numerics.flow_resize import resize_flow
-from dfvi_models.propagation.trajectory_ends import TrajectoryEnds, no_ends, sample_colours, step_ends
-from dfvi_models.types import NO_SOURCE, Candidates
-
-Direction = Literal["forward", "backward"]
+from dfvi_models.numerics.clip_checks import wanted_numbers
+from dfvi_models.propagation.sweep import check_clip, flows_with_previous, read_hole, step_of
+from dfvi_models.propagation.trajectory_ends import SweptFrame, TrajectoryEnds, no_ends, sample_colours, step_ends
+from dfvi_models.protocols import Flows, Frames, Holes
+from dfvi_models.types import NO_SOURCE, Candidates, Direction
 
 
 def trace(
-    frames: Sequence[NDArray[np.uint8]],
-    holes: Sequence[NDArray[np.bool_]],
-    flow_fw: Sequence[NDArray[np.float32]],
-    flow_bw: Sequence[NDArray[np.float32]],
+    frames: Frames,
+    holes: Holes,
+    flow_fw: Flows,
+    flow_bw: Flows,
     *,
     direction: Direction,
     wanted: Sequence[int],
     max_consistency_error: float = 5.0,
     max_steps: int = 100,
     candidates: int = 2,
-    invented: Sequence[NDArray[np.bool_]] | None = None,
+    invented: Holes | None = None,
 ) -> Iterator[tuple[int, Candidates]]:
     """Sweep once over a clip and yield, for every wanted frame, the colours its hole pixels have in other frames.
 
@@ -43,131 +41,137 @@ def trace(
     direction : "forward" carries earlier frames' colours, in ascending t; "backward" later frames', in descending t.
     wanted    : frame numbers to yield, in any order; they come out in sweep order. Each sweep starts at the end of
                 the clip it carries from, so the result for t does not depend on what else is wanted.
-    max_consistency_error : pixels, > 0: a path ends without result where a step's forward-backward error is larger.
-    max_steps  : longest path in frames, >= 1. It bounds the frames held at once.
-    candidates : 1: the first place where a pixel is seen; 2: also the next one along its path.
-    invented   : T of (H, W) bool: pixels of `frames` whose colour an inpainter made. None = none.
-    Yields     : (t, Candidates) with K = candidates; `error` is the sum over the path's steps.
+    max_consistency_error : pixels, > 0: a trajectory ends without result where a step's forward-backward error is
+                larger.
+    max_steps  : longest trajectory in frames, >= 1. It bounds the frames held at once.
+    candidates : 1: the first place where a pixel is visible; 2: also the next one along its trajectory.
+    invented   : T of (H, W) bool: pixels of `frames` whose colour an inpainter made. None = there are none.
+    Yields     : (t, Candidates) with K = candidates; `error` is the sum over the trajectory's steps.
     Raises     : ShapeError on lengths or shapes that do not belong together; ValueError on values out of range.
     Source     : the paper's propagation (arXiv:1905.02884, section 3.3) copies colours frame by frame, rounding the
-                 place at every step; sampling once at the end of the whole path gained 0.9 dB in our experiments.
+                 place at every step; sampling once at the end of the whole trajectory gained 0.9 dB in our experiments.
     """
-    check_planes(len(frames), holes, "holes")
-    check_planes(len(frames), invented, "planes of invented pixels")
-    check_flows(len(frames), flow_fw, flow_bw)
-    if direction not in ("forward", "backward"):
-        raise ValueError(f'direction must be "forward" or "backward"; got {direction!r}')
+    check_clip(frames, holes, flow_fw, flow_bw, invented, direction)
     if not max_consistency_error > 0 or max_steps < 1 or candidates not in (1, 2):
         raise ValueError(
             "expected max_consistency_error > 0, max_steps >= 1 and candidates 1 or 2; "
             f"got {max_consistency_error}, {max_steps}, {candidates}"
         )
-    asked = set(wanted_numbers(wanted, len(frames), "frames"))
+    numbers = set(wanted_numbers(wanted, len(frames), "frames"))
     sweep = _Sweep(
-        frames, holes, flow_fw, flow_bw, 1 if direction == "forward" else -1,
-        float(max_consistency_error), max_steps, candidates, invented,
+        frames, holes, flow_fw, flow_bw, step_of(direction), float(max_consistency_error), max_steps, candidates,
+        invented,
     )  # fmt: skip
-    return sweep.run(asked)
+    return sweep.run(numbers)
 
 
 @dataclass
 class _Frame:
-    """What the next steps of a sweep ask a frame."""
+    """What the next two frames of a sweep need to know of a frame."""
 
     t: int
     hole: NDArray[np.bool_]
     rank: NDArray[np.int32]  # (H, W): which hole pixel; -1 outside
     ends: TrajectoryEnds
-    there: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 2), np.float32))
-    """Flow to the frame before it in sweep order, and `back`; empty for the first frame, and until it is asked for."""
-    back: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 2), np.float32))
+    flow_to_previous: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 2), np.float32))
+    """Empty, as `flow_from_previous`, for the first frame of the sweep, and until the flow is needed."""
+    flow_from_previous: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0, 2), np.float32))
+
+    def swept(self) -> SweptFrame:
+        """Return the fields that the compiled step reads."""
+        return self.t, self.hole, self.rank, self.ends
+
+
+@dataclass(frozen=True)
+class _VisibleFrame:
+    """A frame in which trajectories end."""
+
+    image: NDArray[np.uint8]
+    hole: NDArray[np.bool_]
+    invented: NDArray[np.bool_]
+    """(H, W), or empty where no colour was invented."""
 
 
 class _Sweep:
-    """One direction over one clip. Holds two frames of path ends, and the frames that living paths end in."""
+    """One direction over one clip. Holds two frames of trajectory ends, and the frames in which trajectories end."""
 
     def __init__(
         self,
-        frames: Sequence[NDArray[np.uint8]],
-        holes: Sequence[NDArray[np.bool_]],
-        flow_fw: Sequence[NDArray[np.float32]],
-        flow_bw: Sequence[NDArray[np.float32]],
+        frames: Frames,
+        holes: Holes,
+        flow_fw: Flows,
+        flow_bw: Flows,
         step: int,
         max_consistency_error: float,
         max_steps: int,
         candidates: int,
-        invented: Sequence[NDArray[np.bool_]] | None,
+        invented: Holes | None,
     ):
         self.frames, self.holes, self.flow_fw, self.flow_bw, self.invented = frames, holes, flow_fw, flow_bw, invented
         self.step, self.limit, self.max_steps, self.count = step, max_consistency_error, max_steps, candidates
-        self.seen: dict[int, tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]] = {}
+        self.visible: dict[int, _VisibleFrame] = {}
 
-    def run(self, asked: set[int]) -> Iterator[tuple[int, Candidates]]:
+    def run(self, wanted: set[int]) -> Iterator[tuple[int, Candidates]]:
+        """Yield the candidates of the wanted frames, in sweep order."""
         order = range(len(self.frames))[:: self.step]
-        before: _Frame | None = None
-        beyond: _Frame | None = None
-        left = len(asked)
+        previous: _Frame | None = None
+        before_previous: _Frame | None = None
+        left = len(wanted)
         for t in order:
             if not left:
                 return
-            frame = self._advance(t, before, beyond)
-            self._hold_frames(frame, before)
-            if t in asked:
+            frame = self._advance(t, previous, before_previous)
+            self._hold_frames(frame, previous)
+            if t in wanted:
                 yield t, self._sample(frame)
                 left -= 1
-            before, beyond = frame, before
+            previous, before_previous = frame, previous
 
-    def _advance(self, t: int, before: _Frame | None, beyond: _Frame | None) -> _Frame:
-        hole = np.ascontiguousarray(self.holes[t])
-        if hole.dtype != np.bool_ or hole.ndim != 2:
-            raise ShapeError(f"hole {t} must be (H, W) bool; got {hole.shape} {hole.dtype}")
+    def _advance(self, t: int, previous: _Frame | None, before_previous: _Frame | None) -> _Frame:
+        """Return frame t with the ends of its hole pixels."""
+        hole = read_hole(self.holes, t)
         pixels = np.flatnonzero(hole)
         rank = np.full(hole.shape, -1, np.int32)
         rank.reshape(-1)[pixels] = np.arange(len(pixels), dtype=np.int32)
         frame = _Frame(t, hole, rank, no_ends(self.count, len(pixels)))
-        if before is None:
+        if previous is None:
             return frame
-        if before.hole.shape != hole.shape:
-            raise ShapeError(f"holes {before.t} and {t} differ in size: {before.hole.shape} and {hole.shape}")
+        if previous.hole.shape != hole.shape:
+            raise ShapeError(f"holes {previous.t} and {t} differ in size: {previous.hole.shape} and {hole.shape}")
         if len(pixels):
-            frame.there, frame.back = self._flows(t, hole.shape)
-            if beyond is not None and not before.there.size:  # a frame without hole: nobody has asked for its flow yet
-                before.there, before.back = self._flows(before.t, hole.shape)
+            self._read_flows(frame)
+            if before_previous is not None and not previous.flow_to_previous.size:  # it has no hole: not read yet
+                self._read_flows(previous)
             nothing = _Frame(-1, np.zeros((0, 0), np.bool_), np.zeros((0, 0), np.int32), no_ends(self.count, 0))
-            further = beyond or nothing
             step_ends(
-                pixels, t, self.limit * self.limit, self.max_steps, frame.there, frame.back,
-                (before.t, before.hole, before.rank, before.ends),
-                before.there, before.back, (further.t, further.hole, further.rank, further.ends), frame.ends,
+                pixels, t, self.limit * self.limit, self.max_steps,
+                frame.flow_to_previous, frame.flow_from_previous, previous.swept(),
+                previous.flow_to_previous, previous.flow_from_previous, (before_previous or nothing).swept(),
+                frame.ends,
             )  # fmt: skip
         return frame
 
-    def _flows(self, t: int, shape: tuple[int, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Flow from frame t to the frame before it in sweep order, and back."""
-        there, back = (
-            (self.flow_bw[t - 1], self.flow_fw[t - 1]) if self.step == 1 else (self.flow_fw[t], self.flow_bw[t])
-        )
-        height, width = shape
-        return (
-            np.ascontiguousarray(resize_flow(there, height, width), np.float32),
-            np.ascontiguousarray(resize_flow(back, height, width), np.float32),
+    def _read_flows(self, frame: _Frame) -> None:
+        frame.flow_to_previous, frame.flow_from_previous = flows_with_previous(
+            self.flow_fw, self.flow_bw, frame.t, self.step, frame.hole.shape
         )
 
-    def _hold_frames(self, frame: _Frame, before: _Frame | None) -> None:
-        """Read the frames that paths newly end in; drop those no path ends in any more."""
-        needed = {int(s) for ends in (frame.ends, before.ends if before else frame.ends) for s in np.unique(ends[0])}
-        needed |= {frame.t} | ({before.t} if before else set())  # what the next step may newly end in
-        self.seen = {t: seen for t, seen in self.seen.items() if t in needed}
-        if frame.t not in self.seen:
+    def _hold_frames(self, frame: _Frame, previous: _Frame | None) -> None:
+        """Read the frame that trajectories may newly end in; drop those in which none ends any more."""
+        held = [frame, previous] if previous else [frame]
+        needed = {one.t for one in held} | {int(s) for one in held for s in np.unique(one.ends[0])}
+        self.visible = {t: visible for t, visible in self.visible.items() if t in needed}
+        if frame.t not in self.visible:
             image, hole = np.ascontiguousarray(self.frames[frame.t]), frame.hole
             if image.shape != (*hole.shape, 3) or image.dtype != np.uint8:
                 raise ShapeError(
                     f"frame {frame.t} must be {(*hole.shape, 3)} uint8 as its hole; got {image.shape} {image.dtype}"
                 )
-            made = np.zeros((0, 0), np.bool_) if self.invented is None else self.invented[frame.t]
-            self.seen[frame.t] = image, hole, np.ascontiguousarray(made)
+            invented = np.zeros((0, 0), np.bool_) if self.invented is None else self.invented[frame.t]
+            self.visible[frame.t] = _VisibleFrame(image, hole, np.ascontiguousarray(invented))
 
     def _sample(self, frame: _Frame) -> Candidates:
+        """Return the colours at the ends of a frame's trajectories."""
         source, place, error = frame.ends
         result = Candidates(
             colour=np.zeros((*source.shape, 3), np.uint8),
@@ -177,7 +181,9 @@ class _Sweep:
         )
         for s in np.unique(source):
             if s != NO_SOURCE:
-                image, hole, made = self.seen[int(s)]
-                sample_colours(int(s), place, image, hole, made, result.colour, result.source, result.invented)
+                one = self.visible[int(s)]
+                sample_colours(
+                    int(s), place, one.image, one.hole, one.invented, result.colour, result.source, result.invented
+                )
         result.error[result.source == NO_SOURCE] = 0
         return result

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.numerics.clip_checks import check_planes
-from dfvi_models.numerics.dilation import dilate
+from dfvi_models.numerics.holes import dilate_by_disc
 from dfvi_models.protocols import Frames, Holes
 from dfvi_models.registration.distant_fusion import (
     Candidate,
@@ -86,7 +86,7 @@ class DistantFrames:
     def _read(self, t: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
         """A frame, its hole, and the hole grown by what mixes with it."""
         hole = np.ascontiguousarray(self._holes[t])
-        return np.ascontiguousarray(self._frames[t]), hole, dilate(hole, RIM * working_scale(*hole.shape))
+        return np.ascontiguousarray(self._frames[t]), hole, dilate_by_disc(hole, RIM * working_scale(*hole.shape))
 
 
 def references(t: int, count: int, distances: Sequence[int] = DISTANCES) -> list[int]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.numerics.dilation import dilate
+from dfvi_models.numerics.holes import dilate_by_disc
 
 MOST_FEATURES = 1000
 """Of each frame, the strongest ones; they are matched at one working size, so large frames need no more."""
@@ -50,7 +50,7 @@ def find_features(grey: NDArray[np.uint8], hole: NDArray[np.bool_]) -> Features:
     """
     if grey.ndim != 2 or grey.dtype != np.uint8 or hole.shape != grey.shape:
         raise ShapeError(f"expected grey (H, W) uint8 and a hole like it; got {grey.shape} {grey.dtype}, {hole.shape}")
-    free = np.where(dilate(hole, HOLE_MARGIN), np.uint8(0), np.uint8(255))
+    free = np.where(dilate_by_disc(hole, HOLE_MARGIN), np.uint8(0), np.uint8(255))
     sift = cv2.SIFT.create(nfeatures=MOST_FEATURES, contrastThreshold=CONTRAST)
     found, histograms = sift.detectAndCompute(np.ascontiguousarray(grey), free)
     if len(found) < FEWEST:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.numerics.dilation import dilate
+from dfvi_models.numerics.holes import dilate_by_disc
 from dfvi_models.numerics.laplace import fill_smooth
 from dfvi_models.registration.features import Features, find_features
 
@@ -59,7 +59,7 @@ def look_at(frame: NDArray[np.uint8], hole: NDArray[np.bool_]) -> View:
         colour = np.asarray(cv2.resize(colour, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
         hole = np.asarray(cv2.resize(shares, (width, height), interpolation=cv2.INTER_AREA) > 0, np.bool_)
     grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY), np.uint8)
-    unseen = dilate(hole, RIM)
+    unseen = dilate_by_disc(hole, RIM)
     grey = _without_hole(grey, unseen)
     return View(colour, hole, unseen, grey, find_features(grey, hole))
 

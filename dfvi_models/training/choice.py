@@ -11,12 +11,12 @@ from torch import Tensor
 from dfvi_models.errors import ShapeError
 from dfvi_models.evaluation.metrics import motion_boundary
 from dfvi_models.flow_completion.hypotheses import CHANNELS, GUESSES, HOLE, RELATIVE, make_hypotheses
-from dfvi_models.flow_completion.smooth import hole_on_grid
 from dfvi_models.flow_completion.temporal import TemporalCompleter
 from dfvi_models.networks.choice_net import ChoiceNet
 from dfvi_models.networks.runtime import Runtime, choose_device
 from dfvi_models.numerics.flow_color import flow_to_rgb
-from dfvi_models.numerics.flow_resize import resize_flow
+from dfvi_models.numerics.holes import resize_hole_touching
+from dfvi_models.numerics.resizing import resize_flow
 from dfvi_models.protocols import Flows, Holes
 from dfvi_models.training.flow_losses import hard_l1, hole_l1
 from dfvi_models.training.loop import Average, Numbers, Optimiser, make_optimiser
@@ -63,7 +63,7 @@ def make_examples(
         for way in (0, 1):
             height, width = completed[way].shape[:2]
             wrong = resize_flow(np.asarray(truth[way][t]), height, width) - completed[way]
-            scored = hole_on_grid(holes[t + way], height, width)
+            scored = resize_hole_touching(holes[t + way], height, width)
             item = np.concatenate([guess.stacks[way], wrong.transpose(2, 0, 1), scored[None]])
             items.append(item.astype(np.float16))
         yield t, (items[0], items[1])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dfvi_models.errors import ShapeError
 from dfvi_models.evaluation.metrics import psnr_in_hole
-from dfvi_models.image_inpainting.deepfill import hole_to_tensor, picture_to_tensor, tensor_to_grey_levels
+from dfvi_models.image_inpainting.deepfill import hole_to_tensor, image_to_tensor, tensor_to_grey_levels
 from dfvi_models.networks.deepfill_critics import PENALTY, Critics
 from dfvi_models.networks.deepfill_net import DeepFill
 from dfvi_models.networks.runtime import Runtime, choose_device
@@ -168,7 +168,7 @@ class PictureTraining:
         return photo, self._draw_hole(random)[0]
 
     def _fill(self, photo: NDArray[np.uint8], hole: NDArray[np.bool_]) -> list[NDArray[np.uint8]]:
-        picture, region = picture_to_tensor(photo).to(self.device), hole_to_tensor(hole).to(self.device)
+        picture, region = image_to_tensor(photo).to(self.device), hole_to_tensor(hole).to(self.device)
         with torch.no_grad(), self.runtime.autocast():
             stages = self.network(picture, region)
         size = (photo.shape[0], photo.shape[1])
@@ -182,7 +182,7 @@ class PictureTraining:
             photo = np.asarray(self.photos[int(number)])
             top, left = (int(random.integers(size - side + 1)) for size in photo.shape[:2])
             cut = photo[top : top + side, left : left + side]
-            pictures.append(picture_to_tensor(cut[:, ::-1] if random.integers(2) else cut))
+            pictures.append(image_to_tensor(cut[:, ::-1] if random.integers(2) else cut))
             hole, corner = self._draw_hole(random)
             holes.append(hole_to_tensor(hole))
             discounts.append(torch.from_numpy(discount(hole))[None, None])

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from dfvi_models.errors import ShapeError
 from dfvi_models.evaluation.metrics import motion_boundary
 from dfvi_models.flow_completion.dfc import chain_stages
-from dfvi_models.flow_completion.dfc_inputs import Size, resize_flow
+from dfvi_models.flow_completion.dfc_inputs import Size, resize_flow_clipped
 from dfvi_models.flow_completion.dfc_stage import Clip, MapMaker, Stage
 from dfvi_models.networks.dfc_net import REACH, Backbone, DfcNet, motion_spread
 from dfvi_models.networks.runtime import Runtime, choose_device
@@ -203,7 +203,7 @@ class DfcTraining:
         maps = MapMaker(part, self.settings.size, coarser, self.device, threads=1)
         stage = Stage(self.network, maps, self.runtime, batch=1, refine=self.maps == 2)
         window = stage.window(centre, fw=ways[0], bw=ways[1])
-        fitted = [resize_flow(flow, self.settings.size) for flow, way in zip(true, ways, strict=True) if way]
+        fitted = [resize_flow_clipped(flow, self.settings.size) for flow, way in zip(true, ways, strict=True) if way]
         target = torch.cat([torch.from_numpy(flow.transpose(2, 0, 1)) for flow in fitted])
         return Sample(
             stack=torch.cat(window.maps),

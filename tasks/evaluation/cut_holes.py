@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dfvi_models.evaluation.holes import back_and_forth, centre_box, dilate_cross, moving_shape
-from dfvi_models.numerics.frame_resize import resize_hole
+from dfvi_models.evaluation.holes import back_and_forth, centre_box, moving_shape
+from dfvi_models.numerics.holes import dilate_by_cross, resize_hole_nearest
 from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
@@ -70,6 +70,6 @@ def _holes(params: CutHolesParams, masks: str | None, height: int, width: int) -
 
     def object_hole(t: int) -> NDArray[np.bool_]:
         marked = image_value(files[back_and_forth(t, len(files))]) > DEFAULT_THRESHOLD
-        return dilate_cross(resize_hole(marked, height, width), params.dilation)
+        return dilate_by_cross(resize_hole_nearest(marked, height, width), params.dilation)
 
     return object_hole

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from dfvi_models.numerics.frame_resize import resize_frame
 from dfvi_models.numerics.ordered_map import ordered_map
+from dfvi_models.numerics.resizing import resize_frame
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError

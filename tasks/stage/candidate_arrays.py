@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfvi_models.propagation.nearest import Direction
-from dfvi_models.types import NO_SOURCE, Candidates
+from dfvi_models.types import NO_SOURCE, Candidates, Direction
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dfvi_models.numerics.frame_resize import centre_square
 from dfvi_models.numerics.ordered_map import ordered_map
+from dfvi_models.numerics.resizing import centre_square
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.media.image_folder import list_images, read_image

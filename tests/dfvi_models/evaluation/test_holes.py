@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.evaluation.holes import back_and_forth, centre_box, dilate_cross, moving_shape
+from dfvi_models.evaluation.holes import back_and_forth, centre_box, moving_shape
+from dfvi_models.numerics.holes import dilate_by_cross
 
 
 def centre(hole):
@@ -49,17 +50,17 @@ GOLDEN_AREAS = [484, 489]  # of this code on the machine it was written on: scor
 def test_a_cross_grows_to_a_diamond():
     hole = np.zeros((11, 13), bool)
     hole[5, 6] = True
-    grown = dilate_cross(hole, 4)
+    grown = dilate_by_cross(hole, 4)
     y, x = np.mgrid[0:11, 0:13]
     np.testing.assert_array_equal(grown, abs(y - 5) + abs(x - 6) <= 4)
-    np.testing.assert_array_equal(dilate_cross(hole, 0), hole)
+    np.testing.assert_array_equal(dilate_by_cross(hole, 0), hole)
 
 
 def test_wrong_holes_and_times_are_refused():
     with pytest.raises(ShapeError, match="bool"):
-        dilate_cross(np.zeros((4, 4), np.uint8), 1)
+        dilate_by_cross(np.zeros((4, 4), np.uint8), 1)
     with pytest.raises(ValueError, match="got -1"):
-        dilate_cross(np.zeros((4, 4), bool), -1)
+        dilate_by_cross(np.zeros((4, 4), bool), -1)
 
 
 def test_back_and_forth_never_jumps_and_needs_something_to_play():

@@ -10,13 +10,12 @@ from dfvi_models.errors import ShapeError
 from dfvi_models.flow_completion.dfc import DfcCompleter
 from dfvi_models.flow_completion.dfc_inputs import (
     carry_over,
-    dilate,
     fill_initially,
-    resize_flow,
-    resize_hole,
+    resize_flow_clipped,
     window_numbers,
 )
 from dfvi_models.networks.runtime import Runtime
+from dfvi_models.numerics.holes import dilate_by_square, resize_hole_for_bilinear, resize_hole_nearest
 from dfvi_models.types import FlowPair
 from tests.dfvi_models.networks.golden_networks import dfc
 
@@ -71,19 +70,20 @@ def completed_all_at_once(
     """The three stages on whole arrays, written down as plainly as they go."""
     flow_fw, flow_bw, holes = clip
     frames, size = len(holes), holes.shape[1:]
-    full = [hole if faithful else dilate(hole, kernel) for hole in holes]
+    full = [hole if faithful else dilate_by_square(hole, kernel) for hole in holes]
     known = {("fw", k): flow_fw[k] for k in range(frames - 1)} | {("bw", k + 1): flow_bw[k] for k in range(frames - 1)}
     if faithful:
         known["bw", 0] = np.zeros_like(flow_fw[0])
     ends = {"fw": (0, frames - 2), "bw": (0 if faithful else 1, frames - 1)}
     done: dict[tuple[str, int], Array] = {}
     for network, grid in zip(networks, SIZES, strict=True):
-        small = [resize_hole(hole, grid, nearest=faithful) for hole in full]
+        resize_hole = resize_hole_nearest if faithful else resize_hole_for_bilinear
+        small = [resize_hole(hole, *grid) for hole in full]
         if faithful and not done:
-            small = [dilate(hole, kernel) for hole in small]
+            small = [dilate_by_square(hole, kernel) for hole in small]
         flows = {}
         for (way, k), flow in known.items():
-            fitted = resize_flow(flow, grid)
+            fitted = resize_flow_clipped(flow, grid)
             if not done:
                 flows[way, k] = fill_initially(fitted, small[k])
             else:

@@ -6,14 +6,13 @@ from numpy.typing import NDArray
 from dfvi_models.errors import ShapeError
 from dfvi_models.flow_completion.dfc_inputs import (
     carry_over,
-    dilate,
     fill_initially,
-    resize_flow,
-    resize_hole,
+    resize_flow_clipped,
     to_map,
     window_numbers,
 )
 from dfvi_models.flow_completion.dfc_stage import Map, compose
+from dfvi_models.numerics.holes import dilate_by_square, resize_hole_for_bilinear, resize_hole_nearest
 from tests.dfvi_models.networks.golden_networks import golden
 
 VECTORS = golden("dfc_stacks")
@@ -23,12 +22,12 @@ HOLES = VECTORS["masks"] > 0
 
 
 def first_map(flow: NDArray[np.float32], number: int, kernel: int = 0) -> NDArray[np.float32]:
-    hole = dilate(resize_hole(HOLES[number], SIZE, nearest=True), kernel)
-    return to_map(fill_initially(resize_flow(flow[number], SIZE), hole), hole)
+    hole = dilate_by_square(resize_hole_nearest(HOLES[number], *SIZE), kernel)
+    return to_map(fill_initially(resize_flow_clipped(flow[number], SIZE), hole), hole)
 
 
 def refine_map(flow: NDArray[np.float32], number: int) -> NDArray[np.float32]:
-    return to_map(resize_flow(flow[number], SIZE), resize_hole(HOLES[number], SIZE, nearest=True))
+    return to_map(resize_flow_clipped(flow[number], SIZE), resize_hole_nearest(HOLES[number], *SIZE))
 
 
 @pytest.mark.parametrize(
@@ -77,28 +76,28 @@ def test_windows_equal_the_papers_code(start: int, frames: int) -> None:
 
 def test_a_resized_flow_is_in_pixels_of_its_grid() -> None:
     flow = np.full((10, 20, 2), [8.0, 3.0], np.float32)
-    np.testing.assert_allclose(resize_flow(flow, (5, 40)), np.full((5, 40, 2), [16.0, 1.5]))
+    np.testing.assert_allclose(resize_flow_clipped(flow, (5, 40)), np.full((5, 40, 2), [16.0, 1.5]))
 
 
 def test_a_flow_longer_than_the_picture_is_cut() -> None:
     flow = np.full((10, 20, 2), [-50.0, 30.0], np.float32)
-    np.testing.assert_allclose(resize_flow(flow, (10, 20)), np.full((10, 20, 2), [-20.0, 10.0]))
+    np.testing.assert_allclose(resize_flow_clipped(flow, (10, 20)), np.full((10, 20, 2), [-20.0, 10.0]))
 
 
 def test_a_thin_hole_survives_on_a_coarse_grid_unless_sampled_like_the_reference() -> None:
     hole = np.zeros((9, 16), bool)
     hole[:, 7] = True
-    np.testing.assert_array_equal(resize_hole(hole, (3, 4)), [[0, 1, 0, 0]] * 3)
-    assert not resize_hole(hole, (3, 4), nearest=True).any()
-    assert resize_hole(hole, (18, 32)).any()
+    np.testing.assert_array_equal(resize_hole_for_bilinear(hole, 3, 4), [[0, 1, 0, 0]] * 3)
+    assert not resize_hole_nearest(hole, 3, 4).any()
+    assert resize_hole_for_bilinear(hole, 18, 32).any()
 
 
 def test_an_even_kernel_grows_one_more_right_and_down() -> None:
     hole = np.zeros((20, 20), bool)
     hole[9, 9] = True
-    rows, columns = np.nonzero(dilate(hole, 10))
+    rows, columns = np.nonzero(dilate_by_square(hole, 10))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (5, 14, 5, 14)
-    assert dilate(hole, 1) is hole
+    assert dilate_by_square(hole, 1) is hole
 
 
 def test_the_initial_fill_changes_the_hole_only_and_looks_at_nothing_in_it() -> None:
@@ -125,4 +124,4 @@ def test_a_coarser_flow_is_carried_into_the_hole_only() -> None:
 
 def test_a_flow_of_three_channels_is_refused() -> None:
     with pytest.raises(ShapeError, match=r"\(4, 4, 3\)"):
-        resize_flow(np.zeros((4, 4, 3), np.float32), (2, 2))
+        resize_flow_clipped(np.zeros((4, 4, 3), np.float32), (2, 2))

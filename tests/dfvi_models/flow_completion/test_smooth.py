@@ -3,7 +3,7 @@ import pytest
 
 from dfvi_models.errors import ShapeError
 from dfvi_models.flow_completion.smooth import SmoothCompleter
-from dfvi_models.numerics.dilation import dilate
+from dfvi_models.numerics.holes import dilate_by_disc
 from dfvi_models.numerics.laplace import fill_smooth
 
 
@@ -24,13 +24,13 @@ def complete(flow_fw, flow_bw, holes, dilation=3, **options):
 def test_each_direction_is_filled_in_the_hole_of_the_frame_it_starts_from():
     flow_fw, flow_bw, holes = clip()
     for t, flow in complete(flow_fw, flow_bw, holes).items():
-        np.testing.assert_array_equal(flow.fw, fill_smooth(flow_fw[t], dilate(holes[t], 3)))
-        np.testing.assert_array_equal(flow.bw, fill_smooth(flow_bw[t], dilate(holes[t + 1], 3)))
+        np.testing.assert_array_equal(flow.fw, fill_smooth(flow_fw[t], dilate_by_disc(holes[t], 3)))
+        np.testing.assert_array_equal(flow.bw, fill_smooth(flow_bw[t], dilate_by_disc(holes[t + 1], 3)))
 
 
 def test_flow_outside_the_dilated_hole_is_untouched_and_inside_is_not_read():
     flow_fw, flow_bw, holes = clip()
-    grown = dilate(holes[0], 3)
+    grown = dilate_by_disc(holes[0], 3)
     flow_fw[0][grown] = np.nan
     flow = complete(flow_fw, flow_bw, holes, wanted=[0])[0].fw
     np.testing.assert_array_equal(flow[~grown], flow_fw[0][~grown])

@@ -8,8 +8,8 @@ from dfvi_models.errors import ShapeError
 from dfvi_models.image_inpainting.deepfill import (
     DeepFillInpainter,
     hole_to_tensor,
+    image_to_tensor,
     pad_to_multiple,
-    picture_to_tensor,
     tensor_to_grey_levels,
 )
 from dfvi_models.networks.runtime import Runtime
@@ -104,7 +104,7 @@ def test_input_and_output_conversions_equal_the_papers_code() -> None:
     vectors = golden("preprocess")
     height, width = size = tuple(vectors["size_hw"].tolist())
     rgb = np.ascontiguousarray(vectors["image1_bgr"][..., ::-1])
-    picture, hole = picture_to_tensor(rgb, size), hole_to_tensor(vectors["mask"] > 0, size, nearest=True)
+    picture, hole = image_to_tensor(rgb, size), hole_to_tensor(vectors["mask"] > 0, size, nearest=True)
     np.testing.assert_allclose((picture * (1 - hole))[0], vectors["deepfill_x"], rtol=0, atol=1e-2)
     np.testing.assert_array_equal(hole[0], vectors["deepfill_mask"])
     np.testing.assert_array_equal(hole[0, :, ::8, ::8], vectors["deepfill_small_mask"])

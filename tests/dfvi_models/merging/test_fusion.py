@@ -48,7 +48,7 @@ def test_of_two_that_contradict_the_one_with_the_smaller_error_wins_and_both_are
 
 def test_confidence_is_the_stated_logistic_function_of_error_and_lag():
     doubt = ConfidenceModel(offset=0.25, error=-1.5, lag=-0.5)
-    fused = fuse(GREY, ONE, 7, candidates([90], [3], [0.95]), NONE, doubt=doubt)
+    fused = fuse(GREY, ONE, 7, candidates([90], [3], [0.95]), NONE, model=doubt)
     expected = 1 / (1 + np.exp(-(0.25 - 1.5 * np.log(1.0) - 0.5 * np.log(4))))
     np.testing.assert_allclose(fused.confidence, [expected], rtol=1e-6)
 

@@ -4,8 +4,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.numerics.dilation import dilate
-from dfvi_models.numerics.hole_boxes import MOST_BOXES, hole_boxes
 from dfvi_models.numerics.laplace import TOLERANCE, fill_smooth
 from tests.paths import GOLDEN
 
@@ -131,51 +129,3 @@ def test_huge_values_end_the_iteration_and_stay_relatively_exact():
 def test_wrong_shapes_and_types_are_refused(values, hole):
     with pytest.raises(ShapeError, match="expected values"):
         fill_smooth(values, hole)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 0.3), st.integers(0, 4), st.integers(0, 2**32 - 1))
-def test_boxes_hold_every_hole_pixel_once_and_its_margin(height, width, share, margin, seed):
-    hole = np.random.default_rng(seed).random((height, width)) < share
-    count = np.zeros(hole.shape, int)
-    boxes = hole_boxes(hole, margin)
-    for box in boxes:
-        count[box] += 1
-    assert count.max(initial=0) <= 1
-    square = np.pad(hole, margin)
-    near = np.lib.stride_tricks.sliding_window_view(square, (2 * margin + 1,) * 2).any(axis=(2, 3))
-    assert (count[near] == 1).all()
-    assert len(boxes) <= MOST_BOXES
-
-
-def test_far_blobs_get_boxes_of_their_own():
-    hole = np.zeros((20, 30), bool)
-    hole[2:4, 3:5] = hole[15:18, 20:29] = True
-    assert hole_boxes(hole, 1) == [(slice(1, 5), slice(2, 6)), (slice(14, 19), slice(19, 30))]
-
-
-def test_dilation_grows_a_point_to_a_disc_and_stops_at_the_border():
-    hole = np.zeros((15, 15), bool)
-    hole[7, 7] = hole[0, 0] = True
-    grown = dilate(hole, 3)
-    y, x = np.mgrid[:15, :15]
-    assert grown[7, 4:11].all()
-    assert grown[4:11, 7].all()
-    assert not grown[4, 4]
-    assert not grown[((y - 7) ** 2 + (x - 7) ** 2 > 16) & (y + x > 6)].any()
-    assert grown[0, 3]
-    assert grown.dtype == np.bool_
-
-
-def test_dilation_by_zero_is_a_copy():
-    hole = np.eye(4, dtype=bool)
-    grown = dilate(hole, 0)
-    np.testing.assert_array_equal(grown, hole)
-    assert grown is not hole
-
-
-def test_dilation_refuses_negative_radii_and_other_types():
-    with pytest.raises(ValueError, match="0 px or more; got -1"):
-        dilate(np.zeros((3, 3), bool), -1)
-    with pytest.raises(ShapeError, match="uint8"):
-        dilate(np.zeros((3, 3), np.uint8), 1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.numerics.flow_resize import resize_flow
+from dfvi_models.numerics.resizing import resize_flow
 from dfvi_models.propagation.consistency import NOWHERE, consistency_error, trace_to_neighbour
 from tests.paths import GOLDEN, REPOSITORY
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.numerics.frame_resize import resize_frame, resize_hole
+from dfvi_models.numerics.holes import resize_hole_nearest
+from dfvi_models.numerics.resizing import resize_frame
 
 
 def test_shrinking_takes_the_mean_of_what_is_covered():
@@ -20,7 +21,7 @@ def test_growing_is_bilinear_and_the_same_size_is_untouched():
 def test_a_hole_stays_true_or_false():
     hole = np.zeros((4, 4), bool)
     hole[:2, :2] = True
-    small = resize_hole(hole, 2, 2)
+    small = resize_hole_nearest(hole, 2, 2)
     assert small.dtype == bool
     assert small.tolist() == [[True, False], [False, False]]
 
@@ -30,7 +31,7 @@ def test_wrong_shapes_and_sizes_are_refused():
     with pytest.raises(ShapeError, match="uint8"):
         resize_frame(frame.astype(float), 2, 2)
     with pytest.raises(ShapeError, match="bool"):
-        resize_hole(frame, 2, 2)
-    for call in (lambda: resize_frame(frame, 0, 2), lambda: resize_hole(hole, 2, 0)):
+        resize_hole_nearest(frame, 2, 2)
+    for call in (lambda: resize_frame(frame, 0, 2), lambda: resize_hole_nearest(hole, 2, 0)):
         with pytest.raises(ValueError, match="at least 1"):
             call()
