@@ -57,6 +57,8 @@ class Method(BaseModel):
     """What it does."""
     name: ClassVar[str]
     """What configurations call it."""
+    version: ClassVar[int] = 1
+    """Raised where the same parameters and input would give other pixels than before; enters the digest from 2 on."""
     networks: ClassVar[tuple[str, ...]] = ()
     """Names in `weights.catalogue.NETWORKS` whose weights it needs."""
     ignores: ClassVar[frozenset[str]] = frozenset()

@@ -37,6 +37,7 @@ class Nearest(MergeMethod):
     """The colour seen nearer in time, as the paper does."""
 
     name = "nearest"
+    version = 2
 
     seam_blending: float = Field(8.0, ge=0, le=100)
     """Pixels over which a step between colours of different frames, or to the boundary, is smoothed out; 0: not."""

@@ -52,9 +52,13 @@ class MethodParams(StageParams):
         return Resources(paths, job.device)
 
     def identity(self) -> dict[str, Any]:
-        """What enters the digest: the parameters, and name and version of the package of a method that is not ours."""
-        package = package_of(type(self.method))
-        return super().identity() | ({f"{self.kind} package": package} if package else {})
+        """Return what enters the digest: the parameters, the method's version, and the package of one that is not ours.
+
+        A first version adds nothing, and a package its name and version.
+        """
+        package, version = package_of(type(self.method)), self.method.version
+        identity = super().identity() | ({f"{self.kind} package": package} if package else {})
+        return identity | ({f"{self.kind} version": version} if version > 1 else {})
 
     @classmethod
     def of(cls, **values: Any) -> Self:

@@ -42,6 +42,13 @@ def test_a_parameter_of_another_method_is_no_part_of_what_is_digested():
     }
 
 
+def test_a_method_at_a_later_version_has_results_of_its_own(monkeypatch):
+    raft, dis = digest(estimator="raft"), digest()
+    monkeypatch.setattr(EstimateFlowParams.of(estimator="raft").method.__class__, "version", 2)
+    assert digest(estimator="raft") != raft
+    assert digest() == dis
+
+
 def test_the_grid_of_imported_flow_is_its_own():
     assert digest(estimator="imported", imported="d", scale=0.25) == digest(estimator="imported", imported="d")
     assert digest(scale=0.25) != digest()
