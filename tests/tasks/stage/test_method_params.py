@@ -43,10 +43,11 @@ def test_a_parameter_of_another_method_is_no_part_of_what_is_digested():
 
 
 def test_a_method_at_a_later_version_has_results_of_its_own(monkeypatch):
-    raft, dis = digest(estimator="raft"), digest()
-    monkeypatch.setattr(EstimateFlowParams.of(estimator="raft").method.__class__, "version", 2)
-    assert digest(estimator="raft") != raft
-    assert digest() == dis
+    before, other = digest(), MergeParams.of(rule="robust").identity()
+    monkeypatch.setattr(type(EstimateFlowParams().method), "version", 2)
+    assert digest() != before
+    assert MergeParams.of(rule="robust").identity() == other
+    assert MergeParams.of(rule="nearest").identity()["rule version"] == 2
 
 
 def test_the_grid_of_imported_flow_is_its_own():
