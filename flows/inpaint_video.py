@@ -11,6 +11,8 @@ from flows.pipeline.preflight import check_request
 from flows.pipeline.runner import Runner, available_threads
 from flows.pipeline.stage_order import inpaint_clip
 from flows.pipeline.summary import Summary, summarise
+from storage.cache.errors import DamagedStoreError
+from storage.cache.housekeeping import repair_file
 from storage.cache.root import Root
 from storage.delivery import deliver
 from tasks.decode import MediaInput
@@ -54,9 +56,16 @@ def inpaint_video(
     record = store_root.start_run(run, name)
     job = Job(str(store_root.path), name, threads or available_threads(), device, record)
     runner = Runner(job)
-    walked = inpaint_clip(runner, config, clip, hole)
-    deliver(walked.encoded.open(job), Path(output))
-    summary = summarise(job, walked, runner.done, Path(output), time.monotonic() - started)
+    results = inpaint_clip(runner, config, clip, hole)
+    try:
+        deliver(results.encoded.open(job), Path(output))
+    except DamagedStoreError as damage:
+        prefect.get_run_logger().warning("%s is damaged (%s): encoding again", damage.path, damage.reason)
+        repair_file(store_root, damage)
+        runner = Runner(job)
+        results = inpaint_clip(runner, config, clip, hole)
+        deliver(results.encoded.open(job), Path(output))
+    summary = summarise(job, results, runner.done, Path(output), time.monotonic() - started)
     record.finish(summary.model_dump())
     store_root.forget_failure(run, job.video)
     return summary

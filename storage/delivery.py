@@ -1,14 +1,20 @@
 """Handing a finished result to the user: a copy under the name they asked for, whole or not at all."""
 
+import hashlib
 import os
 import re
-import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
+from typing import BinaryIO
 
+from storage.backends.atomic_write import appears_when_complete
+from storage.backends.folder_swap import working_on
+from storage.cache.errors import DamagedStoreError
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.codecs import FOLDER, choose_output, container_of
+from storage.output_folder import deliver_folder, foreign_names, has_marker, recover_output
 
 _NUMBERED = re.compile(r"\d+\.png")
 
@@ -26,17 +32,26 @@ def check_output(output: Path, container: str, codec: str | None) -> None:
         )
     if output.is_dir() and container != FOLDER:
         raise InputError(f"{output} is a folder; name a file")
-    if container == FOLDER and output.is_dir():
-        foreign = [path.name for path in output.iterdir() if not _NUMBERED.fullmatch(path.name)]
-        if foreign:
-            raise InputError(f"{output} holds other files, such as {foreign[0]}; choose an empty or new folder")
-    folder = output if output.is_dir() else output.absolute().parent
+    if container == FOLDER and output.is_dir() and (foreign := foreign_names(output)):
+        _refuse_foreign(output, foreign)
+    folder = output if output.is_dir() else output.resolve().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}; choose another output") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{folder} cannot be written; choose another output")
+
+
+def _refuse_foreign(output: Path, names: list[str]) -> None:
+    """Refuse a folder that is not ours, and one of ours where somebody changed or added images."""
+    images = [name for name in names if _NUMBERED.fullmatch(name)]
+    if images:
+        raise InputError(
+            f"{output / images[0]} was not written by dfvi, or was changed since; move it, or choose another output"
+        )
+    if not has_marker(output):
+        raise InputError(f"{output} holds other files, such as {names[0]}; choose an empty or new folder")
 
 
 def check_apart(output: Path, *inputs: str) -> None:
@@ -58,28 +73,50 @@ def check_apart(output: Path, *inputs: str) -> None:
 def deliver(store: StageStore, output: Path) -> None:
     """Copy the files of a finished `encode` store to `output`; an older output is replaced whole.
 
-    Raises : OSError if it cannot be written; the older output is then untouched.
+    What others put into an output folder is kept, and a link to a file or folder is followed.
+    Raises : DamagedStoreError if a file is not as it was encoded; OSError if the output cannot be written. The older
+             output is then untouched.
     """
-    names = sorted(store.manifest.files) if store.manifest else []
-    partial = output.absolute().with_name(f".{output.name}.{uuid4().hex}.partial")
-    try:
-        if container_of(output) != FOLDER:
-            _copy(store, names[0], partial)
-            partial.replace(output)
+    files = dict(sorted(store.manifest.files.items())) if store.manifest else {}
+    with _naming(output):
+        if container_of(output) == FOLDER:
+            deliver_folder(output, files, lambda name, target: copy_file(store, name, target))
             return
-        partial.mkdir()
-        for name in names:
-            _copy(store, name, partial / name)
-        if output.is_dir():
-            shutil.rmtree(output)
-        partial.rename(output)
-    finally:
-        if partial.is_dir():
-            shutil.rmtree(partial)
-        partial.unlink(missing_ok=True)
+        (name,) = files
+        target = output.resolve()
+        recover_output(target)
+        with appears_when_complete(target) as partial:
+            copy_file(store, name, partial)
 
 
-def _copy(store: StageStore, name: str, target: Path) -> None:
-    with target.open("xb") as file:
-        for block in store.file(name).read_blocks():
-            file.write(block)
+def copy_file(store: StageStore, name: str, target: Path) -> None:
+    """Copy a plain file of a finished store to a path where nothing is yet.
+
+    Raises : DamagedStoreError if its content is not what the manifest says; OSError if it cannot be written.
+    """
+    source, digest = store.file(name), hashlib.sha256()
+    with target.open("xb") as file, working_on(target):
+        try:
+            for block in source.read_blocks():
+                digest.update(block)
+                _write(file, block)
+        except FileNotFoundError as error:
+            raise DamagedStoreError(source, "the file is missing", store.folder) from error
+    if store.manifest is None or digest.hexdigest() != store.manifest.files[name]:
+        raise DamagedStoreError(source, "its SHA-256 is not the manifest's", store.folder)
+
+
+def _write(file: BinaryIO, block: bytes) -> None:
+    file.write(block)
+
+
+@contextmanager
+def _naming(output: Path) -> Iterator[None]:
+    """Let errors of writing name the output, not the file that is still written under another name."""
+    try:
+        yield
+    except OSError as error:
+        hidden = f".{output.resolve().name}."
+        if error.filename is None or hidden in str(error.filename):
+            raise OSError(error.errno, error.strerror, str(output)) from error
+        raise

@@ -8,6 +8,7 @@ from pathlib import Path
 from flows.reports.plotting import can_plot, new_figure, write_figure
 from storage.backends.atomic_write import appears_when_complete
 from storage.cache.stage_store import StageStore
+from storage.delivery import copy_file
 from tasks.training.training_run import CARD, CURVE, PICTURE
 
 CURVE_ROWS = 50  # of the curve's last in a table for Prefect
@@ -26,7 +27,7 @@ def deliver_training(stores: list[StageStore], folder: Path) -> list[str]:
         for name in store.manifest.files if store.manifest else {}:
             target = name if name.endswith(".safetensors") else prefix + name
             with appears_when_complete(folder / target) as partial:
-                partial.write_bytes(store.file(name).read_bytes())
+                copy_file(store, name, partial)
             written.append(target)
         if can_plot():
             plot_curve(folder / f"{prefix}{CURVE}.jsonl", folder / f"{prefix}{CURVE}.png")

@@ -16,7 +16,7 @@ class DamagedStoreError(StoreError):
 
     def __init__(self, path: "StorePath", reason: object, folder: "StorePath") -> None:
         """Name the damaged `path`, why it cannot be used, and the `folder` of the stage store it lies in."""
-        self.path, self.reason = path, reason
+        self.path, self.reason, self.folder = path, reason, folder
         root = folder.parent.parent.parent
         super().__init__(
             f"{path} is damaged ({reason}); drop what is damaged with: "

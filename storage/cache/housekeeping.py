@@ -105,6 +105,16 @@ def verify(root: Root, *, repair: bool = False) -> Iterator[Damage]:
         sweep_leftovers(root)
 
 
+def repair_file(root: Root, damage: DamagedStoreError) -> None:
+    """Drop what is damaged and the manifest of its result, so that the next run makes just that again.
+
+    Nothing is dropped if somebody is writing the result: he will make it sound.
+    """
+    with root.try_lock(damage.folder) as free:
+        if free:
+            _drop(damage.folder, [Damage(damage.path, str(damage.reason), damage.folder)])
+
+
 def sweep_leftovers(root: Root) -> None:
     """Remove half-written records that killed runs left; those in results go when they are resumed or deleted."""
     for folder in (root.path, *root.record_folders(RUNS), *root.record_folders(FAILURES)):

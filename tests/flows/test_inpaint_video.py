@@ -25,7 +25,7 @@ def small_config(*settings, **layers):
 
 
 def read_folder(folder):
-    return np.stack([cv2.imread(str(path))[..., ::-1] for path in sorted(Path(folder).iterdir())])
+    return np.stack([cv2.imread(str(path))[..., ::-1] for path in sorted(Path(folder).glob("*.png"))])
 
 
 def actions(summary):
@@ -167,6 +167,20 @@ def test_damage_is_repaired_and_only_that_is_computed_again(run, tmp_path):
     assert len(list(verify(root, repair=True))) == 1
     again = run()
     assert {stage for (stage, _), action in actions(again).items() if action != "reuse"} == {"merge"}
+    np.testing.assert_array_equal(read_folder(again.output), before)
+
+
+def test_a_damaged_encoded_file_is_encoded_again_and_never_delivered(run, tmp_path, caplog):
+    first = run()
+    before = read_folder(first.output)
+    store = Root.open(tmp_path / "root").open_store("clip", "encode", first.stages[-1].digest)
+    path = store.file("00003.png")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(bytes(content))
+    again = run()
+    assert {stage for (stage, _), action in actions(again).items() if action != "reuse"} == {"encode"}
+    assert "encoding again" in caplog.text
     np.testing.assert_array_equal(read_folder(again.output), before)
 
 
