@@ -7,10 +7,10 @@ import prefect
 
 from flows.configs.run_config import RunConfig
 from flows.pipeline.naming import choose_name
-from flows.pipeline.preflight import check_request
+from flows.pipeline.preflight import check_request, foresee
 from flows.pipeline.runner import Runner, available_threads
 from flows.pipeline.stage_order import inpaint_clip
-from flows.pipeline.summary import Summary, summarise
+from flows.pipeline.summary import Summary, summarise, warn_of_invention
 from storage.cache.errors import DamagedStoreError
 from storage.cache.housekeeping import repair_file
 from storage.cache.root import Root
@@ -56,16 +56,19 @@ def inpaint_video(
     record = store_root.start_run(run, name)
     job = Job(str(store_root.path), name, threads or available_threads(), device, record)
     runner = Runner(job)
+    runner.warn(*foresee(video, output, config))
     results = inpaint_clip(runner, config, clip, hole)
     try:
         deliver(results.encoded.open(job), Path(output))
     except DamagedStoreError as damage:
-        prefect.get_run_logger().warning("%s is damaged (%s): encoding again", damage.path, damage.reason)
+        runner.warn(f"{damage.path} is damaged ({damage.reason}): encoding again")
         repair_file(store_root, damage)
-        runner = Runner(job)
+        runner = Runner(job, warnings=runner.warnings)
         results = inpaint_clip(runner, config, clip, hole)
         deliver(results.encoded.open(job), Path(output))
-    summary = summarise(job, results, runner.done, Path(output), time.monotonic() - started)
+    runner.warn(*warn_of_invention(results))
+    seconds = time.monotonic() - started
+    summary = summarise(job, results, runner.done, Path(output), seconds, runner.warnings)
     record.finish(summary.model_dump())
     store_root.forget_failure(run, job.video)
     return summary

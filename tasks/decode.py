@@ -22,6 +22,8 @@ from storage.media.reading import content_digest, probe, read_frames
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.write_behind import write_behind
 
+MOST_MASKED = 0.8  # share of all pixels beyond which a mask is rarely meant
+
 
 class DecodeParams(StageParams):
     """Which frames are taken, and what counts as hole."""
@@ -98,6 +100,12 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
             counts.append(int(np.count_nonzero(hole)))
     if not any(counts):
         raise InputError(f"the mask {mask} marks no pixel in any of the {count} frames; is it inverted, or dark?")
+    covered = sum(counts) / (count * clip.height * clip.width)
+    if covered > MOST_MASKED:
+        out.warn(
+            f"the mask covers {covered:.0%} of all frames; if it marks what is "
+            "kept set decode.invert_mask, and if it marks too much raise decode.mask_threshold"
+        )
     out.attributes.update({"clip": clip.to_json(), "start": params.start, "stop": stop, "frames": count})
     out.attributes.update({"hole_pixels": sum(counts), "largest_hole": max(counts)})
 

@@ -1,6 +1,7 @@
 """Encoding: the finished frames as a video file or image folder, with the source's timing, colour tags and audio."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -10,7 +11,8 @@ from pydantic import AfterValidator, Field
 from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache.stage_store import StageStore
 from storage.media.clip import Clip
-from storage.media.codecs import CODECS, CONTAINERS, FOLDER
+from storage.media.codecs import CODECS, CONTAINERS, FOLDER, Output, choose_output
+from storage.media.track_plan import plan_tracks
 from storage.media.writing import write_images, write_video
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.filled_clip import FilledClip
@@ -43,10 +45,10 @@ class EncodeParams(StageParams):
     crf: int = Field(18, ge=0, le=51)
     """Quality of h264: 0 best, 51 worst; 18 is near what the eye can tell apart."""
     audio: bool = True
-    """Carry the source's audio over, as it is."""
+    """Carry the source's audio over: as it is where the container holds it, else encoded anew."""
 
 
-@stage(version=1)
+@stage(version=2)  # 2: audio that was refused is encoded anew; subtitles, data, chapters and tags go along
 def encode(
     out: StageStore,
     *,
@@ -62,6 +64,10 @@ def encode(
     shown = FilledClip(merged, fill)
     read_ahead = ordered_map(lambda t: shown.frames[t], range(shown.count), job.threads)
     frames: Iterator[NDArray[np.uint8]] = out.count(read_ahead, shown.count)
+    if source.kind == "video":
+        plan = plan_tracks(Path(video), _output(params), with_audio=params.audio)
+        for warning in plan.warnings:
+            out.warn(warning)
     if params.container == FOLDER:
         with out.new_files(*(f"{t:05d}.png" for t in range(shown.count))) as folder:
             write_images(folder, frames)
@@ -74,8 +80,13 @@ def encode(
             source,
             codec=params.codec,
             quality=params.crf,
-            audio_from=video if params.audio and source.has_audio else None,
+            tracks_from=video if source.kind == "video" else None,
+            with_audio=params.audio,
             start=clip.attributes["start"],
             stop=clip.attributes["stop"],
             threads=ENCODER_THREADS,
         )
+
+
+def _output(params: EncodeParams) -> Output:
+    return choose_output(f"video{CONTAINERS[params.container].suffixes[0]}", params.codec)

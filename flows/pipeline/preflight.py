@@ -8,7 +8,9 @@ from flows.configs.run_config import RunConfig
 from flows.pipeline.stage_order import StageRunner, inpaint_clip
 from storage.delivery import check_apart, check_output
 from storage.media.clip import find_source
+from storage.media.codecs import choose_output
 from storage.media.masks.parsing import parse_mask
+from storage.media.track_plan import plan_tracks
 from tasks.decode import MediaInput
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
@@ -23,6 +25,15 @@ def check_request(video: str, mask: str, output: str, config: RunConfig) -> None
     masks = parse_mask(mask)
     check_output(Path(output), config.encode.container, config.encode.codec)
     check_apart(Path(output), video, *map(str, masks.paths))
+
+
+def foresee(video: str, output: str, config: RunConfig) -> list[str]:
+    """Return what the user is to know before hours of work: tracks of the video that cannot be carried as they are."""
+    source = find_source(video)
+    if source.is_dir():
+        return []
+    kind = choose_output(output, config.encode.codec)
+    return list(plan_tracks(source, kind, with_audio=config.encode.audio).warnings)
 
 
 def require_weights(stages: Iterable[tuple[Stage, StageParams]]) -> None:

@@ -1,5 +1,6 @@
 """What a run of one video did: stage by stage, and how much of the hole was found and how much made up."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,18 @@ class Summary(BaseModel):
     invented: float
     """Share of the hole that no frame showed."""
     stages: list[StageSummary]
+    warnings: list[str] = []
+    """What the user was told on the way, one line each."""
 
 
-def summarise(job: Job, walked: ClipResults, done: list[StageResult], output: Path, seconds: float) -> Summary:
+def summarise(
+    job: Job,
+    walked: ClipResults,
+    done: list[StageResult],
+    output: Path,
+    seconds: float,
+    warnings: Sequence[str] = (),
+) -> Summary:
     """Gather what a run did from the results of its stages."""
     merged: Any = walked.filled.merged.attributes
     hole = int(walked.clip.attributes["hole_pixels"])
@@ -65,7 +75,19 @@ def summarise(job: Job, walked: ClipResults, done: list[StageResult], output: Pa
             )
             for r in done
         ],
+        warnings=list(warnings),
     )
+
+
+def warn_of_invention(walked: ClipResults) -> list[str]:
+    """Return a warning if no frame of a clip shows anything of what its hole hides: the mask may be a wrong one."""
+    merged, clip = walked.filled.merged.attributes, walked.clip.attributes
+    if clip["frames"] == 1 or merged["propagated"] > 0:
+        return []
+    return [
+        "all of the hole was invented, no frame shows what it hides; if the mask marks what is kept set "
+        "decode.invert_mask, and if it marks too much see decode.mask_threshold"
+    ]
 
 
 def describe(summary: Summary) -> str:

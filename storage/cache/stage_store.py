@@ -71,6 +71,12 @@ class StageStore:
             return "complete"
         return "partial" if (self.folder / KEY_FILE).exists() else "absent"
 
+    def warn(self, message: str) -> None:
+        """Keep one line that the user is to see, in this run and whenever the result is reused."""
+        warnings = self.attributes.setdefault("warnings", [])
+        if message not in warnings:
+            warnings.append(message)
+
     def begin(self) -> None:
         """Make the folder and write down what it will hold; leftovers of a killed writer are swept away."""
         self.folder.make()

@@ -1,4 +1,4 @@
-"""The door to media that go out: a video file with sound, or a folder of images. Finished files appear at once."""
+"""The door to media that go out: a video file with its tracks, or a folder of images. Finished files appear at once."""
 
 import contextlib
 import os
@@ -19,9 +19,10 @@ from av.video.stream import VideoStream
 
 from storage.backends.atomic_write import appears_when_complete
 from storage.errors import InputError
-from storage.media.audio import Sound
 from storage.media.clip import RGB_MATRIX, UNSPECIFIED, Clip, check_range, find_source
 from storage.media.codecs import CONTAINERS, Encoder, choose_encoder, choose_output
+from storage.media.track_plan import TrackPlan, plan_tracks
+from storage.media.tracks import Tracks
 from storage.media.video_decoding import reason_of
 
 __all__ = ["choose_output", "write_images", "write_video"]
@@ -40,7 +41,8 @@ def write_video(
     *,
     codec: str | None = None,
     quality: int = 18,
-    audio_from: str | os.PathLike[str] | None = None,
+    tracks_from: str | os.PathLike[str] | None = None,
+    with_audio: bool = True,
     start: int = 0,
     stop: int | None = None,
     threads: int = 0,
@@ -51,10 +53,11 @@ def write_video(
     clip       : gives time, colour tags and pixel shape; frames are upright, so no rotation is written.
     codec      : see choose_output; None takes the container's usual one.
     quality    : constant rate factor of h264, 0 (best) to 51.
-    audio_from : file whose sound streams are copied, all of them, without encoding; a part of the clip gets the
-                 sound packets that overlap its time.
-    Raises     : InputError if the path, codec or sound do not fit or the folder cannot be written to; ValueError
-                 for frames of another size or number; OSError if writing fails (a full disk).
+    tracks_from: file whose tracks beside the picture go along as plan_tracks decides, with chapters and tags; a part
+                 of the clip gets the packets that overlap its time.
+    with_audio : False leaves its audio out.
+    Raises     : InputError if the path or codec do not fit, the audio cannot be read, or the folder cannot be written
+                 to; ValueError for frames of another size or number; OSError if writing fails (a full disk).
 
     The file appears under its name when it is complete and on disk, never before.
     """
@@ -66,18 +69,20 @@ def write_video(
         raise InputError(f"{target}: a folder has this name; choose another name or remove it")
     encoder = choose_encoder(output_kind.codec, clip, quality)
     end = check_range(clip, start, stop)
-    clock = _Clock(clip, start, keep_lead=audio_from is not None and start == 0)
+    source = None if tracks_from is None else find_source(tracks_from)
+    plan = plan_tracks(source, output_kind, with_audio=with_audio) if source else TrackPlan()
+    clock = _Clock(clip, start, keep_lead=bool(plan.tracks) and start == 0)
     with contextlib.ExitStack() as stack:
-        sound = None
-        if audio_from is not None:
-            sound = stack.enter_context(_trimmed_sound(find_source(audio_from), clip, start, end))
+        tracks = stack.enter_context(_trimmed_tracks(source, plan, clip, start, end)) if source else None
         partial = stack.enter_context(appears_when_complete(target))
         output = stack.enter_context(_open_output(partial, target, output_kind.container))
         stream = _add_picture(output, encoder, clip, clock, threads)
-        if sound:
-            sound.add_to(output, target)
+        if tracks:
+            tracks.add_to(output)
         _start(output, target)
-        written = _encode(output, stream, sound, _coded(frames, clip, encoder, clock, end - start))
+        if tracks:
+            tracks.start()
+        written = _encode(output, stream, tracks, _coded(frames, clip, encoder, clock, end - start))
     return written
 
 
@@ -86,7 +91,7 @@ class _Clock:
 
     def __init__(self, clip: Clip, start: int, *, keep_lead: bool) -> None:
         self.clip, self.start = clip, start
-        lead = clip.start_time if keep_lead else Fraction(0)  # sound that begins before the picture
+        lead = clip.start_time if keep_lead else Fraction(0)  # audio that begins before the picture
         if clip.pts is not None:
             self.time_base = clip.time_base
         else:
@@ -110,10 +115,10 @@ def _common_tick(frame: Fraction, lead: Fraction) -> Fraction:
     return tick if tick.denominator < 2**24 else frame / 64
 
 
-def _trimmed_sound(path: Path, clip: Clip, start: int, end: int) -> Sound:
+def _trimmed_tracks(path: Path, plan: TrackPlan, clip: Clip, start: int, end: int) -> Tracks:
     begins = clip.start_time + clip.time_of(start) if start else None
     ends = clip.start_time + clip.time_of(end) if end < clip.frame_count else None
-    return Sound(path, begin=begins, end=ends, shift=-begins if begins is not None else Fraction(0))
+    return Tracks(path, plan, begin=begins, end=ends, shift=-begins if begins is not None else Fraction(0))
 
 
 @contextlib.contextmanager
@@ -211,16 +216,16 @@ def _converter(clip: Clip, encoder: Encoder) -> Callable[[VideoFrame], VideoFram
     return convert
 
 
-def _encode(output: OutputContainer, stream: VideoStream, sound: Sound | None, frames: Iterator[VideoFrame]) -> int:
+def _encode(output: OutputContainer, stream: VideoStream, tracks: Tracks | None, frames: Iterator[VideoFrame]) -> int:
     written = 0
     for frame in frames:
-        if sound:
-            sound.mux_until(output, Fraction(frame.pts or 0) * Fraction(frame.time_base or 0))
+        if tracks:
+            tracks.mux_until(output, Fraction(frame.pts or 0) * Fraction(frame.time_base or 0))
         output.mux(stream.encode(frame))
         written += 1
     output.mux(stream.encode())
-    if sound:
-        sound.mux_until(output, None)
+    if tracks:
+        tracks.mux_until(output, None)
     return written
 
 

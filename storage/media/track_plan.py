@@ -1,0 +1,174 @@
+"""What becomes of the tracks of a source beside its picture: copied, encoded anew or left out. Decided before any work.
+
+A track is copied if the output's container holds it. Audio that it does not hold is encoded anew: as AAC, or without
+loss where the picture is lossless and in Matroska (which could hold most kinds as they are, but FFmpeg's muxer refuses
+to be asked for them). What cannot be decoded, or is no audio, is left out. All but copies have a warning.
+"""
+
+import io
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from storage.errors import InputError
+from storage.media.codecs import CODECS, CONTAINERS, Output
+from storage.media.video_decoding import DEMUXERS, OPEN_OPTIONS, reason_of
+
+TRACK_FILES = f"{DEMUXERS},wav,mp3,flac,aac,aiff"  # audio may also come without a picture
+LOSSLESS_AUDIO, LOSSY_AUDIO = ("flac", "alac", "aac"), ("aac",)  # the first that the container holds
+PACKETS_TRIED = 50  # of a track that is to be encoded anew, until one decodes
+CHANNEL_LAYOUTS = {1: "mono", 2: "stereo"}  # for files that only count their channels
+REFUSED = (ValueError, FFmpegError, MemoryError)
+
+
+@dataclass(frozen=True)
+class Track:
+    """One track that the output gets."""
+
+    index: int
+    """Of the stream in the source."""
+    action: Literal["copy", "encode"]
+    encoder: str = ""
+    """FFmpeg's name of the encoder, for tracks that are encoded anew."""
+
+
+@dataclass(frozen=True)
+class TrackPlan:
+    """The tracks of an output beside its picture."""
+
+    tracks: tuple[Track, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """One line for each track that is not copied."""
+
+
+def plan_tracks(source: Path, output: Output, *, with_audio: bool = True) -> TrackPlan:
+    """Decide what becomes of each track of a file. Reads headers, and a little of what must be encoded anew.
+
+    Raises: InputError if the file cannot be read.
+    """
+    muxer = CONTAINERS[output.container].muxer
+    if not muxer:
+        return _without_tracks(source) if with_audio else TrackPlan()
+    tracks, warnings = [], []
+    with open_tracks(source) as container:
+        for stream in _beside_picture(container):
+            if stream.type == "audio" and not with_audio:
+                continue
+            if can_copy(stream, muxer):
+                tracks.append(Track(stream.index, "copy"))
+                continue
+            what = (
+                f"{source.name}: {_describe(stream)} does not go into {CONTAINERS[output.container].suffixes[0]} files"
+            )
+            encoder = _encoder_for(stream, container, output) if stream.type == "audio" else ""
+            if encoder:
+                tracks.append(Track(stream.index, "encode", encoder))
+                warnings.append(f"{what}: encoded as {encoder.upper()}; encode.audio=false leaves all audio out")
+            else:
+                why = "; it cannot be decoded either" if stream.type == "audio" else ""
+                other = "" if muxer == "matroska" else "; an .mkv file may hold it"
+                warnings.append(f"{what}{why}: left out{other}")
+    return TrackPlan(tuple(tracks), tuple(warnings))
+
+
+@contextmanager
+def open_tracks(path: Path) -> Iterator[InputContainer]:
+    """An open media file, which need not hold a picture. Raises InputError if it cannot be read."""
+    options = {**OPEN_OPTIONS, "format_whitelist": TRACK_FILES}
+    try:
+        container = av.open(str(path.absolute()), "r", options=options, metadata_errors="replace")
+    except (FFmpegError, OSError, ValueError) as error:
+        raise InputError(f"{path}: the audio cannot be read ({reason_of(error)}); give a media file") from None
+    with container:
+        yield container
+
+
+def can_copy(stream: Stream, muxer: str) -> bool:
+    """Tell whether a container takes a stream as it is, by writing the header of one that holds it alone."""
+    try:
+        with av.open(io.BytesIO(), "w", format=muxer) as trial:
+            trial.add_stream_from_template(stream)
+            if stream.type == "attachment":
+                return muxer == "matroska"  # its header alone is no file
+            trial.start_encoding()
+    except REFUSED:
+        return False
+    return True
+
+
+def audio_settings(stream: AudioStream, encoder: str) -> dict[str, Any]:
+    """Return sample rate and channel layout with which an encoder takes a stream."""
+    codec, context = av.Codec(encoder, "w"), stream.codec_context
+    rates = codec.audio_rates or [context.sample_rate]
+    rate = context.sample_rate if context.sample_rate in rates else min(rates, key=lambda r: abs(r - 48000))
+    layout = context.layout.name
+    if layout not in _known_layouts():
+        layout = CHANNEL_LAYOUTS.get(context.layout.nb_channels, "stereo")
+    return {"rate": rate, "layout": layout}
+
+
+def _known_layouts() -> set[str]:
+    return {"mono", "stereo", "2.1", "3.0", "3.0(back)", "4.0", "quad", "5.0", "5.0(side)", "5.1", "5.1(side)", "7.1"}
+
+
+def _without_tracks(source: Path) -> TrackPlan:
+    with open_tracks(source) as container:
+        audio = len(container.streams.audio)
+    if not audio:
+        return TrackPlan()
+    return TrackPlan((), (f"{source.name}: a folder of images holds no audio: left out; name a video file to keep it",))
+
+
+def _beside_picture(container: InputContainer) -> list[Stream]:
+    """All streams but the picture that is read, and those that no container of ours could be asked to hold."""
+    picture = container.streams.best("video")
+    return [stream for stream in container.streams if picture is None or stream.index != picture.index]
+
+
+def _encoder_for(stream: Stream, container: InputContainer, output: Output) -> str:
+    """The encoder for a track that is not copied; empty if the track cannot be decoded."""
+    if not isinstance(stream, AudioStream) or not _decodes(stream, container):
+        return ""
+    muxer = CONTAINERS[output.container].muxer
+    is_lossless = CODECS[output.codec].is_lossless or muxer == "matroska"  # which would take most kinds as they are
+    wanted = LOSSLESS_AUDIO if is_lossless else LOSSY_AUDIO
+    return next((encoder for encoder in wanted if _can_encode(stream, encoder, muxer)), "")
+
+
+def _can_encode(stream: AudioStream, encoder: str, muxer: str) -> bool:
+    try:
+        with av.open(io.BytesIO(), "w", format=muxer) as trial:
+            trial.add_stream(encoder, **audio_settings(stream, encoder))
+            trial.start_encoding()
+    except REFUSED:
+        return False
+    return True
+
+
+def _decodes(stream: AudioStream, container: InputContainer) -> bool:
+    if stream.codec_context is None:
+        return False
+    for packet in itertools.islice(container.demux(stream), PACKETS_TRIED):
+        with suppress(FFmpegError):
+            if packet.decode():
+                return True
+    return False
+
+
+def _describe(stream: Stream) -> str:
+    codec = stream.codec_context.name if stream.codec_context else "unknown"
+    language = f", {stream.language}" if stream.language else ""
+    kind: str = "further video" if isinstance(stream, VideoStream) else stream.type
+    if stream.disposition & Disposition.attached_pic:
+        kind = "cover image"
+    return f"{kind} track {stream.index} ({codec}{language})"

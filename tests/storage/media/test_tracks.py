@@ -1,0 +1,150 @@
+"""Tracks beside the picture: copied where they fit, encoded anew where not, left out where nobody reads them."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from storage.media.codecs import choose_output
+from storage.media.reading import probe, read_frames
+from storage.media.track_plan import TrackPlan, plan_tracks
+from storage.media.writing import write_video
+from tests.storage.media_files import add_sound, encode, moving_frames
+
+
+@pytest.fixture(scope="module")
+def adpcm(tmp_path_factory) -> Path:
+    """AVI with ADPCM, which PyAV's muxers for MP4, MOV and Matroska refuse."""
+    folder = tmp_path_factory.mktemp("adpcm")
+    picture = encode(folder / "a.avi", moving_frames(10), codec="mpeg4")
+    return add_sound(picture, folder / "b.avi", codec="adpcm_ms", seconds=0.4)
+
+
+@pytest.fixture(scope="module")
+def unknown(tmp_path_factory) -> Path:
+    """An AAC track whose four-letter code means no codec that anybody knows."""
+    folder = tmp_path_factory.mktemp("unknown")
+    file = add_sound(encode(folder / "a.mov", moving_frames(10)), folder / "b.mov", seconds=0.4)
+    file.write_bytes(file.read_bytes().replace(b"mp4a", b"zzzq").replace(b"esds", b"free"))
+    return file
+
+
+def samples(path: Path) -> np.ndarray:
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler("s16", "stereo", 48000)
+        frames = [each for frame in container.decode(audio=0) for each in resampler.resample(frame)]
+        return np.concatenate([frame.to_ndarray()[0] for frame in frames])
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "expected"),
+    [
+        ("a.mp4", None, "aac"),
+        ("a.mov", None, "aac"),
+        ("a.mkv", None, "flac"),
+        ("a.mkv", "ffv1", "flac"),
+        ("a.mp4", "h264-lossless", "flac"),
+        ("a.mov", "h264-lossless", "alac"),
+    ],
+)
+def test_audio_that_does_not_go_in_is_encoded_anew_with_a_warning(tmp_path, adpcm, name, codec, expected):
+    plan = plan_tracks(adpcm, choose_output(name, codec))
+    (warning,) = plan.warnings
+    assert f"audio track 1 (adpcm_ms) does not go into {Path(name).suffix} files" in warning
+    assert f"encoded as {expected.upper()}" in warning
+    assert "encode.audio=false" in warning
+    clip = probe(adpcm)
+    write_video(tmp_path / name, read_frames(clip), clip, codec=codec, tracks_from=adpcm)
+    with av.open(str(tmp_path / name)) as container:
+        assert container.streams.audio[0].codec_context.name == expected
+    before, after = samples(adpcm), samples(tmp_path / name)
+    if expected != "aac":
+        assert np.array_equal(before, after)
+    else:
+        assert abs(len(after) - len(before)) <= 2 * 2048
+        assert np.corrcoef(before[4000:20000], after[4000:20000])[0, 1] > 0.95
+
+
+def test_audio_that_is_encoded_anew_is_trimmed_and_stays_in_time(tmp_path, adpcm):
+    clip = probe(adpcm)
+    write_video(tmp_path / "a.mkv", read_frames(clip, 5, 8), clip, tracks_from=adpcm, start=5, stop=8)
+    with av.open(str(tmp_path / "a.mkv")) as container:
+        times = [frame.time for frame in container.decode(audio=0)]
+    assert times[0] == pytest.approx(0, abs=0.05)
+    assert times[-1] < 3 / 25
+    kept, whole = samples(tmp_path / "a.mkv"), samples(adpcm)
+    assert any(np.array_equal(kept, whole[at : at + len(kept)]) for at in range(0, len(whole) - len(kept) + 1, 2))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_what_nobody_decodes_is_left_out_with_a_warning(tmp_path, unknown, name):
+    (warning,) = plan_tracks(unknown, choose_output(name)).warnings
+    assert "audio track 1 (unknown" in warning
+    assert "it cannot be decoded either: left out" in warning
+    clip = probe(unknown)
+    write_video(tmp_path / name, read_frames(clip), clip, tracks_from=unknown)
+    copy = probe(tmp_path / name)
+    assert (copy.frame_count, copy.has_audio) == (10, False)
+
+
+def test_audio_that_is_not_wanted_is_no_matter_of_warnings(tmp_path, adpcm):
+    for name in ("a.mp4", "folder"):
+        assert plan_tracks(adpcm, choose_output(name), with_audio=False) == TrackPlan()
+    assert "a folder of images holds no audio" in plan_tracks(adpcm, choose_output("folder")).warnings[0]
+    clip = probe(adpcm)
+    write_video(tmp_path / "a.mp4", read_frames(clip), clip, tracks_from=adpcm, with_audio=False)
+    assert not probe(tmp_path / "a.mp4").has_audio
+
+
+SECOND = "\n2\n00:00:01,200 --> 00:00:01,600\nWelt\n"
+
+
+def with_extras(tmp_path) -> Path:
+    """Matroska with a title, two chapters and subtitles in German."""
+    picture = encode(tmp_path / "plain.mkv", moving_frames(50))
+    (tmp_path / "s.srt").write_text(
+        "1\n00:00:00,200 --> 00:00:00,600\nHallo\n\n2\n00:00:01,200 --> 00:00:01,600\nWelt\n"
+    )
+    target = tmp_path / "rich.mkv"
+    with av.open(str(picture)) as video, av.open(str(tmp_path / "s.srt")) as text, av.open(str(target), "w") as output:
+        output.metadata["title"] = "A walk"
+        output.set_chapters(
+            [
+                {"id": 1, "start": 0, "end": 1000, "time_base": Fraction(1, 1000), "metadata": {"title": "first"}},
+                {"id": 2, "start": 1000, "end": 2000, "time_base": Fraction(1, 1000), "metadata": {"title": "second"}},
+            ]
+        )
+        copies = {id(source): output.add_stream_from_template(source.streams[0]) for source in (video, text)}
+        copies[id(text)].metadata["language"] = "ger"
+        for source in (video, text):
+            for packet in source.demux():
+                if packet.size:
+                    packet.stream = copies[id(source)]
+                    output.mux(packet)
+    return target
+
+
+def test_title_chapters_subtitles_and_languages_go_along(tmp_path):
+    source = with_extras(tmp_path)
+    clip = probe(source)
+    assert plan_tracks(source, choose_output("a.mkv")).warnings == ()
+    write_video(tmp_path / "a.mkv", read_frames(clip, 25, 50), clip, tracks_from=source, start=25)
+    with av.open(str(tmp_path / "a.mkv")) as copy:
+        assert copy.metadata["title"] == "A walk"
+        assert [(c["start"], c["end"], c["metadata"]["title"]) for c in copy.chapters()] == [(0, 10**9, "second")]
+        (subtitles,) = copy.streams.subtitles
+        assert subtitles.language == "ger"
+        assert [(float(p.pts * p.time_base), bytes(p)) for p in copy.demux(subtitles) if p.size] == [(0.2, b"Welt")]
+
+
+def test_subtitles_that_do_not_go_in_are_left_out_with_a_warning(tmp_path):
+    source = with_extras(tmp_path)
+    (warning,) = plan_tracks(source, choose_output("a.mp4")).warnings
+    assert "subtitle track 1 (srt, ger) does not go into .mp4 files: left out; an .mkv file may hold it" in warning
+    clip = probe(source)
+    write_video(tmp_path / "a.mp4", read_frames(clip), clip, tracks_from=source)
+    with av.open(str(tmp_path / "a.mp4")) as copy:
+        assert copy.metadata["title"] == "A walk"
+        assert [chapter["metadata"]["title"] for chapter in copy.chapters()] == ["first", "second"]
