@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import islice
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ LOOK_AHEAD = 2  # items in flight per thread: one computing, one read or waiting
 def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], threads: int = 1) -> Iterator[Result]:
     """Yield `function(item)` for every item, in order; at most `LOOK_AHEAD * threads` items are held at a time.
 
+    Each item sees the context variables of the caller: what logs there logs as part of the same run.
     threads : 1 runs everything in the caller's thread. More helps where `function` releases the interpreter lock
               (OpenCV, numba with nogil, torch, compression).
     Raises  : what `function` raises, at the item it belongs to; items not yet started are dropped.
@@ -27,13 +29,13 @@ def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], threa
     remaining = iter(items)
     with ThreadPoolExecutor(threads) as pool:
         pending: deque[Future[Result]] = deque(
-            pool.submit(function, item) for item in islice(remaining, LOOK_AHEAD * threads)
+            pool.submit(copy_context().run, function, item) for item in islice(remaining, LOOK_AHEAD * threads)
         )
         try:
             while pending:
                 result = pending.popleft().result()
                 for item in islice(remaining, 1):
-                    pending.append(pool.submit(function, item))
+                    pending.append(pool.submit(copy_context().run, function, item))
                 yield result
         finally:
             for future in pending:

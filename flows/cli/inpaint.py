@@ -47,7 +47,7 @@ def add_demo(subparsers: Subparsers) -> None:
 def add_server(subparsers: Subparsers) -> None:
     """`dfvi server stop`."""
     parser = subparsers.add_parser("server", help="the Prefect server in the background: where it is, or stop it")
-    parser.add_argument("action", choices=("url", "stop"), help="url: print its address; stop: stop it")
+    parser.add_argument("action", choices=("url", "stop"), help="url: print its address and password; stop: stop it")
     parser.set_defaults(command=_server)
 
 
@@ -106,10 +106,14 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _server(options: argparse.Namespace) -> int:
-    from flows.prefect_server import background as server
+    from flows.prefect_server import background
 
     if options.action == "stop":
-        print("stopped" if server.stop() else "no server is running in the background")
+        print("stopped" if background.stop() else "no server is running in the background")
+        return 0
+    server = background.running()
+    if server is None:
+        print("no server is running in the background")
     else:
-        print(server.url() or "no server is running in the background")
+        print(f"{server.url.removesuffix('/api')}  (a browser asks for the password {server.auth})")
     return 0

@@ -1,151 +1,163 @@
 """The Prefect server behind the command line: one in the background, started once, found again, gone when idle.
 
 A server that Prefect starts for each command costs 8 s each time. This one is started by the first command, answers
-the next ones, and stops by itself after IDLE_SECONDS without a request. Whoever has set PREFECT_API_URL, in the
+the next ones, and stops by itself after half an hour without a request. Whoever has set PREFECT_API_URL, in the
 environment or in a Prefect profile, has a server already, and none is started.
 """
 
-import json
 import os
 import signal
-import socket
 import subprocess
-import sys
-import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, PREFECT_HOME, temporary_settings
+from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_HOME,
+    temporary_settings,
+)
 
+from flows.prefect_server import serve
+from flows.prefect_server.everywhere import everywhere
+from flows.prefect_server.server_record import STARTS, ServerRecord, find_server, is_alive
+from flows.prefect_server.work_pools import require_answer
 from storage.backends.file_lock import FileLock, hold
 
-IDLE_SECONDS = 30 * 60
 START_TIMEOUT = 120.0  # seconds; the first start on an empty home makes a database and takes about 20
-RECORD = "dfvi-server.json"
+SECONDS_OF_SILENCE = 30.0
+"""A server that takes connections and answers none for so long is ended, and another takes its place."""
+SECONDS_TO_STOP = 10.0
+PROBE_TIMEOUT = 5.0
 
-Scope = MutableMapping[str, Any]
-App = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+Answer = Literal["yes", "silent", "refused"]
 
 
 @contextmanager
 def connected() -> Iterator[str]:
-    """Talk to the configured server, or to the one in the background, for the length of a `with` block.
+    """Let the whole process, and those it starts, use one server for the length of a `with` block; yield its address.
 
-    Raises : ConnectionError if the background server does not come up; the message names its log file.
+    It is the configured one, or the one in the background.
+    Raises : InputError if the configured server does not answer; ConnectionError if the one in the background does not
+             come up: the message names its log file.
     """
     configured = PREFECT_API_URL.value()
-    address = configured or _find_or_start()
-    settings: dict[Any, Any] = {PREFECT_API_URL: address}
-    if not configured:
+    settings: dict[Any, Any]
+    if configured:
+        require_answer(configured)
+        settings = {PREFECT_API_URL: configured, PREFECT_API_AUTH_STRING: PREFECT_API_AUTH_STRING.value()}
+    else:
+        server = find_or_start()
+        settings = {PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.auth}
         settings[PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None  # nobody watches a run on a terminal; joining it costs 0.9 s
-    with temporary_settings(settings):
-        yield address
+    with everywhere(settings[PREFECT_API_URL], settings[PREFECT_API_AUTH_STRING]), temporary_settings(settings):
+        yield settings[PREFECT_API_URL]
 
 
-def url() -> str | None:
-    """Address of the background server; None if none is running."""
-    record = _read_record()
-    return str(record["url"]) if record is not None and _answers(record["url"]) else None
+def running() -> ServerRecord | None:
+    """Return the background server; None if none is running, or it does not answer yet."""
+    server = find_server(_home())
+    return server if server is not None and probe(server) == "yes" else None
 
 
 def stop() -> bool:
-    """Stop the background server; False if none was running."""
-    record = _read_record()
-    if record is None or url() is None:
-        return False
-    os.kill(int(record["pid"]), signal.SIGTERM)
+    """Stop the background server and wait for its end; False if none was running."""
+    home = _home()
+    with hold(FileLock(home / STARTS), on_wait=lambda holder: None):  # noqa: ARG005
+        server = find_server(home)
+        if server is None:
+            return False
+        _end(server, home)
     return True
 
 
-def _find_or_start() -> str:
-    with hold(FileLock(Path(PREFECT_HOME.value()) / f"{RECORD}.lock"), on_wait=lambda holder: None):  # noqa: ARG005
-        return url() or _start()
+def find_or_start() -> ServerRecord:
+    """Return the server of this Prefect home: the one that runs, or a new one.
+
+    One that starts is waited for, and one that does not answer is ended; there are never two.
+    """
+    home = _home()
+    with hold(FileLock(home / STARTS), on_wait=lambda holder: None):  # noqa: ARG005
+        server = find_server(home)
+        if server is not None:
+            if _wait_for_answer(server, home):
+                return server
+            _end(server, home)
+        return _start(home)
 
 
-def _start() -> str:
-    home = Path(PREFECT_HOME.value())
-    port = _free_port()
-    address = f"http://127.0.0.1:{port}/api"
+def probe(server: ServerRecord) -> Answer:
+    """Ask a server whether it is well. It refuses connections until it has started."""
+    address = urlsplit(server.url)
+    connection = HTTPConnection(str(address.hostname), address.port, timeout=PROBE_TIMEOUT)
+    try:
+        connection.request("GET", f"{address.path}/health", headers={"Authorization": server.header})
+        return "yes" if connection.getresponse().status == 200 else "silent"
+    except ConnectionRefusedError:
+        return "refused"
+    except (OSError, HTTPException):
+        return "silent"
+    finally:
+        connection.close()
+
+
+def _home() -> Path:
+    return Path(PREFECT_HOME.value())
+
+
+def _start(home: Path) -> ServerRecord:
     log = home / "dfvi-server.log"
-    command = [sys.executable, "-m", "uvicorn", "--factory", "flows.prefect_server.background:create_app"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error", "--timeout-keep-alive", "10"]
-    environment = os.environ | {"PREFECT__SERVER_EPHEMERAL": "1", "PREFECT__SERVER_FINAL": "1"}
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command,
-            env=environment,
+            serve.command(home),
+            env=serve.environment(os.environ, home),
+            cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,  # Ctrl-C in the terminal is not meant for it
         )
     deadline = time.monotonic() + START_TIMEOUT
-    while not _answers(address):
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            raise ConnectionError(f"the Prefect server did not start on port {port}; {log} says why")
+    while time.monotonic() < deadline:
+        server = find_server(home)  # ours, or one that somebody started who was killed before it had a record
+        if server is not None and _wait_for_answer(server, home):
+            return server
+        if process.poll() is not None and not is_alive(home):
+            break
         time.sleep(0.05)
-    (home / RECORD).write_text(json.dumps({"url": address, "pid": process.pid}), encoding="utf-8")
-    return address
+    with suppress(ProcessLookupError):
+        process.kill()
+    raise ConnectionError(f"the Prefect server in the background did not start; {log} says why")
 
 
-def create_app() -> App:
-    """Make Prefect's server application, with an end of its own when nobody has asked anything for a while."""
-    from prefect.server.api.server import create_app as create_prefect_app
+def _wait_for_answer(server: ServerRecord, home: Path) -> bool:
+    """Wait until the server answers; False if it dies, or takes too long."""
+    start = quiet_since = time.monotonic()
+    while find_server(home) == server:
+        answer = probe(server)
+        now = time.monotonic()
+        if answer == "yes":
+            return True
+        if answer == "refused":
+            quiet_since = now
+        if now - start > START_TIMEOUT or now - quiet_since > SECONDS_OF_SILENCE:
+            return False
+        time.sleep(0.05)
+    return False
 
-    return _ends_when_idle(create_prefect_app(), IDLE_SECONDS)
 
-
-def _ends_when_idle(app: App, seconds: float) -> App:
-    last = [time.monotonic()]
-    open_requests = [0]
-
-    def watch() -> None:
-        while open_requests[0] or time.monotonic() - last[0] < seconds:
-            time.sleep(min(seconds, 10.0))
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    async def counted(scope: Scope, receive: Any, send: Any) -> None:
-        if scope["type"] == "lifespan":
-            threading.Thread(target=watch, daemon=True).start()
-            await app(scope, receive, send)
+def _end(server: ServerRecord, home: Path) -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if find_server(home) != server:
             return
-        open_requests[0] += 1
-        try:
-            await app(scope, receive, send)
-        finally:
-            open_requests[0] -= 1
-            last[0] = time.monotonic()
-
-    return counted
-
-
-def _read_record() -> dict[str, Any] | None:
-    try:
-        record = json.loads((Path(PREFECT_HOME.value()) / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and {"url", "pid"} <= record.keys() else None
-
-
-def _answers(address: str) -> bool:
-    where = urlsplit(address)
-    connection = HTTPConnection(str(where.hostname), where.port, timeout=5)
-    try:
-        connection.request("GET", f"{where.path}/health")
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        with suppress(ProcessLookupError):
+            os.kill(server.pid, number)
+        deadline = time.monotonic() + SECONDS_TO_STOP
+        while find_server(home) == server and time.monotonic() < deadline:
+            time.sleep(0.02)

@@ -14,6 +14,10 @@ from tqdm import tqdm
 
 SECONDS_BETWEEN_LOG_LINES = 10.0
 SECONDS_BETWEEN_ARTIFACTS = 1.0  # an update costs 12-18 ms
+BACK_OFF = 10.0
+"""Seconds of rest for each second that the server took to answer."""
+SECONDS_TO_CLOSE = 2.0
+"""What a finished stage waits until its last progress is shown."""
 
 
 class Counted(Protocol):
@@ -24,55 +28,71 @@ class Counted(Protocol):
 
 
 class Progress:
-    """Counts finished items, from any thread."""
+    """Counts finished items, from any thread. A thread of its own tells Prefect: no stage waits for a server."""
 
     def __init__(self, name: str, counted: Counted, logger: logging.LoggerAdapter[Any] | logging.Logger) -> None:
         """Watch `counted`, whose total may still grow, under the title `name`."""
         self._name, self._counted, self._logger = name, counted, logger
         self._lock = threading.Lock()
-        self._context = copy_context()  # says which task runs; threads start without it
         self._done = 0
-        self._started = self._last_line = self._last_artifact = time.monotonic()
-        self._artifact: UUID | None = None
-        on_terminal = sys.stderr.isatty()
-        self._bar: tqdm[Any] | None = tqdm(desc=name, unit="frame", dynamic_ncols=True) if on_terminal else None
+        self._started = time.monotonic()
+        self._closed = threading.Event()
+        self._bar: tqdm[Any] | None = None
+        self._reporter: threading.Thread | None = None
+        if sys.stderr.isatty():
+            self._bar = tqdm(desc=name, unit="frame", dynamic_ncols=True)
+        else:
+            context = copy_context()  # says which task runs, on which server; threads start without it
+            self._reporter = threading.Thread(target=context.run, args=(self._report,), name="progress", daemon=True)
+            self._reporter.start()
 
     def step(self) -> None:
-        """One more item is finished."""
+        """Count one more finished item."""
         with self._lock:
             self._done += 1
             if self._bar is not None:
                 self._bar.total, self._bar.initial = self._counted.items, self._counted.items_found
                 self._bar.n = max(self._bar.n, self._counted.items_found)
                 self._bar.update()
-            else:
-                self._tell(time.monotonic())
 
     def close(self) -> None:
-        """Finish the bar, or the artifact."""
+        """Finish the bar, or the artifact; a server that does not answer is not waited for."""
         if self._bar is not None:
             self._bar.close()
-        elif self._artifact is not None:
-            items = self._counted.items
-            self._show(100.0 * (self._counted.items_found + self._done) / max(items, 1))
+        self._closed.set()
+        if self._reporter is not None:
+            self._reporter.join(SECONDS_TO_CLOSE)
 
-    def _tell(self, now: float) -> None:
-        total, found = self._counted.items, self._counted.items_found
-        share = (found + self._done) / max(total, 1)
-        if now - self._last_line >= SECONDS_BETWEEN_LOG_LINES:
-            self._last_line = now
-            left = (now - self._started) / self._done * (total - found - self._done)
-            self._logger.info("%s: %d of %d, about %.0f s left", self._name, found + self._done, total, left)
-        if now - self._last_artifact >= SECONDS_BETWEEN_ARTIFACTS:
-            self._last_artifact = now
-            self._show(100 * share)
+    def _report(self) -> None:
+        """Say how far the stage is, again and again, until it is closed; the slower the server, the less often."""
+        artifact: UUID | None = None
+        last_line, pause, failed = self._started, SECONDS_BETWEEN_ARTIFACTS, False
+        closed = False
+        while not closed:
+            closed = self._closed.wait(pause)
+            if closed and artifact is None:
+                return
+            now = time.monotonic()
+            if not closed and now - last_line >= SECONDS_BETWEEN_LOG_LINES:
+                last_line = now
+                self._say(now)
+            try:
+                artifact = _show_in_prefect(artifact, self._name, 100 * self._share())
+            except Exception as error:  # whatever the client raises
+                if not failed:
+                    self._logger.warning("%s: progress could not be shown: %s", self._name, error)
+                failed = True
+            spent = time.monotonic() - now
+            pause = min(max(SECONDS_BETWEEN_ARTIFACTS, BACK_OFF * spent), SECONDS_BETWEEN_LOG_LINES)
 
-    def _show(self, percent: float) -> None:
-        """Tell Prefect; a server that does not answer must not cost the stage."""
-        try:
-            self._artifact = self._context.run(_show_in_prefect, self._artifact, self._name, percent)
-        except Exception as error:  # whatever the client raises
-            self._logger.warning("%s: progress could not be shown: %s", self._name, error)
+    def _share(self) -> float:
+        return min((self._counted.items_found + self._done) / max(self._counted.items, 1), 1.0)
+
+    def _say(self, now: float) -> None:
+        total, finished = self._counted.items, self._counted.items_found + self._done
+        if self._done:
+            left = (now - self._started) / self._done * (total - finished)
+            self._logger.info("%s: %d of %d, about %.0f s left", self._name, finished, total, left)
 
 
 @contextmanager
@@ -86,7 +106,7 @@ def watch(name: str, counted: Counted, logger: logging.LoggerAdapter[Any] | logg
 
 
 def run_logger() -> "logging.LoggerAdapter[Any] | logging.Logger":
-    """The logger of the Prefect run this is called in; outside one, that of the program."""
+    """Return the logger of the Prefect run this is called in; outside one, that of the program."""
     if _in_task_run():
         from prefect import get_run_logger
 
@@ -108,7 +128,7 @@ def _show_in_prefect(artifact: UUID | None, name: str, percent: float) -> UUID |
 
 
 def _in_task_run() -> bool:
-    """Whether this runs as a Prefect task; then Prefect has long been imported."""
+    """Return whether this runs as a Prefect task; then Prefect has long been imported."""
     if "prefect.context" not in sys.modules:
         return False
     from prefect.context import TaskRunContext

@@ -4,6 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ MOST_BYTES = 2**27  # of items held: two batches of a GPU at 480p
 
 @contextmanager
 def write_behind(out: StageStore) -> Iterator[Callable[..., None]]:
-    """Give a function that is called like `out.write` and does not wait until the item is written.
+    """Yield a function that is called like `out.write` and does not wait until the item is written.
 
     It waits only while more than MOST_BYTES are held. All items are written when the `with` block ends, also when it
     ends by an error. Until then they may be written in any order, and the arrays must not be changed.
@@ -36,7 +38,8 @@ def write_behind(out: StageStore) -> Iterator[Callable[..., None]]:
         size = sum(item.nbytes for item in items.values())
         while pending and (pending[0][0].done() or held + size > MOST_BYTES):
             wait_for_oldest()
-        pending.append((pool.submit(out.write, t, **items), size))
+        in_this_run = partial(copy_context().run, partial(out.write, t, **items))  # a thread does not know by itself
+        pending.append((pool.submit(in_this_run), size))
         held += size
 
     with ThreadPoolExecutor(WRITERS, "write") as pool:

@@ -1,6 +1,8 @@
 """Writing while computing: what is finished is written, errors are not lost, and little is held."""
 
 import threading
+from contextvars import ContextVar
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -81,3 +83,12 @@ def test_what_was_finished_before_an_error_is_written():
     with pytest.raises(ValueError, match="the third frame"):
         write_all(out, 2, [], ValueError("the third frame is broken"))
     assert sorted(out.written) == [0, 1]
+
+
+def test_a_writer_knows_the_run_it_writes_for():
+    run = ContextVar("run", default="none")
+    seen = []
+    run.set("this one")
+    with write_behind(SimpleNamespace(write=lambda t: seen.append(run.get()))) as write:
+        write(0)
+    assert seen == ["this one"]

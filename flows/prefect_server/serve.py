@@ -1,0 +1,171 @@
+"""The process of the background server: one for a Prefect home, for its owner alone, gone when idle.
+
+It is started with an explicit path, so that no folder of the current directory is imported, and takes the lock of its
+home before anything else: a second one ends there.
+"""
+
+import hmac
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flows.prefect_server.server_record import LIVES, ServerRecord
+from storage.backends.file_lock import FileLock
+
+IDLE_SECONDS = 30 * 60
+SECONDS_FOR_THE_LOCK = 2.0
+"""Those who ask whether a server lives hold the lock for a moment, too."""
+LOOPBACK = "127.0.0.1"
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[Any], Awaitable[None]]
+App = Callable[[Scope, Callable[[], Awaitable[Any]], Send], Awaitable[None]]
+
+
+def command(home: Path) -> list[str]:
+    """Return the command line of the server: this package, wherever it is started, and nothing of that place."""
+    packages = str(Path(__file__).parents[2])
+    run = f"from flows.prefect_server.serve import main; main({str(home)!r})"
+    return [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {packages!r}); {run}"]
+
+
+def environment(inherited: Mapping[str, str], home: Path) -> dict[str, str]:
+    """Return the environment of the server: what it inherits, without the keys of stores and of other servers."""
+    kept = {name: value for name, value in inherited.items() if not name.startswith("AWS_")}
+    for name in ("PREFECT_API_URL", "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"):
+        kept.pop(name, None)
+    return kept | {"PREFECT_HOME": str(home)}
+
+
+def main(home: str) -> None:
+    """Serve a Prefect home until nobody has asked anything for a while; end at once if another server does."""
+    os.umask(0o077)
+    lock = FileLock(Path(home) / LIVES)
+    if not _take(lock):
+        sys.exit("a server serves this home already")
+    with socket.socket() as listener:
+        listener.bind((LOOPBACK, 0))
+        port = listener.getsockname()[1]
+        record = ServerRecord(f"http://{LOOPBACK}:{port}/api", os.getpid(), secrets.token_urlsafe(32))
+        record.write(Path(home))
+        _serve(record, listener, Path(home))
+
+
+def _take(lock: FileLock) -> bool:
+    deadline = time.monotonic() + SECONDS_FOR_THE_LOCK
+    while not lock.take():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _serve(record: ServerRecord, listener: socket.socket, home: Path) -> None:
+    os.environ |= {
+        "PREFECT__SERVER_EPHEMERAL": "1",
+        "PREFECT__SERVER_FINAL": "1",
+        "PREFECT_SERVER_API_AUTH_STRING": record.auth,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "",
+        "PREFECT_SERVER_UI_API_URL": record.url,
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "dfvi-server-ui"),
+    }
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    app = ends_when_idle(guarded(with_pages(create_app()), record), IDLE_SECONDS)
+    config = uvicorn.Config(app, log_level="error", timeout_keep_alive=10, timeout_graceful_shutdown=3)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def with_pages(api: App) -> App:
+    """Add Prefect's pages for a browser, which it leaves out of servers of this kind; made when they are asked for."""
+    pages: list[App] = []
+
+    async def dispatch(scope: Scope, receive: Any, send: Send) -> None:
+        if scope["type"] != "http" or _is_api(scope):
+            await api(scope, receive, send)
+            return
+        if not pages:
+            from prefect.server.api.server import create_ui_app
+
+            pages.append(create_ui_app(ephemeral=False))
+        await pages[0](scope, receive, send)
+
+    return dispatch
+
+
+def guarded(app: App, record: ServerRecord) -> App:
+    """Answer only who means this server, comes from no other site, and holds its token.
+
+    A WebSocket of a browser cannot send the token as a header; Prefect asks for it in the first message.
+    """
+    port = urlsplit(record.url).port
+    hosts = {f"{LOOPBACK}:{port}", f"localhost:{port}"}
+
+    async def guard(scope: Scope, receive: Any, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        origin = headers.get("origin")
+        if headers.get("host") not in hosts or (origin is not None and urlsplit(origin).netloc not in hosts):
+            await _refuse(scope, send, 403)
+        elif _needs_token(scope) and not hmac.compare_digest(
+            headers.get("authorization", "").encode(), record.header.encode()
+        ):
+            await _refuse(scope, send, 401)
+        else:
+            await app(scope, receive, send)
+
+    return guard
+
+
+def ends_when_idle(app: App, seconds: float) -> App:
+    """End this process when nobody has asked the app anything for so long, and nobody is being answered."""
+    last = [time.monotonic()]
+    open_requests = [0]
+
+    def watch() -> None:
+        while open_requests[0] or time.monotonic() - last[0] < seconds:
+            time.sleep(min(seconds, 10.0))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def counted(scope: Scope, receive: Any, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            threading.Thread(target=watch, daemon=True).start()
+            await app(scope, receive, send)
+            return
+        open_requests[0] += 1
+        try:
+            await app(scope, receive, send)
+        finally:
+            open_requests[0] -= 1
+            last[0] = time.monotonic()
+
+    return counted
+
+
+def _is_api(scope: Scope) -> bool:
+    return bool(scope["path"] == "/api" or scope["path"].startswith("/api/"))
+
+
+def _needs_token(scope: Scope) -> bool:
+    return scope["type"] == "http" and _is_api(scope)
+
+
+async def _refuse(scope: Scope, send: Send, status: int) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})  # before it was accepted: answered with 403
+        return
+    body = b'{"exception_message": "Unauthorized"}' if status == 401 else b'{"exception_message": "Forbidden"}'
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
