@@ -4,6 +4,7 @@ import prefect
 from prefect.artifacts import create_table_artifact
 from pydantic import BaseModel
 
+from flows.prefect_server.bounded import publish_artifact
 from storage.cache.housekeeping import delete as delete_stores
 from storage.cache.housekeeping import unreached
 from storage.cache.housekeeping import verify as verify_root
@@ -39,7 +40,9 @@ def housekeeping(root: str, verify: bool = True, repair: bool = False, delete: b
         unused_bytes=sum(store.size for store in unused),
         deleted_bytes=delete_stores(opened, unused) if delete else 0,
     )
-    create_table_artifact([found.model_dump()], key="housekeeping", description=f"the root {opened.path}")
+    publish_artifact(
+        create_table_artifact, [found.model_dump()], key="housekeeping", description=f"the root {opened.path}"
+    )
     if damaged and not repair:
         raise RuntimeError(f"{len(damaged)} damaged, such as {damaged[0]}; run again with repair")
     return found

@@ -14,6 +14,7 @@ from flows.datasets.dataset import Dataset, Recipe, open_dataset
 from flows.engines.protocol import EngineSettings, Request, VideoResult
 from flows.inpaint_dataset import make_requests, run_all
 from flows.pipeline.summary import Summary
+from flows.prefect_server.bounded import publish_artifact
 from flows.reports.plotting import HINT, can_plot
 from flows.reports.sweep import Combination, Measures, SweepSummary, sweep_csv
 from flows.reports.sweep_plots import write_plots
@@ -71,7 +72,7 @@ def sweep(
     write_text(Path(output) / "sweep.csv", sweep_csv(summary))
     _draw(combinations, pairs, store_root, Path(output))
     table, description = [c.totals() for c in combinations], f"{len(combinations)} combinations of {vary}"
-    create_table_artifact(table, key="sweep", description=description)
+    publish_artifact(create_table_artifact, table, key="sweep", description=description)
     return summary
 
 

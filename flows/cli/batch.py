@@ -170,10 +170,12 @@ def _wanted(options: argparse.Namespace, recipe: "Recipe") -> dict[str, float]:
 
 def _run(options: argparse.Namespace, recipe: "Recipe", engine: "EngineSettings") -> int:
     from flows.inpaint_dataset import inpaint_dataset
+    from flows.prefect_server.bounded import run_flow
     from flows.reports.dataset import VideosFailedError
 
     try:
-        summary: BatchSummary = inpaint_dataset(
+        summary: BatchSummary = run_flow(
+            inpaint_dataset,
             options.dataset,
             options.output,
             preset=options.preset,
@@ -210,13 +212,15 @@ def _sweep(options: argparse.Namespace) -> int:
     recipe = Recipe.read(options.preset, options.config, options.set)
     terminal.prepare_prefect(options.verbose)
     from flows.prefect_server.background import connected
+    from flows.prefect_server.bounded import run_flow
     from flows.reports.sweep import describe_sweep
     from flows.sweep import make_grid, sweep
 
     make_grid(options.vary)
     try:
         with connected():
-            summary = sweep(
+            summary = run_flow(
+                sweep,
                 options.dataset,
                 options.output,
                 options.vary,

@@ -5,6 +5,7 @@ from pathlib import Path
 from flows.configs.run_config import load_config
 from flows.inpaint_video import inpaint_video
 from flows.pipeline.summary import Summary, describe
+from flows.prefect_server.bounded import run_flow
 from storage.cache.root import Root
 from storage.cache.stage_store import StageStore
 from tasks.services.demo_clip import compare, make_demo_clip, write_strip
@@ -38,7 +39,8 @@ def run_demo(folder: Path, frames: int) -> None:
 
 def _run(folder: Path, output: str, *settings: str) -> Summary:
     config = load_config(settings=settings)
-    return inpaint_video(
+    return run_flow(
+        inpaint_video,
         str(folder / "stamped.mkv"),
         str(folder / "mask"),
         str(folder / output),

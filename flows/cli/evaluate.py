@@ -91,9 +91,11 @@ def _evaluate(options: argparse.Namespace) -> int:
     terminal.prepare_prefect(options.verbose)
     from flows.evaluate import evaluate
     from flows.prefect_server.background import connected
+    from flows.prefect_server.bounded import run_flow
 
     with connected():
-        evaluation = evaluate(
+        evaluation = run_flow(
+            evaluate,
             options.clips,
             rows,
             config,

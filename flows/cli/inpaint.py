@@ -64,9 +64,11 @@ def _inpaint(options: argparse.Namespace) -> int:
     from flows.inpaint_video import inpaint_video
     from flows.pipeline.summary import describe
     from flows.prefect_server.background import connected
+    from flows.prefect_server.bounded import run_flow
 
     with connected():
-        summary = inpaint_video(
+        summary = run_flow(
+            inpaint_video,
             options.video,
             options.mask,
             options.output,

@@ -1,52 +1,114 @@
-"""The `dfvi` command. Exit codes: 0 done, 1 a video failed, 2 bad input."""
+"""The `dfvi` command, and what its exit codes mean.
+
+0    done
+1    a video failed, or the system did not let us: a full disk, no permission
+2    what was given cannot be used
+70   a fault of the program itself
+128+ stopped by a signal
+"""
 
 import argparse
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import NoReturn
 
-from dfvi_models.errors import ShapeError, TrainingError, WeightsError
-from flows.cli.arguments import attach_boxes
-from storage.cache.errors import StoreError
-from storage.errors import InputError, refuse_secrets
+from flows.cli.stopping import SECONDS_TO_LEAVE, Listener, Stopped, leave_within
+
+DONE, FAILED, BAD_INPUT, OWN_FAULT = 0, 1, 2, 70
+ONLY_OURS = (AssertionError, ImportError, NameError, NotImplementedError, SyntaxError)
+"""Errors that no input should cause."""
+LONGEST_LINE = 2000
+
+
+def run() -> NoReturn:
+    """Be the command: end with its exit code, also where a thread of Prefect would still wait for a server."""
+    listener = Listener()
+    listener.listen()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # names are what files are called
+    listener.verbose = not {"-v", "--verbose"}.isdisjoint(sys.argv)
+    code = main()
+    leave_within(SECONDS_TO_LEAVE, code)
+    sys.exit(code)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
-    options = _parser().parse_args(attach_boxes(sys.argv[1:] if arguments is None else arguments))
+    """Run the command line and return the exit code. Whatever is raised becomes one line; `-v` shows where it was."""
+    options = argparse.Namespace(verbose=False)
     try:
-        if "root" in options:
-            refuse_secrets(options.root)
-        code: int = options.command(options)
+        _parse(arguments, options)
+        code = _run_command(options)
         sys.stdout.flush()
-    except (InputError, StoreError, WeightsError, ShapeError) as error:
-        return _fail(str(error), 2, options.verbose)
-    except TrainingError as error:
-        return _fail(str(error), 1, options.verbose)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        return _fail(_explain(error), 1, options.verbose)
+        return code
+    except Stopped as stopped:  # it has been said
+        return stopped.code
     except KeyboardInterrupt:
         return _fail("stopped; finished frames are kept, run the same command again to go on", 130, options.verbose)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        return _fail(*_explain(error), options.verbose)
+
+
+def _parse(arguments: Sequence[str] | None, options: argparse.Namespace) -> None:
+    from flows.cli.arguments import attach_boxes
+
+    _parser().parse_args(attach_boxes(sys.argv[1:] if arguments is None else arguments), options)
+
+
+def _run_command(options: argparse.Namespace) -> int:
+    from storage.errors import refuse_secrets
+
+    if "root" in options:
+        refuse_secrets(options.root)
+    code: int = options.command(options)
     return code
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Say in one line what an error means for the user, and with which exit code.
+
+    Before a run begins, all that a command does is to read and check what it was given: whatever fails there is bad
+    input, even where nobody has foreseen how it is bad. What is not foreseen in a run is a fault of the program.
+    """
+    from dfvi_models.errors import ShapeError, TrainingError, WeightsError
+    from storage.cache.errors import StoreError
+    from storage.errors import InputError
+
+    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, InputError | StoreError | WeightsError | ShapeError):
+        return str(error), BAD_INPUT
+    if isinstance(error, TrainingError):
+        return str(error), FAILED
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        reason = f"{where}{error.strerror or error}"
+        return f"{reason}; finished frames are kept: mend the cause, then run the same command again", FAILED
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; finished frames are kept: use fewer --threads, or a smaller clip", FAILED
+    if isinstance(error, ONLY_OURS) or _a_run_has_begun():
+        return f"this is a fault of dfvi itself: {what}; -v shows where, finished frames are kept", OWN_FAULT
+    return f"what was given cannot be used: {what}; -v shows where it was read", BAD_INPUT
+
+
+def _a_run_has_begun() -> bool:
+    module = sys.modules.get("flows.prefect_server.everywhere")
+    return module is not None and bool(module.was_used())
 
 
 def _fail(message: str, code: int, verbose: bool) -> int:
     if verbose:
         traceback.print_exc()
     lines = [" ".join(line.split()) for line in message.splitlines()]
-    print("\n".join(f"dfvi: {line}" for line in lines if line), file=sys.stderr)
+    print("\n".join(f"dfvi: {_shortened(line)}" for line in lines if line), file=sys.stderr)
     return code
 
 
-def _explain(error: OSError) -> str:
-    where = f"{error.filename}: " if error.filename else ""
-    return (
-        f"{where}{error.strerror or error}; finished frames are kept: mend the cause, then run the same command again"
-    )
+def _shortened(line: str) -> str:
+    return line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}..."
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,4 +133,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

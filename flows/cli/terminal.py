@@ -18,14 +18,20 @@ OWN_FOLDERS = tuple(REPOSITORY / package for package in ("flows", "tasks", "stor
 
 def prepare_prefect(verbose: bool) -> None:
     """Keep Prefect quiet and offline. Its logs still reach its server; the terminal shows only what we say."""
+    from flows.prefect_server.everywhere import NO_SERVER_OF_ITS_OWN, past_proxies
+
+    os.environ |= NO_SERVER_OF_ITS_OWN | past_proxies(os.environ)
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO")
     import prefect.main  # noqa: F401  (sets up its logging)
 
     if not verbose:
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(_is_ours)
+        loggers = [logging.getLogger(), *map(logging.getLogger, list(logging.root.manager.loggerDict))]
+        for handler in {handler for logger in loggers for handler in logger.handlers}:
+            if isinstance(handler, logging.StreamHandler):  # not those that send to the server
+                handler.addFilter(_is_ours)
+        logging.raiseExceptions = False  # or Prefect writes to the terminal that it could not send a log
 
 
 def show_bad(error: "BadDatasetError") -> NoReturn:

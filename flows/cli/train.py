@@ -70,13 +70,15 @@ def _train(options: argparse.Namespace) -> int:
     terminal.prepare_prefect(options.verbose)
     from flows import train
     from flows.prefect_server.background import connected
+    from flows.prefect_server.bounded import run_flow
 
     flows: dict[str, Any] = {
         "flow-completion": train.train_flow_completion,
         "image-inpainting": train.train_image_inpainting,
     }
     with connected():
-        trained = flows[options.what](
+        trained = run_flow(
+            flows[options.what],
             options.data,
             recipe,
             str(options.output),

@@ -196,10 +196,11 @@ def serve(connection: Connection, environment: dict[str, str]) -> None:
 
 def _answer(request: Request, context: dict[str, Any]) -> tuple[str, Summary | str]:
     from flows.inpaint_video import inpaint_video
+    from flows.prefect_server.bounded import run_flow
 
     try:
         with hydrated_context(context):
-            return "done", inpaint_video(**request.parameters())
+            return "done", run_flow(inpaint_video, **request.parameters())
     except (PrefectHTTPStatusError, TransportError) as error:
         return "server away", explain_failure(error)
     except Exception as error:

@@ -50,13 +50,14 @@ def connected() -> Iterator[str]:
     configured = PREFECT_API_URL.value()
     settings: dict[Any, Any]
     if configured:
-        require_answer(configured)
         settings = {PREFECT_API_URL: configured, PREFECT_API_AUTH_STRING: PREFECT_API_AUTH_STRING.value()}
     else:
         server = find_or_start()
         settings = {PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.auth}
         settings[PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None  # nobody watches a run on a terminal; joining it costs 0.9 s
     with everywhere(settings[PREFECT_API_URL], settings[PREFECT_API_AUTH_STRING]), temporary_settings(settings):
+        if configured:
+            require_answer(configured)
         yield settings[PREFECT_API_URL]
 
 

@@ -9,6 +9,7 @@ from prefect.artifacts import create_table_artifact
 from pydantic import BaseModel
 
 from flows.engines.protocol import State, VideoResult
+from flows.prefect_server.bounded import publish_artifact
 from flows.reports.tables import as_csv, as_text, text_table, write_text
 
 ARTIFACT_ROWS = 1000  # the page shows them all at once
@@ -72,7 +73,7 @@ def publish(summary: BatchSummary, key: str) -> None:
     description = summary.sentence()
     if len(rows) > ARTIFACT_ROWS:
         description += f"; the table shows {ARTIFACT_ROWS} of {len(rows)}"
-    create_table_artifact(rows[:ARTIFACT_ROWS], key=key, description=description)
+    publish_artifact(create_table_artifact, rows[:ARTIFACT_ROWS], key=key, description=description)
 
 
 def write_results(folder: Path, name: str, summary: BatchSummary) -> tuple[Path, Path]:

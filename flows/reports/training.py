@@ -57,12 +57,17 @@ def publish(folder: Path, name: str) -> None:
     """Show the card, the curve and the samples of a training in Prefect."""
     from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 
+    from flows.prefect_server.bounded import publish_artifact
+
     key = re.sub("[^a-z0-9]+", "-", f"training-{name}".lower()).rstrip("-")  # all that Prefect takes
-    create_table_artifact(read_curve(folder / f"{CURVE}.jsonl")[-CURVE_ROWS:], key=f"{key}-curve", description=name)
+    curve = read_curve(folder / f"{CURVE}.jsonl")[-CURVE_ROWS:]
+    publish_artifact(create_table_artifact, curve, key=f"{key}-curve", description=name)
     card = (folder / CARD).read_text(encoding="utf-8")
-    create_markdown_artifact(f"```json\n{card}```", key=f"{key}-card", description=name)
+    publish_artifact(create_markdown_artifact, f"```json\n{card}```", key=f"{key}-card", description=name)
     for picture in (PICTURE, f"{CURVE}.png"):
         path = folder / picture
         if path.exists() and path.stat().st_size <= LARGEST_PICTURE:
             data = base64.b64encode(path.read_bytes()).decode("ascii")
-            create_image_artifact(f"data:image/png;base64,{data}", key=f"{key}-{path.stem}", description=name)
+            publish_artifact(
+                create_image_artifact, f"data:image/png;base64,{data}", key=f"{key}-{path.stem}", description=name
+            )

@@ -66,7 +66,7 @@ class Progress:
     def _report(self) -> None:
         """Say how far the stage is, again and again, until it is closed; the slower the server, the less often."""
         artifact: UUID | None = None
-        last_line, pause, failed = self._started, SECONDS_BETWEEN_ARTIFACTS, False
+        last_line, pause = self._started, SECONDS_BETWEEN_ARTIFACTS
         closed = False
         while not closed:
             closed = self._closed.wait(pause)
@@ -79,9 +79,7 @@ class Progress:
             try:
                 artifact = _show_in_prefect(artifact, self._name, 100 * self._share())
             except Exception as error:  # whatever the client raises
-                if not failed:
-                    self._logger.warning("%s: progress could not be shown: %s", self._name, error)
-                failed = True
+                self._logger.debug("%s: progress could not be shown: %s", self._name, error)
             spent = time.monotonic() - now
             pause = min(max(SECONDS_BETWEEN_ARTIFACTS, BACK_OFF * spent), SECONDS_BETWEEN_LOG_LINES)
 
