@@ -35,6 +35,7 @@ from flows.engines.protocol import (
 )
 from flows.pipeline.runner import available_threads
 from flows.pipeline.summary import Summary
+from storage.errors import InputError
 
 TRIES = 2
 SECONDS_FOR_THE_SERVER = 10.0
@@ -45,18 +46,38 @@ SPAWN = get_context("spawn")  # fork after stores were opened can deadlock
 
 @contextmanager
 def local_engine(settings: EngineSettings, count: int, networks: bool) -> Iterator["LocalEngine"]:
-    """Processes for at most `count` videos, gone at the end of the block; each sees one GPU if networks run."""
-    gpus = (settings.devices or find_gpus()) if networks and settings.device != "cpu" else ()
+    """Start processes for at most `count` videos, gone at the end of the block; each sees one GPU if networks run.
+
+    Raises : InputError if the settings name a GPU that is not there.
+    """
+    gpus, device = choose_gpus(settings) if networks and settings.device != "cpu" else ((), settings.device)
+    settings = settings.model_copy(update={"device": device})
     jobs = max(1, min(settings.jobs or len(gpus) or available_threads(), count))
-    engine = LocalEngine(settings, jobs, tuple(gpus))
+    engine = LocalEngine(settings, jobs, gpus)
     try:
         yield engine
     finally:
         engine.close()
 
 
+def choose_gpus(settings: EngineSettings) -> tuple[tuple[str, ...], str]:
+    """Return the GPUs to spread the processes over, and what a process calls its own, the only one that it sees.
+
+    Raises : InputError if the device is cuda:N, and there are not so many.
+    """
+    gpus = settings.devices or find_gpus()
+    kind, _, number = settings.device.partition(":")
+    if kind != "cuda" or not gpus:
+        return gpus, settings.device
+    if not number:
+        return gpus, "cuda:0"
+    if not number.isdecimal() or int(number) >= len(gpus):
+        raise InputError(f"--device {settings.device}: there are {len(gpus)} GPUs, cuda:0 to cuda:{len(gpus) - 1}")
+    return (gpus[int(number)],), "cuda:0"
+
+
 def find_gpus() -> tuple[str, ...]:
-    """The CUDA devices of this machine, as CUDA_VISIBLE_DEVICES names them; none if there is no driver."""
+    """Return the CUDA devices of this machine, as CUDA_VISIBLE_DEVICES names them; none if there is no driver."""
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is not None:
         return tuple(name.strip() for name in chosen.split(",") if name.strip())
@@ -99,6 +120,8 @@ class LocalEngine:
             try:
                 return slot.run(request, self._context)
             except EOFError:
+                if self._stopping.is_set():
+                    raise ChildCrashedError("stopped") from None
                 status = _explain_status(slot.reap())
                 trouble: Exception = ChildCrashedError(f"its process died {TRIES} times ({status}); frames are kept")
             except ServerUnavailableError as error:
@@ -133,6 +156,8 @@ class Slot:
         self._environment = environment
         self._process: Any = None
         self._connection: Connection | None = None
+        self._stopped = False
+        self._lock = threading.Lock()  # between a process that starts and one that stops them all
 
     def run(self, request: Request, context: bytes) -> Summary:
         """Run one video. Raises EOFError if the process dies, ChildFailedError if the run raises."""
@@ -150,9 +175,11 @@ class Slot:
         return summary
 
     def stop(self) -> None:
-        """Ask the process to end: Prefect hears of it and calls the run crashed."""
-        with contextlib.suppress(AttributeError, ValueError):  # not started, or reaped meanwhile
-            self._process.terminate()
+        """Ask the process to end, and start no other: Prefect hears of it and calls the run crashed."""
+        with self._lock:
+            self._stopped = True
+            with contextlib.suppress(AttributeError, ValueError):  # not started, or reaped meanwhile
+                self._process.terminate()
 
     def dismiss(self) -> None:
         """Let the process end by itself: nothing more will come."""
@@ -175,8 +202,11 @@ class Slot:
 
     def _start(self) -> Connection:
         mine, theirs = SPAWN.Pipe()
-        self._process = SPAWN.Process(target=serve, args=(theirs, self._environment), daemon=False)
-        self._process.start()
+        with self._lock:
+            if self._stopped:
+                raise EOFError("stopped")
+            self._process = SPAWN.Process(target=serve, args=(theirs, self._environment), daemon=False)
+            self._process.start()
         theirs.close()
         self._connection = mine
         return mine
@@ -187,7 +217,9 @@ def serve(connection: Connection, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends us
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # no bars of many processes; logs go to the server
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):  # no bars of many processes, and no pipe of the caller kept; logs go to the server
+        os.dup2(nowhere, descriptor)
     with contextlib.suppress(EOFError, OSError):
         while True:
             request, context = pickle.loads(connection.recv_bytes())

@@ -136,6 +136,7 @@ class RunStates:
         self._lock = threading.Lock()
         self._watched: set[UUID] = set()
         self._states: dict[UUID, State | None] = {}
+        self._asked: frozenset[UUID] = frozenset()
         self._looked, self._answered = 0.0, time.monotonic()
 
     @contextmanager
@@ -152,20 +153,24 @@ class RunStates:
         return list(self._watched)
 
     def read(self, run: UUID) -> State | None:
-        """State of a watched run, not older than a look; None while the server is away.
+        """Return the state of a watched run, not older than a look; None while the server is away.
 
-        Raises : ChildFailedError if it has not answered for SECONDS_WITHOUT_SERVER.
+        Raises : ChildFailedError if it has not answered for SECONDS_WITHOUT_SERVER, or knows no such run: somebody has
+                 deleted it.
         """
         with self._lock:
             if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
+                watched = self.watched()
                 try:
-                    self._states = self._read_all(self.watched())
+                    self._states, self._asked = self._read_all(watched), frozenset(watched)
                     self._answered = time.monotonic()
                 except (TransportError, PrefectHTTPStatusError) as error:
-                    self._states = {}
+                    self._states, self._asked = {}, frozenset()
                     if time.monotonic() - self._answered > SECONDS_WITHOUT_SERVER:
                         raise ChildFailedError(f"the Prefect server does not answer: {one_line(error)}") from error
                 self._looked = time.monotonic()
+            if run in self._asked and run not in self._states:
+                raise ChildFailedError(f"flow run {run} was deleted on the Prefect server; finished frames are kept")
             return self._states.get(run)
 
     def _read_all(self, runs: Sequence[UUID]) -> dict[UUID, State | None]:

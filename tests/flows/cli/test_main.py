@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -194,3 +196,69 @@ def test_a_disk_that_takes_no_more_fails_the_run_and_a_rerun_resumes(tmp_path, h
     code, out, err = command(arguments, tmp_path, home)
     assert code == 0, err
     assert [stage["action"] for stage in json.loads(out)["stages"]][-2:] == ["reuse", "resume"]
+
+
+SLOW_STAGES = """
+import sys, threading
+from prefect import get_client
+from flows.cli import main
+from storage.cache.stage_store import StageStore
+from tasks.stage import progress
+
+progress.SECONDS_BETWEEN_ARTIFACTS = progress.SECONDS_BETWEEN_LOG_LINES = 0.0
+asked, write = [], StageStore.write
+
+def ask():
+    with get_client(sync_client=True) as client:  # a thread that was told nothing
+        client.hello()
+    asked.append(1)
+
+def write_and_talk(store, *given, **items):
+    if len(asked) < 3:
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+        progress.run_logger().info("written")
+    write(store, *given, **items)
+
+StageStore.write = write_and_talk
+sys.argv = ["dfvi", *sys.argv[1:]]
+main.run()
+"""
+
+
+def prefect_servers():
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            said = (folder / "cmdline").read_bytes()
+            if b"prefect.server" in said or b"prefect_server" in said:
+                found.add(int(folder.name))
+    return found
+
+
+@pytest.mark.slow
+def test_a_captured_run_whose_threads_talk_to_prefect_ends_and_starts_no_second_server(clip, tmp_path, home):
+    before = prefect_servers()
+    arguments = ["inpaint", "clip/frames", "--mask", "clip/masks", "-o", "out.mkv", "--root", "talking"]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    ended = subprocess.run(
+        [sys.executable, "-c", SLOW_STAGES, *arguments],
+        cwd=tmp_path,
+        env=environment | {"PREFECT_HOME": str(home), "PYTHONPATH": str(REPOSITORY)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert (ended.returncode, ended.stdout != "") == (0, True), ended.stderr
+    assert "Traceback" not in ended.stderr
+    new = [pid for pid in prefect_servers() - before if str(home).encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(new) <= 1
+    for pid in new:
+        outputs = {str(Path(f"/proc/{pid}/fd/{number}").readlink()) for number in (0, 1, 2)}
+        assert outputs == {"/dev/null", str(home / "dfvi-server.log")}
+    ephemeral = [
+        p for p in prefect_servers() - before if b"server:create_app" in Path(f"/proc/{p}/cmdline").read_bytes()
+    ]
+    assert ephemeral == []
