@@ -115,7 +115,7 @@ def evaluate_row(
     )
     frames, height, width = (int(truth.attributes[name]) for name in ("frames", "height", "width"))
     return Case(
-        clip=truth.video,
+        clip=truth.video_name,
         hole=holed.attributes["kind"],
         row=row.name,
         frames=frames,

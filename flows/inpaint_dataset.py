@@ -88,7 +88,7 @@ def request_for(video: Video, output: Path, root: str, run: str) -> Request:
     check_apart(target, video.video, *map(str, parse_mask(video.mask).paths))
     source = Path(video.video).absolute()
     return Request(
-        video=str(source),
+        video_path=str(source),
         mask=place_masks(video.mask, Path.cwd()),
         output=str(target),
         config=video.config,
@@ -114,7 +114,7 @@ def why_chosen(request: Request, only: Sequence[Only]) -> Only | None:
 
 def last_change(request: Request) -> float:
     """When a file of the video or its mask was last changed, in seconds since the epoch."""
-    given = [path for path in (Path(request.video), *parse_mask(request.mask).paths) if path.exists()]
+    given = [path for path in (Path(request.video_path), *parse_mask(request.mask).paths) if path.exists()]
     files = [*given, *(below for path in given for below in path.rglob("*"))]
     changed = []
     for path in files:
@@ -125,7 +125,7 @@ def last_change(request: Request) -> float:
 
 def is_stale(request: Request) -> bool:
     """Whether any stage of this video would not be reused, or its output is that of an older run."""
-    media = MediaInput.video(request.video), MediaInput.mask(request.mask)
+    media = MediaInput.video(request.video_path), MediaInput.mask(request.mask)
     stages = plan_video(request.root, request.name, request.config, *media)
     record = Root(request.root).last_run(request.run, request.name, request.output)
     delivered = record.reached[-1]["digest"] if record else None

@@ -19,9 +19,9 @@ from tasks.decode import MediaInput
 from tasks.stage.cached_stage import Job
 
 
-@prefect.flow(name="inpaint_video", flow_run_name="{video}", persist_result=False)
+@prefect.flow(name="inpaint_video", flow_run_name="{video_path}", persist_result=False)
 def inpaint_video(
-    video: str,
+    video_path: str,
     mask: str,
     output: str,
     config: RunConfig | None = None,
@@ -34,29 +34,29 @@ def inpaint_video(
 ) -> Summary:
     """Remove what the mask marks from one video.
 
-    video   : video file or image folder.
-    mask    : video, image folder, image, box `x,y,w,h`, or `alpha`.
-    output  : file or folder to write; its suffix should fit `config.encode`.
-    config  : parameters of all stages; None takes the defaults.
-    root    : folder or s3:// URL of the stored results.
-    name    : name of the video below the root; None takes the file's.
-    run     : name under which the results are kept by `dfvi store gc`.
-    threads : None takes as many as there are cores.
-    device  : auto, cpu or cuda:N, for networks.
-    make_root : make the root if there is none. A child of a dataset run does not: the root it had may be gone.
-    Raises  : InputError for what cannot be used, WeightsError for missing weights, OSError if something cannot be
-              written; finished frames are kept and the next run resumes there.
+    video_path : video file or image folder.
+    mask       : video, image folder, image, box `x,y,w,h`, or `alpha`.
+    output     : file or folder to write; its suffix should fit `config.encode`.
+    config     : parameters of all stages; None takes the defaults.
+    root       : folder or s3:// URL of the stored results.
+    name       : name of the video below the root; None takes the file's.
+    run        : name under which the results are kept by `dfvi store gc`.
+    threads    : None takes as many as there are cores.
+    device     : auto, cpu or cuda:N, for networks.
+    make_root  : make the root if there is none. A child of a dataset run does not: the root it had may be gone.
+    Raises     : InputError for what cannot be used, WeightsError for missing weights, OSError if something cannot be
+                 written; finished frames are kept and the next run resumes there.
     """
     started = time.monotonic()
     config = config or RunConfig()
-    check_request(video, mask, output, config)
+    check_request(video_path, mask, output, config)
     store_root = Root.create(root) if make_root else Root.open(root)
-    clip, hole = MediaInput.video(video), MediaInput.mask(mask)
+    clip, hole = MediaInput.video(video_path), MediaInput.mask(mask)
     name = name or choose_name(store_root, config, clip, hole)
     record = store_root.start_run(run, name)
     job = Job(str(store_root.path), name, threads or available_threads(), device, record)
     runner = Runner(job)
-    runner.warn(*foresee(video, output, config))
+    runner.warn(*foresee(video_path, output, config))
     results = inpaint_clip(runner, config, clip, hole)
     try:
         deliver(results.encoded.open(job), Path(output))
@@ -70,5 +70,5 @@ def inpaint_video(
     seconds = time.monotonic() - started
     summary = summarise(job, results, runner.done, Path(output), seconds, runner.warnings)
     record.finish(summary.model_dump())
-    store_root.forget_failure(run, job.video)
+    store_root.forget_failure(run, job.video_name)
     return summary

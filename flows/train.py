@@ -70,8 +70,8 @@ def train_flow_completion(
     records = []
     for clip in clips:
         prefix = KEPT if clip.name in kept else TAUGHT
-        records.append(store_root.start_run(job.video, clip.name))
-        runner = Runner(replace(job, video=clip.name, record=records[-1]))
+        records.append(store_root.start_run(job.video_name, clip.name))
+        runner = Runner(replace(job, video_name=clip.name, record=records[-1]))
         inputs |= {f"{prefix}{role}": result for role, result in data_of(runner, clip, recipe).items()}
     if isinstance(recipe, ChoiceRecipe):
         trained = [train_choice(job, params=recipe.training, iteration=0, **inputs)]
@@ -109,11 +109,11 @@ def start_job(root: Root, name: str, threads: int | None, device: str) -> Job:
 def finish(job: Job, trained: list[StageResult], output: Path, records: Sequence[RunRecord] = ()) -> Trained:
     """Hand over the files, show them in Prefect, and write down that the run, with these records, is over."""
     files = deliver_training([result.open(job) for result in trained], output)
-    publish(output, job.video)
+    publish(output, job.video_name)
     for record in (*records, *filter(None, [job.record])):
         record.finish()
     return Trained(
-        name=job.video,
+        name=job.video_name,
         output=str(output),
         files=files,
         figures=dict(trained[-1].attributes["figures"]),

@@ -40,7 +40,7 @@ class EngineSettings(BaseModel):
 class Request(BaseModel):
     """What a child run is told: the parameters of `inpaint_video`. Paths are absolute: a worker starts elsewhere."""
 
-    video: str
+    video_path: str
     mask: str
     output: str
     config: RunConfig

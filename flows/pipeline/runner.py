@@ -28,7 +28,7 @@ class Runner:
         for message in messages:
             if message not in self.warnings:
                 self.warnings.append(message)
-                logging.getLogger(__name__).warning("%s: %s", self.job.video, message)
+                logging.getLogger(__name__).warning("%s: %s", self.job.video_name, message)
 
 
 def available_threads() -> int:

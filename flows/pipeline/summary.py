@@ -55,7 +55,7 @@ def summarise(
     merged: Any = walked.filled.merged.attributes
     hole = int(walked.clip.attributes["hole_pixels"])
     return Summary(
-        video=job.video,
+        video=job.video_name,
         output=str(output),
         root=job.root,
         seconds=round(seconds, 3),

@@ -62,7 +62,7 @@ def import_flow(root: Root, clip: StageResult, folder: Path) -> str:
     digest = hashlib.sha256("".join(map(file_sha256, forward + backward)).encode()).hexdigest()
     params = EstimateFlowParams(estimator=ImportedFlow(imported=digest))
     key = estimate_flow.key(params, {"clip": clip})
-    with root.writing(clip.video, key, on_wait=lambda holder: None) as store:  # noqa: ARG005
+    with root.writing(clip.video_name, key, on_wait=lambda holder: None) as store:  # noqa: ARG005
         store.begin()
         first = read_flo(forward[0])
         layout = array_layout.flow(len(forward), *first.shape[:2])

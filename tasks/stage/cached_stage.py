@@ -55,7 +55,7 @@ class Job:
 
     root: str
     """Where all results are stored: a folder or a URL."""
-    video: str
+    video_name: str
     """Name of the video below the root."""
     threads: int = 1
     """Threads a stage may use."""
@@ -80,7 +80,7 @@ class Input(Protocol):
 class StageResult:
     """A finished stage result, as one stage hands it to the next: where it lies, and how it came about."""
 
-    video: str
+    video_name: str
     stage: str
     digest: str
     iteration: int = 0
@@ -97,7 +97,7 @@ class StageResult:
 
     def open(self, job: Job) -> StageStore:
         """Open the store of this result."""
-        return Root(job.root).open_store(self.video, self.stage, self.digest)
+        return Root(job.root).open_store(self.video_name, self.stage, self.digest)
 
 
 class Stage:
@@ -119,7 +119,7 @@ class Stage:
         return prefect.task(
             name=self.name,
             description=self.body.__doc__,
-            task_run_name=self.name + " {job.video} #{iteration}",
+            task_run_name=self.name + " {job.video_name} #{iteration}",
             cache_policy=NO_CACHE,  # the store is the only cache
             persist_result=False,
             retries=len(RETRY_DELAYS),
@@ -152,18 +152,18 @@ class Stage:
         key = self.key(params, inputs)
         if job.record:
             job.record.use(self.name, key.digest)
-        store = root.store(job.video, key)
+        store = root.store(job.video_name, key)
         action: Action = "reuse"
         if store.state != "complete":
             if job.record:
                 job.record.require_written()
-            with root.writing(job.video, key, on_wait=self._say_for_whom_we_wait) as store:
+            with root.writing(job.video_name, key, on_wait=self._say_for_whom_we_wait) as store:
                 if store.state != "complete":
                     action = "resume" if store.state == "partial" else "compute"
                     self._compute(store, job, params, inputs, iteration)
         seconds = time.monotonic() - started
-        why = f"{_VERBS[action]} {key.digest[:8]} of {job.video}"
-        return StageResult(job.video, self.name, key.digest, iteration, action, why, seconds, store.attributes)
+        why = f"{_VERBS[action]} {key.digest[:8]} of {job.video_name}"
+        return StageResult(job.video_name, self.name, key.digest, iteration, action, why, seconds, store.attributes)
 
     def _compute(
         self, store: StageStore, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int

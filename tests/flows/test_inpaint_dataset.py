@@ -201,7 +201,7 @@ def test_a_video_is_tried_again_when_the_server_had_no_time(finished, monkeypatc
 
     monkeypatch.setattr("flows.engines.local.Slot.run", answer)
     engine = LocalEngine(EngineSettings(), 1, ())
-    request = Request(video="v", mask="m", output="o", config=RunConfig(), root="r", name="n", run="latest")
+    request = Request(video_path="v", mask="m", output="o", config=RunConfig(), root="r", name="n", run="latest")
     assert engine.run(request) == "summary"
     with pytest.raises(ChildFailedError, match="503"):
         engine.run(request)

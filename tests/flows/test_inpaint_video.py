@@ -40,7 +40,7 @@ def clip(tmp_path):
 @pytest.fixture
 def run(clip, tmp_path, prefect_server):
     def run_with(*settings, output="out", **arguments):
-        given = {"video": str(clip.video), "mask": str(clip.mask), "output": str(tmp_path / output)}
+        given = {"video_path": str(clip.video), "mask": str(clip.mask), "output": str(tmp_path / output)}
         return inpaint_video(config=small_config(*settings), root=str(tmp_path / "root"), **(given | arguments))
 
     return run_with
@@ -104,7 +104,7 @@ def test_the_plan_says_what_the_run_then_does(run, clip, tmp_path):
 def test_a_moved_and_renamed_video_is_the_same_video(run, clip, tmp_path):
     run()
     moved = clip.video.rename(tmp_path / "elsewhere")
-    assert set(actions(run(video=str(moved), name="clip")).values()) == {"reuse"}
+    assert set(actions(run(video_path=str(moved), name="clip")).values()) == {"reuse"}
 
 
 def test_one_frame_is_enough(tmp_path, prefect_server):

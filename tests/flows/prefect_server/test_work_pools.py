@@ -37,7 +37,7 @@ from tests.paths import REPOSITORY
 from tests.storage.conftest import fill_store
 from tests.waiting import wait_until
 
-REQUEST = Request(video="v", mask="m", output="o", config=RunConfig(), root="r", name="goat", run="latest")
+REQUEST = Request(video_path="v", mask="m", output="o", config=RunConfig(), root="r", name="goat", run="latest")
 SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1"]
 
 
@@ -190,7 +190,7 @@ def test_sigterm_drains_a_worker_and_a_second_one_stops_it_at_once(tmp_path, dep
 
 def submit(clip, folder):
     with get_client(sync_client=True) as client:
-        parameters = {"video": str(clip.video), "mask": str(clip.mask), "output": str(folder / "out.mkv")}
+        parameters = {"video_path": str(clip.video), "mask": str(clip.mask), "output": str(folder / "out.mkv")}
         config = {"drafts": [], "encode": {"container": "mkv", "codec": "ffv1"}}
         parameters |= {"root": str(folder), "config": config}
         deployment = client.read_deployment_by_name("inpaint_video/video")
