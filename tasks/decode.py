@@ -1,7 +1,7 @@
 """Decoding: frames and holes of a video. Media files in, store out."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from storage.media.clip import Clip, check_range
 from storage.media.masks.holes import read_holes
 from storage.media.masks.parsing import parse_mask
 from storage.media.reading import content_digest, probe, read_frames
+from storage.media.video_probe import INTERLACED
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.write_behind import write_behind
 
@@ -42,6 +43,8 @@ class DecodeParams(StageParams):
     """Of a label map, the number of the only object that is removed; null removes all of them."""
     fit_mask: bool = False
     """Bring a mask of another size or rate to that of the video, instead of refusing it."""
+    deinterlace: bool = False
+    """Make whole frames of interlaced ones, which otherwise stay woven of two fields."""
     dilation: int = Field(4, ge=0, le=500)
     """Pixels by which the mask grows: edges of things blend into their background."""
 
@@ -83,7 +86,7 @@ class MediaInput:
         return self.text
 
 
-@stage(version=2)  # 2: masks with grey palettes, an orientation or several pages
+@stage(version=2)  # 2: grey palettes, orientation and pages of masks; odd streams
 def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job: Job) -> None:
     """Write the frames as decoded, and the mask, thresholded and dilated, as holes."""
     clip = _clip(video, params)
@@ -100,6 +103,8 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
             counts.append(int(np.count_nonzero(hole)))
     if not any(counts):
         raise InputError(f"the mask {mask} marks no pixel in any of the {count} frames; is it inverted, or dark?")
+    for warning in clip.warnings:
+        out.warn(warning)
     covered = sum(counts) / (count * clip.height * clip.width)
     if covered > MOST_MASKED:
         out.warn(
@@ -135,4 +140,8 @@ def _decoded(
 
 
 def _clip(video: str, params: DecodeParams) -> Clip:
-    return probe(video, rate=Fraction(params.frame_rate)) if params.frame_rate else probe(video)
+    clip = probe(video, rate=Fraction(params.frame_rate)) if params.frame_rate else probe(video)
+    if not (params.deinterlace and clip.is_interlaced):
+        return clip
+    settled = INTERLACED.format(clip.path.name)
+    return replace(clip, is_deinterlaced=True, warnings=tuple(line for line in clip.warnings if line != settled))

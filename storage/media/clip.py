@@ -12,6 +12,8 @@ from storage.errors import InputError
 MAX_SIDE = 16384  # pixels; the largest side H.264 and HEVC levels reach
 MAX_PIXELS = 2**28  # pixels of one frame: 0.8 GB as RGB; headers that claim more are refused unread
 
+PROGRESSIVE, TOP_FIELD_FIRST = 1, 2  # FFmpeg's AVFieldOrder
+BOTTOM_FIELDS_FIRST = (3, 4)  # the same: bottom field shown first
 UNSPECIFIED = 2  # H.273 code point: "the file does not say"
 RGB_MATRIX = 0  # H.273 matrix of RGB that was never YUV
 BT709, BT601 = 1, 6  # H.273 matrices
@@ -61,6 +63,19 @@ class Clip:
     """Degrees clockwise by which reading turns the stored frames: 0, 90, 180 or 270."""
     mirrored: bool = False
     """Whether reading swaps left and right, before it turns."""
+    leading_packets: int = 0
+    """Packets after the first key frame that belong to frames before it, which were cut away: no decoder shows them."""
+    field_order: int = PROGRESSIVE
+    """FFmpeg's AVFieldOrder; above 1 the frames hold two fields of different times."""
+    is_deinterlaced: bool = False
+    """Whether reading makes whole frames of them."""
+    warnings: tuple[str, ...] = ()
+    """What is odd about the file, one line each."""
+
+    @property
+    def is_interlaced(self) -> bool:
+        """Whether frames as read are woven of two fields of different times."""
+        return self.field_order > PROGRESSIVE and not self.is_deinterlaced
 
     @property
     def yuv_matrix(self) -> int:
@@ -97,6 +112,7 @@ class Clip:
                 "path": Path(values["path"]),
                 "pts": None if values["pts"] is None else tuple(values["pts"]),
                 "colour": ColourTags(**values["colour"]),
+                "warnings": tuple(values.get("warnings", ())),
             }
         )
 

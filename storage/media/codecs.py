@@ -12,7 +12,7 @@ from pathlib import Path
 from av import VideoFormat
 
 from storage.errors import InputError
-from storage.media.clip import BT709, RGB_MATRIX, UNSPECIFIED, Clip, ColourTags
+from storage.media.clip import BOTTOM_FIELDS_FIRST, BT709, RGB_MATRIX, UNSPECIFIED, Clip, ColourTags
 
 MAX_CRF = 51  # of x264 and x265
 FOLDER = "png"  # the "container" of numbered images
@@ -42,6 +42,8 @@ class OutputCodec:
     """FFmpeg's name; empty for images, which are written one by one."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Options of FFmpeg's encoder."""
+    interlaced_option: str = ""
+    """Name of the encoder's option that takes tff=1 or bff=1 for frames woven of two fields."""
     has_quality: bool = False
     """Whether it takes a constant rate factor; the others do without."""
     is_lossless: bool = False
@@ -61,6 +63,7 @@ CODECS: Mapping[str, OutputCodec] = {
         encoder="libx264",
         pixel_formats=("yuv420p", "yuv444p"),
         options={"preset": "medium"},
+        interlaced_option="x264-params",
         has_quality=True,
     ),
     "h264-lossless": OutputCodec(
@@ -68,6 +71,7 @@ CODECS: Mapping[str, OutputCodec] = {
         encoder="libx264rgb",
         pixel_formats=("rgb24",),
         options={"preset": "medium", "crf": "0"},
+        interlaced_option="x264-params",
         is_lossless=True,
     ),
     "ffv1": OutputCodec(
@@ -160,6 +164,8 @@ def choose_encoder(codec: str, clip: Clip, quality: int) -> Encoder:
     chosen = CODECS[codec]
     pixel_format = choose_pixel_format(chosen, clip)
     options = dict(chosen.options) | ({"crf": str(quality)} if chosen.has_quality else {})
+    if chosen.interlaced_option and clip.is_interlaced and clip.height % 4 == 0:  # two fields of even height
+        options[chosen.interlaced_option] = "bff=1" if clip.field_order in BOTTOM_FIELDS_FIRST else "tff=1"
     tags = _rgb_tags(clip) if VideoFormat(pixel_format).is_rgb else _yuv_tags(clip)
     return Encoder(chosen.encoder, pixel_format, options, tags)
 

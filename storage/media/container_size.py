@@ -22,7 +22,7 @@ def container_size(path: Path) -> int | None:
             size = int.from_bytes(head[4:8], "little")
             return None if size in (0, 0xFFFFFFFF) else 8 + size
         if head[:4] == b"GIF8":
-            return _end_of_gif(file)
+            return _walk_gif(file)[0]
         if head[:4] == EBML_HEADER.to_bytes(4, "big"):
             return _end_of_segment(file)
     return None
@@ -61,8 +61,15 @@ def _end_of_boxes(file: BinaryIO, file_size: int) -> int | None:
     return max((end for kind, end in _boxes(file, file_size) if kind in (b"moov", b"moof", b"mdat")), default=None)
 
 
-def _end_of_gif(file: BinaryIO) -> int:
-    """The end of the trailer; beyond the file's where the file ends before it."""
+def count_gif_frames(path: Path) -> int:
+    """Return how many images of a GIF are in the file with all their blocks."""
+    with path.open("rb") as file:
+        return _walk_gif(file)[1]
+
+
+def _walk_gif(file: BinaryIO) -> tuple[int, int]:
+    """The end of the trailer, beyond the file's where the file ends before it; and the number of whole images."""
+    whole = 0
     file.seek(10)  # flags, then two bytes before the colours
     flags = file.read(1)
     file.seek(2, 1)
@@ -72,11 +79,12 @@ def _end_of_gif(file: BinaryIO) -> int:
             file.seek(8, 1)
             _skip_colours(file, file.read(1))
         elif kind != b"!":  # neither an image nor an extension: the file ended, or its blocks are damaged
-            return file.seek(0, 2) + 1
+            return file.seek(0, 2) + 1, whole
         file.seek(1, 1)
         while (length := file.read(1)) not in (b"", b"\0"):
             file.seek(length[0], 1)
-    return file.tell()
+        whole += kind == b"," and length == b"\0"
+    return file.tell(), whole
 
 
 def _skip_colours(file: BinaryIO, flags: bytes) -> None:

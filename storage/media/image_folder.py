@@ -15,6 +15,9 @@ from storage.media.image_header import ImageHeader, read_header
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 
+SECONDS = re.compile(r"(|.*[_ -]|t|time)([0-9]+\.[0-9]+|[0-9]+)s?", re.IGNORECASE)
+"""Names of frames by their time, such as 0.042 or frame_1.5s: their numbers are decimal fractions."""
+
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our errors say it, in one line
 
 
@@ -37,11 +40,20 @@ def list_images(folder: Path) -> list[Path]:
         raise InputError(
             f"{folder}: no image in the folder; expected frames as {', '.join(s[1:] for s in IMAGE_SUFFIXES)} files"
         )
-    files.sort(key=lambda file: natural_key(file.name))
+    files.sort(key=_time_key if all(SECONDS.fullmatch(file.stem) for file in files) else _name_key)
     for first, second in itertools.pairwise(files):
         if first.stem == second.stem:
             raise InputError(f"{folder}: {first.name} and {second.name} are the same frame; remove one of them")
     return files
+
+
+def _name_key(file: Path) -> tuple[list[tuple[int, str]], str]:
+    return natural_key(file.name)
+
+
+def _time_key(file: Path) -> tuple[str, Fraction, str]:
+    prefix, seconds = SECONDS.fullmatch(file.stem).groups()  # type: ignore[union-attr]  # asked for by list_images
+    return prefix, Fraction(seconds), file.name
 
 
 def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:

@@ -1,7 +1,7 @@
 """Reading the frames of a video file with PyAV, as RGB or alpha."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,8 @@ def _convert(
     t = 0
     with open_video(clip.path) as (container, stream):
         try:
-            for frame in decode(container, stream, threads=threads, decoder=decoder):
+            shown = decode(container, stream, threads=threads, decoder=decoder, leading=clip.leading_packets)
+            for frame in _deinterlaced(shown, stream) if clip.is_deinterlaced else shown:
                 if t >= start:
                     yield _upright(convert(_checked(frame, clip, t)), clip)
                 t += 1
@@ -81,6 +82,33 @@ def _convert(
         except FFmpegError as error:
             raise InputError(_damaged(clip, t, reason_of(error))) from None
     raise InputError(_damaged(clip, t, "the stream ends"))
+
+
+def _deinterlaced(frames: Iterator[VideoFrame], stream: VideoStream) -> Iterator[VideoFrame]:
+    """As many frames, made whole by FFmpeg's bwdif; those that are not interlaced stay as they are."""
+    graph: av.filter.Graph | None = None
+    for frame in frames:
+        if graph is None:
+            graph = av.filter.Graph()
+            source = graph.add_buffer(template=stream, time_base=stream.time_base)
+            graph.link_nodes(
+                source, graph.add("bwdif", "mode=send_frame:deint=interlaced"), graph.add("buffersink")
+            ).configure()
+        graph.push(frame)
+        yield from _pulled(graph)
+    if graph is not None:
+        graph.push(None)
+        yield from _pulled(graph)
+
+
+def _pulled(graph: av.filter.Graph) -> Iterator[VideoFrame]:
+    while True:
+        try:
+            frame = graph.pull()
+        except (BlockingIOError, EOFError):
+            return
+        if isinstance(frame, VideoFrame):
+            yield frame
 
 
 def _checked(frame: VideoFrame, clip: Clip, t: int) -> VideoFrame:
@@ -158,17 +186,34 @@ def _swscale_matrix(clip: Clip) -> int | None:
 
 
 def decode(
-    container: InputContainer, stream: VideoStream, *, threads: int, decoder: str | None = None
+    container: InputContainer,
+    stream: VideoStream,
+    *,
+    threads: int,
+    decoder: str | None = None,
+    leading: int = 0,
+    options: Mapping[str, str] = DECODER_OPTIONS,
 ) -> Iterator[VideoFrame]:
-    """Frames in order of showing. On a fault the frames already inside the decoder still come, then the error."""
+    """Frames in order of showing. On a fault the frames already inside the decoder still come, then the error.
+
+    leading : packets after the first key frame that are passed over; see Clip.leading_packets.
+    options : of the decoder.
+    """
     context: Any = stream.codec_context
     if decoder is not None:
         context = av.CodecContext.create(decoder, "r")
-    context.options = DECODER_OPTIONS
+    context.options = dict(options)
     context.thread_count = threads
     context.thread_type = "AUTO"
     try:
+        since_key = None if leading else leading + 1
         for packet in container.demux(stream):
+            if since_key is not None:
+                since_key += 1
+            elif packet.is_keyframe:
+                since_key = 0
+            if since_key is not None and 0 < since_key <= leading and packet.size:
+                continue
             yield from context.decode(packet if packet.size else None)
     except FFmpegError:
         with contextlib.suppress(FFmpegError):

@@ -10,13 +10,14 @@ import av
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange
 from av.video.stream import VideoStream
 
 from storage.errors import InputError
-from storage.media.clip import RGB_MATRIX, Clip, ColourTags, check_size
-from storage.media.container_size import container_size
+from storage.media.clip import PROGRESSIVE, RGB_MATRIX, TOP_FIELD_FIRST, Clip, ColourTags, check_size
+from storage.media.container_size import container_size, count_gif_frames
 from storage.media.video_decoding import decode, open_video, reason_of
 
 # (a, b, c, d) of a display matrix, by sign -> (degrees clockwise, mirrored first) that make the frame upright.
@@ -33,6 +34,13 @@ ORIENTATIONS = {
 }
 
 
+HIDING_CODECS = ("vp8", "vp9")  # whose hidden frames are told from shown ones by their first byte
+INTERLACED = (
+    "{}: the video is interlaced: its frames stay woven of two fields, and are filled as if they were one; "
+    "decode.deinterlace=true makes whole frames"
+)
+
+
 class _Times(NamedTuple):
     """Of one packet, in ticks."""
 
@@ -46,30 +54,76 @@ def probe_video(path: Path) -> Clip:
 
     Raises: InputError if the file is no video, has no frame, claims absurd sizes, or its first frame does not decode.
     """
+    leading = _count_leading(path)
     with open_video(path) as (container, stream):
-        packets = _scan(container, stream)
+        packets = _scan(container, stream, leading)
         if not packets:
             raise InputError(f"{path}: no frame in the video stream; expected at least one; export the video again")
-        clip = _describe(path, container, stream, packets)
+        clip = replace(_describe(path, container, stream, packets), leading_packets=leading)
     return _with_first_frame(clip, _first_frame(clip))
 
 
-def _scan(container: InputContainer, stream: VideoStream) -> list[_Times]:
+def _count_leading(path: Path) -> int:
+    """Packets right after the first key frame whose frames come before it, if decoders do not show them.
+
+    A stream that was cut at an open group of pictures begins so: the frames refer to others that are gone. In a closed
+    group they are shown; only the decoder knows.
+    """
+    with open_video(path) as (container, stream):
+        key, leading, has_later = None, 0, False
+        with contextlib.suppress(FFmpegError):
+            for packet in container.demux(stream):
+                if key is None:
+                    key = packet if packet.is_keyframe and packet.size else None
+                elif not packet.size or key.pts is None or (packet.pts is not None and packet.pts > key.pts):
+                    has_later = bool(packet.size)
+                    break
+                else:
+                    leading += 1
+        if key is None or key.pts is None or not (leading and has_later) or stream.codec_context.name in HIDING_CODECS:
+            return 0
+        first = key.pts
+    with open_video(path) as (container, stream), contextlib.suppress(FFmpegError):
+        for frame in decode(container, stream, threads=1, options={}):
+            return leading if frame.pts is None or frame.pts >= first else 0
+    return 0
+
+
+def _is_hidden(packet: "Packet[VideoStream]", codec: str) -> bool:
+    """Whether a packet only changes what later frames refer to.
+
+    Source: VP8, RFC 6386 section 9.1; VP9 bitstream specification section 6.2 (uncompressed header) and annex B.
+    """
+    data = memoryview(packet)
+    if codec == "vp8":
+        return not data[0] & 0x10
+    if codec != "vp9" or data[-1] & 0xE0 == 0xC0:  # several frames in one packet: one of them is shown
+        return False
+    profile_3 = data[0] & 0x30 == 0x30  # has one bit more before the flags
+    bits = data[0] << 1 if profile_3 else data[0]
+    shows_existing, shows = bits & 0x08, (bits & 0x02)
+    return not shows_existing and not shows
+
+
+def _scan(container: InputContainer, stream: VideoStream, leading: int) -> list[_Times]:
     """Times of the packets whose frames decoding will show, in order of decoding.
 
-    Left out: what an edit list discards, what comes before the first key frame (no decoder shows it), and a last
-    packet that breaks off.
+    Left out: what an edit list discards, what comes before the first key frame (no decoder shows it), frames that are
+    hidden, `leading` packets after the first key frame, and a last packet that breaks off.
     """
+    codec = stream.codec_context.name
     shown: list[_Times] = []
     first_key: int | None = None  # how many come before it
-    last_is_whole = True
+    last_is_whole, since_key = True, 0
     with contextlib.suppress(FFmpegError):  # what comes before a fault still counts
         for packet in container.demux(stream):
             if not packet.size:
                 continue
+            since_key += 1
             if packet.is_keyframe and first_key is None:
-                first_key = len(shown)
-            if not packet.is_discard:
+                first_key, since_key = len(shown), 0
+            is_leading = first_key is not None and 0 < since_key <= leading
+            if not (packet.is_discard or is_leading or _is_hidden(packet, codec)):
                 shown.append(_Times(packet.pts, packet.dts, packet.duration or 0))
             last_is_whole = not packet.is_corrupt
     return shown[first_key or 0 : None if last_is_whole else -1]
@@ -82,7 +136,8 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, packet
         pts = []  # AVI and raw streams: frames come at the stated rate
     found, promised = _count(path, stream, packets, pts, time_base)
     rates = [Fraction(r) for r in (stream.average_rate, stream.base_rate, stream.guessed_rate) if r]
-    rate, varying = _fit_rate(path, pts[:found], rates, time_base)
+    pts, warnings = _rising(path, pts)
+    rate, varying = _fit_rate(pts[:found], rates, time_base)
     first = pts[0] * time_base if pts else Fraction(0)
     codec = stream.codec_context
     return Clip(
@@ -98,8 +153,10 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, packet
         start_time=max(Fraction(0), first - Fraction(container.start_time or 0, av.time_base)),
         sample_aspect_ratio=Fraction(stream.sample_aspect_ratio or 1),
         codec=codec.codec.canonical_name,
+        field_order=codec.field_order,
         has_audio=bool(container.streams.audio),
         has_alpha=stream.metadata.get("alpha_mode") == "1",
+        warnings=warnings,
     )
 
 
@@ -110,6 +167,11 @@ def _count(
     size = container_size(path)
     is_cut_off = size is not None and size > path.stat().st_size
     found = len(packets)
+    if stream.codec_context.name == "gif" and is_cut_off:
+        whole = count_gif_frames(path)
+        if not whole:
+            raise InputError(f"{path}: truncated: breaks off in its first frame; copy it again")
+        return whole, whole + 1
     missing = _missing_at_end(stream, packets, pts, time_base)
     if not (is_cut_off or missing > 1):
         return found, found
@@ -134,9 +196,18 @@ def _missing_at_end(stream: VideoStream, packets: list[_Times], pts: list[int], 
     return max(0, round((length / time_base - end) / mean)) if mean else 0
 
 
-def _fit_rate(
-    path: Path, pts: list[int], rates: list[Fraction], time_base: Fraction
-) -> tuple[Fraction, tuple[int, ...] | None]:
+def _rising(path: Path, pts: list[int]) -> tuple[list[int], tuple[str, ...]]:
+    """Time stamps in order, equal ones a tick apart, and a warning if there were any."""
+    rising = list(pts)
+    for t in range(1, len(pts)):
+        rising[t] = max(pts[t], rising[t - 1] + 1)
+    if rising == pts:
+        return rising, ()
+    t = next(t for t in range(1, len(pts)) if rising[t] != pts[t])
+    return rising, (f"{path.name}: frames {t - 1} and {t} have the same time stamp: the second is shown a tick later",)
+
+
+def _fit_rate(pts: list[int], rates: list[Fraction], time_base: Fraction) -> tuple[Fraction, tuple[int, ...] | None]:
     """A constant rate that explains every time stamp within rounding, or the mean rate and the stamps since the first.
 
     Containers round: 30000/1001 in Matroska's milliseconds is 0, 33, 67. One tick of error is rounding as long as
@@ -144,13 +215,6 @@ def _fit_rate(
     """
     if len(pts) < 2:
         return (rates[0] if rates else Fraction(24)), None
-    steps = np.diff(np.array(pts))
-    if not steps.all():
-        t = int(np.flatnonzero(steps == 0)[0])
-        raise InputError(
-            f"{path}: frames {t} and {t + 1} have the same time stamp; expected rising ones; "
-            "convert to a constant rate first (ffmpeg -fps_mode cfr)"
-        )
     ticks = np.array(pts, dtype=np.float64) - pts[0]
     for rate in rates:
         frame = float(1 / (rate * time_base))  # ticks a frame
@@ -164,7 +228,7 @@ def _first_frame(clip: Clip) -> VideoFrame:
     reason = "the stream ends"
     with open_video(clip.path) as (container, stream):
         try:
-            for frame in decode(container, stream, threads=1):
+            for frame in decode(container, stream, threads=1, leading=clip.leading_packets):
                 return frame
         except FFmpegError as error:
             reason = reason_of(error)
@@ -194,6 +258,8 @@ def _with_first_frame(clip: Clip, frame: VideoFrame) -> Clip:
         colour=colour,
         pixel_format=name,
         has_alpha=has_alpha,
+        field_order=max(clip.field_order, TOP_FIELD_FIRST) if frame.interlaced_frame else PROGRESSIVE,
+        warnings=(*clip.warnings, *([INTERLACED.format(clip.path.name)] if frame.interlaced_frame else [])),
     )
 
 

@@ -149,6 +149,8 @@ def _add_picture(output: OutputContainer, encoder: Encoder, clip: Clip, clock: _
     context.pix_fmt = encoder.pixel_format
     context.time_base = clock.time_base
     context.thread_count = threads
+    if clip.is_interlaced:
+        context.field_order = clip.field_order
     context.sample_aspect_ratio = clip.sample_aspect_ratio
     context.color_primaries = encoder.colour.primaries
     context.color_trc = encoder.colour.transfer

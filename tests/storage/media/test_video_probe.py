@@ -206,10 +206,3 @@ def test_an_mp4_without_its_index_says_so(tmp_path):
     path.write_bytes(data[:-400])
     with pytest.raises(InputError, match=r"index \(moov\) is missing"):
         probe(path)
-
-
-def test_equal_time_stamps_are_refused_with_a_way_out(tmp_path):
-    path = encode(tmp_path / "a.mkv", moving_frames(4), codec="mjpeg", pixel_format="yuvj420p",
-                  pts=[0, 1, 2, 9], time_base=Fraction(1, 5000))  # fmt: skip
-    with pytest.raises(InputError, match=r"frames 0 and 1 have the same time stamp.*fps_mode cfr"):
-        probe(path)
