@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import report
-from dfvi_models.evaluation.metrics import psnr_in_hole, ssim_in_hole
+from dfvi_models.evaluation.metrics import gradient_similarity, psnr_in_hole, ssim_in_hole
 from dfvi_models.image_inpainting.patch import PatchInpainter
 from dfvi_models.image_inpainting.smooth import SmoothInpainter
 from dfvi_models.numerics.laplace import fill_smooth
@@ -38,7 +38,6 @@ DIRECTIONS = [
         [[0, 0, -1], [0, 0, 0], [1, 0, 0]],
     )
 ]
-GRADIENT_CONSTANT = 170 / 9  # Xue's, for Prewitt's operator divided by 3; Sobel's by 4 here
 TEXTURE_CONSTANT = 16.0  # square of 4 grey levels: weaker texture counts as none
 TEXTURE_WINDOW = (11, 11)
 
@@ -66,12 +65,6 @@ def patch(frame, hole):
 
 
 METHODS = {"telea": telea, "harmonic": harmonic, "smooth": smooth, "patch": patch}
-
-
-def gradient_similarity(frame, truth, hole):
-    """Mean over the hole of the similarity of gradient magnitudes."""
-    a, b = (np.hypot(cv2.Sobel(x, -1, 1, 0), cv2.Sobel(x, -1, 0, 1)) / 4 for x in (frame @ LUMA, truth @ LUMA))
-    return float(((2 * a * b + GRADIENT_CONSTANT) / (a**2 + b**2 + GRADIENT_CONSTANT))[hole].mean())
 
 
 def texture_similarity(frame, truth, hole):

@@ -15,7 +15,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import report
-from flows.evaluate import hole_params
+from flows.evaluation.holes import make_holes
 from flows.evaluation.methods import OnTrueFlow, parse_rows
 from flows.evaluation.model import EvaluateConfig, check_evaluation
 from flows.pipeline.runner import available_threads
@@ -41,6 +41,7 @@ def arguments():
     parser.add_argument("clips", type=Path, help="folder of clips: <clip>/frames and <clip>/masks")
     parser.add_argument("--size", default="432x240", help="width x height all clips are brought to")
     parser.add_argument("--frames", type=int, help="frames taken from the start of each clip (all)")
+    parser.add_argument("--holes", default="box,shape,object", help="kinds of holes, as of `dfvi evaluate`")
     parser.add_argument("--rows", default=ROWS, help=f"presets, and ceiling ({ROWS})")
     parser.add_argument("--root", default=".dfvi", help="where results lie")
     return parser.parse_args()
@@ -79,8 +80,7 @@ def clip_cases(clip, masks, rows, config, root):
     true_flow = step(estimate_flow, config.true_flow, clip=truth)
     own = step(cut_holes, CutHolesParams(kind="object", dilation=RIM), truth=truth, masks=own_masks)
     for kind in config.holes:
-        others = MediaInput.mask(str(masks)) if kind == "object" else None
-        holed = step(cut_holes, hole_params(kind, clip, config), truth=truth, masks=others)
+        holed = make_holes(step, kind, clip, config, truth, masks)
         for row in rows:
             filled = fill_clip(OnTrueFlow(step, true_flow) if row.on_true_flow else step, row.config, holed)
             flow = true_flow if row.on_true_flow else step.flow
@@ -115,7 +115,7 @@ def main():
     asked = arguments()
     report.header("hidden objects")
     width, height = map(int, asked.size.split("x"))
-    config = EvaluateConfig(size=(height, width), frames=asked.frames)
+    config = EvaluateConfig(size=(height, width), frames=asked.frames, holes=tuple(asked.holes.split(",")))
     rows = parse_rows(asked.rows.split(","))
     root = str(Root.create(asked.root).path)
     found = {row.name: [] for row in rows}

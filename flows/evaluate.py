@@ -6,16 +6,16 @@ from pathlib import Path
 import prefect
 from prefect.logging import get_run_logger
 
+from flows.evaluation.holes import make_holes
 from flows.evaluation.methods import OnTrueFlow, Row
 from flows.evaluation.model import MEAN, Case, EvaluateConfig, Evaluation, check_evaluation
 from flows.pipeline.runner import Runner, available_threads
 from flows.pipeline.stage_order import FilledResult, StageRunner, fill_clip
 from storage.cache.root import Root
-from storage.datasets.clean_clips import CleanClip, clip_seed
+from storage.datasets.clean_clips import CleanClip
 from tasks.complete_flow import complete_flow
 from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
-from tasks.evaluation.cut_holes import CutHolesParams, HoleKind, cut_holes
 from tasks.evaluation.fill_baseline import FillBaselineParams, fill_baseline
 from tasks.evaluation.read_truth import ReadTruthParams, read_truth
 from tasks.evaluation.score import METRIC_CODE, ScoreParams, frame_table, score
@@ -80,15 +80,14 @@ def evaluate_clip(
 ) -> list[Case]:
     """Score all rows on one clip, kind of hole by kind of hole.
 
-    masks : folder of the object masks that are cut out of the clip; needed for holes of kind object.
+    masks : folder of the masks of another clip's objects; needed for holes of the kinds MASKED.
     """
     video = MediaInput.video(str(clip.video))
     truth = runner(read_truth, ReadTruthParams(frames=config.frames, size=config.size), video=video)
     true_flow = runner(estimate_flow, config.true_flow, clip=truth)
     cases = []
     for kind in config.holes:
-        objects = MediaInput.mask(str(masks)) if kind == "object" else None
-        holed = runner(cut_holes, hole_params(kind, clip, config), truth=truth, masks=objects)
+        holed = make_holes(runner, kind, clip, config, truth, masks)
         for row in rows:
             cases.append(evaluate_row(runner, row, config, truth, true_flow, holed))
             get_run_logger().info("%s %s %s: %s", clip.name, kind, row.name, _in_words(cases[-1]))
@@ -165,13 +164,6 @@ def vfid_of_rows(cases: Sequence[Case]) -> dict[str, float | None]:
         own = [case for case in cases if case.row == row and case.features]
         found[row] = vfid([case.features for case in own if case.features]) if len({c.clip for c in own}) > 1 else None
     return found
-
-
-def hole_params(kind: HoleKind, clip: CleanClip, config: EvaluateConfig) -> CutHolesParams:
-    """Only what this kind of hole depends on, so that nothing else makes it anew."""
-    if kind == "shape":
-        return CutHolesParams(kind=kind, seed=clip_seed(clip.name, config.seed))
-    return CutHolesParams(kind=kind, dilation=config.dilation) if kind == "object" else CutHolesParams(kind=kind)
 
 
 def _fill(step: StageRunner, row: Row, holed: StageResult, true_flow: StageResult) -> FilledResult:

@@ -12,7 +12,18 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.numerics.resizing import resize_flow
 from dfvi_models.protocols import Flows, Frames, Holes
 
-COLUMNS = ("psnr", "ssim", "hole_psnr", "warping_error", "true_warping_error", "flow_epe", "propagated")
+COLUMNS = (
+    "psnr",
+    "ssim",
+    "hole_psnr",
+    "hole_ssim",
+    "detail",
+    "flicker",
+    "warping_error",
+    "true_warping_error",
+    "flow_epe",
+    "propagated",
+)
 EXACT = 100.0  # dB that stand for a hole filled without any error, so that means stay finite
 
 
@@ -51,7 +62,9 @@ def score_frames(
     wanted  : frame numbers, 0..T-1.
     threads : frames scored at once; the result is the same for every number.
     Yields  : (t, row): one number for each of COLUMNS, nan where it has no meaning:
-              psnr, ssim    of the whole frame; hole_psnr of the hole; dB, dB capped at EXACT
+              psnr, ssim    of the whole frame; hole_psnr, hole_ssim of the hole; dB, dB capped at EXACT
+              detail        0 to 1, in the hole: similarity of the strength of edges; smoke scores low
+              flicker       grey levels, in the holes of t and t+1: how much the error changes between them
               warping_error in the hole of t against frame t+1, times 1000; true_warping_error that of the true clip
               itself there, beneath which a result is steadier than the world
               flow_epe      pixels, in the hole of t: mean of the flow to t+1 and the flow to t-1
@@ -67,7 +80,7 @@ def score_frames(
         )
 
     def one_frame(t: int) -> tuple[int, NDArray[np.float64]]:
-        return t, _score(result, truth, holes[t], t)
+        return t, _score(result, truth, holes, t)
 
     return ordered_map(one_frame, sorted(set(wanted)), threads)
 
@@ -75,7 +88,7 @@ def score_frames(
 def mean_scores(rows: Sequence[NDArray[np.float64]]) -> dict[str, float | None]:
     """Mean of each of COLUMNS over the frames where it has a meaning; None if there is none.
 
-    >>> mean_scores([np.array([30, 0.5, 20, 1, 1, 2, 1]), np.array([40, 0.7, 30, np.nan, 1, np.nan, 0])])["flow_epe"]
+    >>> mean_scores([np.full(len(COLUMNS), 2.0), np.full(len(COLUMNS), np.nan)])["flow_epe"]
     2.0
     """
     table = np.stack(rows)
@@ -83,7 +96,8 @@ def mean_scores(rows: Sequence[NDArray[np.float64]]) -> dict[str, float | None]:
     return {name: float(table[known[:, i], i].mean()) if known[:, i].any() else None for i, name in enumerate(COLUMNS)}
 
 
-def _score(result: FilledResult, truth: TrueClip, hole: NDArray[np.bool_], t: int) -> NDArray[np.float64]:
+def _score(result: FilledResult, truth: TrueClip, holes: Holes, t: int) -> NDArray[np.float64]:
+    hole = holes[t]
     if not hole.any():
         return np.full(len(COLUMNS), np.nan)
     frame, true_frame = result.frames[t], truth.frames[t]
@@ -91,12 +105,22 @@ def _score(result: FilledResult, truth: TrueClip, hole: NDArray[np.bool_], t: in
         "psnr": min(metrics.psnr(frame, true_frame), EXACT),
         "ssim": metrics.ssim(frame, true_frame),
         "hole_psnr": min(metrics.psnr_in_hole(frame, true_frame, hole), EXACT),
+        "hole_ssim": metrics.ssim_in_hole(frame, true_frame, hole),
+        "detail": metrics.gradient_similarity(frame, true_frame, hole),
+        "flicker": _flicker(result.frames, truth.frames, holes, t),
         "warping_error": _warping_error(result.frames, truth, hole, t),
         "true_warping_error": _warping_error(truth.frames, truth, hole, t),
         "flow_epe": _flow_epe(result, truth, hole, t),
         "propagated": float((result.source[t][hole] >= 0).mean()) if result.source is not None else np.nan,
     }
     return np.array([numbers[name] for name in COLUMNS], np.float64)
+
+
+def _flicker(frames: Frames, truths: Frames, holes: Holes, t: int) -> float:
+    if t + 1 == len(truths):
+        return float("nan")
+    pair = (t, t + 1)
+    return metrics.flicker([frames[i] for i in pair], [truths[i] for i in pair], holes[t] & holes[t + 1])
 
 
 def _warping_error(frames: Frames, truth: TrueClip, hole: NDArray[np.bool_], t: int) -> float:

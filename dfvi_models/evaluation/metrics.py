@@ -1,6 +1,6 @@
 """Scores of inpainted frames and completed flow against the truth. Averages over frames are the caller's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -13,6 +13,8 @@ PEAK = 255.0  # largest value of a uint8 frame
 SSIM_WINDOW = 65  # pixels, a box; the convention of E2FGVI, ProPainter and others, far wider than the usual 7 or 11
 HOLE_SSIM_WINDOW = 11  # pixels; holes are too small for SSIM_WINDOW to see them alone
 BOUNDARY = 1.0  # pixels: flow that changes by more within 5 pixels is at a motion boundary
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+GRADIENT_CONSTANT = 170 / 9  # Xue's, for Prewitt's operator divided by 3; Sobel's by 4 here
 SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
@@ -55,6 +57,38 @@ def ssim_in_hole(frame: NDArray[np.uint8], truth: NDArray[np.uint8], hole: NDArr
     border = ((half, half), (half, half), (0, 0))
     similarity = _ssim_map(np.pad(frame, border, "symmetric"), np.pad(truth, border, "symmetric"), HOLE_SSIM_WINDOW)
     return float(similarity[hole].mean()) if hole.any() else float("nan")
+
+
+def gradient_similarity(frame: NDArray[np.uint8], truth: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
+    """Mean similarity of the strength of edges in `hole` (H, W), 0 to 1; nan if it is empty.
+
+    A blurred fill scores low where the truth has detail, however near it is on the mean, and a sharp one that is
+    slightly displaced scores high: what PSNR tells the other way round.
+    frame, truth : (H, W, 3) uint8.
+    Source       : gradient magnitude similarity, Xue et al., arXiv:1308.3052, with Sobel's operator and no halving.
+    """
+    _check_frames(frame, truth, hole)
+    if not hole.any():
+        return float("nan")
+    grey = [np.asarray(picture @ LUMA, np.float32) for picture in (frame, truth)]
+    a, b = (np.hypot(cv2.Sobel(x, -1, 1, 0), cv2.Sobel(x, -1, 0, 1)) / 4 for x in grey)
+    similarity = (2 * a * b + GRADIENT_CONSTANT) / (a**2 + b**2 + GRADIENT_CONSTANT)
+    return float(similarity[hole].mean())
+
+
+def flicker(frames: Sequence[NDArray[np.uint8]], truths: Sequence[NDArray[np.uint8]], hole: NDArray[np.bool_]) -> float:
+    """Root mean square change of a result's error from one frame to the next, in grey levels; nan without pixels.
+
+    It needs no flow: what the scene itself changes by is in both, and cancels.
+    frames, truths : two of (H, W, 3) uint8, of neighbouring times.
+    hole           : (H, W) bool, the pixels that are hole in both.
+    """
+    for frame, truth in zip(frames, truths, strict=True):
+        _check_frames(frame, truth, hole)
+    if not hole.any():
+        return float("nan")
+    before, after = (frame[hole].astype(np.float64) - truth[hole] for frame, truth in zip(frames, truths, strict=True))
+    return float(np.sqrt(np.mean((after - before) ** 2)))
 
 
 def end_point_error(flow: NDArray[np.float32], truth: NDArray[np.float32], hole: NDArray[np.bool_]) -> float:

@@ -39,7 +39,8 @@ def add_evaluate(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--holes",
         default="box,shape,object",
-        help="kinds of holes: box (middle quarter), shape (moves slowly), object (another clip's masks) (all three)",
+        help="kinds of holes: box (middle quarter), shape (moves slowly), object (another clip's masks); composite and "
+        "overlay (another clip's objects laid over, with shadows and without) (the first three)",
     )
     parser.add_argument("--seed", type=int, default=0, help="decides shapes, and which clip's objects go where (0)")
     parser.add_argument(
@@ -118,12 +119,12 @@ def _config(options: argparse.Namespace) -> "EvaluateConfig":
 
     Raises : InputError for what is not possible.
     """
-    from flows.evaluation.model import EvaluateConfig
+    from flows.evaluation.model import HOLE_KINDS, EvaluateConfig
 
     holes = list(dict.fromkeys(_split(options.holes)))
     for kind in holes or [""]:
-        if kind not in ("box", "shape", "object"):
-            raise InputError(f"--holes takes box, shape and object, with commas between; got {options.holes!r}")
+        if kind not in HOLE_KINDS:
+            raise InputError(f"--holes takes {', '.join(HOLE_KINDS)}, with commas between; got {options.holes!r}")
     if options.frames is not None and options.frames < 1:
         raise InputError(f"--frames must be 1 or more; got {options.frames}")
     if options.seed < 0:

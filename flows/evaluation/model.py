@@ -15,6 +15,11 @@ from tasks.evaluation.score_perceptually import DescribeVideoParams, LpipsParams
 from tasks.stage.cached_stage import Stage, StageParams
 
 Perceptual = Literal["lpips", "vfid"]
+Kind = HoleKind | Literal["composite", "overlay"]
+HOLE_KINDS: tuple[Kind, ...] = ("box", "shape", "object", "composite", "overlay")
+"""Kinds of holes. The last two are objects of another clip laid over this one, with shadows or without."""
+MASKED = {"object", "composite", "overlay"}
+"""Kinds of holes that need another clip's object masks."""
 MEAN = "mean"
 """What stands for all clips, or all kinds of holes."""
 PERCEPTUAL_STAGES: dict[Perceptual, tuple[Stage, StageParams]] = {
@@ -32,12 +37,12 @@ class EvaluateConfig(BaseModel):
     """Frames taken from the start of each clip; null takes all."""
     size: tuple[int, int] | None = None
     """Height and width all clips are brought to; null leaves each as it is."""
-    holes: tuple[HoleKind, ...] = ("box", "shape", "object")
+    holes: tuple[Kind, ...] = ("box", "shape", "object")
     """Kinds of holes."""
     seed: int = Field(0, ge=0)
     """Decides the shapes, and which clip's objects are cut out of which."""
     dilation: int = Field(4, ge=0, le=100)
-    """How often object masks are grown by their 4 neighbours."""
+    """How often object masks are grown by their 4 neighbours to be a hole."""
     perceptual: tuple[Perceptual, ...] = ()
     """Scores that need published weights: lpips of frames, vfid of sets of clips."""
     true_flow: EstimateFlowParams = EstimateFlowParams.of(preset="medium", finest_scale=0, most_pixels=None)
@@ -93,5 +98,5 @@ def check_evaluation(
     asked = [pair for row in rows if row.config for pair in stages_of(row.config) if row.runs(pair[0])]
     require_weights([*asked, *(PERCEPTUAL_STAGES[name] for name in config.perceptual)])
     there = find_clips(folder)
-    masks = shuffled_masks(there, config.seed) if "object" in config.holes else {}
+    masks = shuffled_masks(there, config.seed) if MASKED.intersection(config.holes) else {}
     return [(clip, masks.get(clip.name)) for clip in choose_clips(there, names)]

@@ -9,7 +9,7 @@ from flows.reports.plotting import new_figure, write_figure
 if TYPE_CHECKING:
     from flows.evaluation.model import Evaluation
 
-SCORES = ("hole_psnr", "psnr", "ssim", "warping_error", "flow_epe", "propagated")
+SCORES = ("hole_psnr", "hole_ssim", "detail", "flicker", "flow_epe", "propagated")
 MARKERS = "os^vD<>P*Xph"
 
 

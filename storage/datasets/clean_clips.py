@@ -80,6 +80,11 @@ def shuffled_masks(clips: Sequence[CleanClip], seed: int) -> dict[str, Path]:
     return pairs
 
 
+def pictures_beside(masks: Path) -> Path:
+    """Return the folder of the frames that masks found by `find_clips` belong to."""
+    return masks.parent / FRAMES
+
+
 def keep_back(names: Sequence[str], share: float, seed: int) -> set[str]:
     """Those of `names` that are kept back from training: about `share` of them, and at least one if there are several.
 

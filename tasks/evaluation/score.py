@@ -13,7 +13,7 @@ class ScoreParams(StageParams):
     """Scoring has no parameters: numbers under the same name must be comparable."""
 
 
-@stage(version=2)
+@stage(version=3)  # 3: SSIM of the hole, detail and flicker
 def score(
     out: StageStore,
     *,
@@ -46,7 +46,9 @@ METRIC_CODE = (
     f"dfvi_models/evaluation/metrics.py, score version {score.version}; "
     "means over frames that have a hole: PSNR of whole frames; "
     "SSIM of whole frames as E2FGVI and ProPainter compute it (window 65, uniform, float64, data range 255); hole PSNR "
-    "over hole pixels; warping error in the hole along the flow of the clip without holes, mean square x1000, of the "
+    "over hole pixels, SSIM there with a window of 11; detail: gradient magnitude similarity in the hole (Xue et al. "
+    "2014, Sobel); flicker: root mean square change of the error to the next frame where both have a hole, grey "
+    "levels; warping error in the hole along the flow of the clip without holes, mean square x1000, of the "
     "result and of the clip itself; EPE of the completed flow in the hole against that flow"
 )
 

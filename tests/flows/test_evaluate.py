@@ -51,6 +51,16 @@ def stores(root):
     return {(facts.video, facts.stage, facts.digest): facts.modified for facts in list_stores(Root.open(root))}
 
 
+def test_objects_of_the_other_clip_are_laid_over_with_their_shadows(folder, root, prefect_server):
+    config = EvaluateConfig(holes=("composite", "overlay"), frames=3, dilation=1)
+    shaded, plain = evaluate(str(folder), parse_rows(["telea"]), config, clips=["slow"], root=str(root)).cases
+    assert (shaded.hole, plain.hole) == ("composite", "overlay")
+    assert shaded.hole_share == plain.hole_share > 0
+    assert shaded.scores["hole_psnr"] < plain.scores["hole_psnr"]  # the rim is dark
+    assert 0 < plain.scores["detail"] < 1
+    assert plain.scores["flicker"] > 0
+
+
 def test_every_clip_hole_and_row_is_scored(evaluation):
     assert [(c.clip, c.hole, c.row) for c in evaluation.cases] == [
         (clip, kind, row) for clip in ("fast", "slow") for kind in KINDS for row in ROWS
@@ -90,7 +100,7 @@ def test_a_changed_parameter_computes_only_what_depends_on_it(evaluation, folder
 
 def test_reports_name_clips_sizes_frames_holes_and_the_metric_code(evaluation, tmp_path):
     text = summary_tables(evaluation)
-    for part in ("fast (8)", "slow (7)", "64x48", "box, object", "window 65", "score version 2", "seed 0", "ceiling"):
+    for part in ("fast (8)", "slow (7)", "64x48", "box, object", "window 65", "score version 3", "seed 0", "ceiling"):
         assert part in text
     scores, frames, raw = write_reports(evaluation, tmp_path / "out")
     lines = list(csv.DictReader(scores.open()))
@@ -157,8 +167,8 @@ BAD_INPUT = {
     "frames": (["--frames", "0"], "--frames must be 1 or more"),
     "seed": (["--seed", "-1"], "--seed must be 0 or more"),
     "threads": (["--threads", "0"], "--threads must be 1 or more"),
-    "holes": (["--holes", "box,ring"], "--holes takes box, shape and object"),
-    "no holes": (["--holes", ""], "--holes takes box, shape and object"),
+    "holes": (["--holes", "box,ring"], "--holes takes box, shape, object, composite, overlay"),
+    "no holes": (["--holes", ""], "--holes takes box, shape, object, composite, overlay"),
     "row": (["--presets", "best"], "there is no row 'best'"),
     "row twice": (["--presets", "telea,telea"], "two rows are called telea"),
     "ceiling of a simple fill": (["--presets", "ceiling:telea"], "telea uses no flow"),

@@ -5,7 +5,15 @@ import pytest
 from scipy.ndimage import uniform_filter
 
 from dfvi_models.errors import ShapeError
-from dfvi_models.evaluation.metrics import end_point_error, psnr, psnr_in_hole, ssim, warping_error
+from dfvi_models.evaluation.metrics import (
+    end_point_error,
+    flicker,
+    gradient_similarity,
+    psnr,
+    psnr_in_hole,
+    ssim,
+    warping_error,
+)
 
 
 def frames(shape=(90, 110), noise=20, seed=0):
@@ -117,3 +125,41 @@ def test_arrays_that_do_not_belong_together_are_refused():
         end_point_error(flow, flow[:, :8], np.ones((8, 9), bool))
     with pytest.raises(ShapeError, match=r"flows must be \(8, 9, 2\)"):
         warping_error(frame, truth, flow, flow[:, :8], np.ones((8, 9), bool))
+
+
+def half_hole(shape=(60, 80)):
+    hole = np.zeros(shape, bool)
+    hole[15:45, 20:60] = True
+    return hole
+
+
+def test_detail_prefers_texture_a_pixel_off_to_smoke_where_psnr_prefers_smoke():
+    truth = np.repeat(np.random.default_rng(0).integers(60, 190, (60, 80, 1), dtype=np.uint8), 3, axis=2)
+    hole = half_hole()
+    smoke = np.where(hole[..., None], np.uint8(125), truth)
+    displaced = np.where(hole[..., None], np.roll(truth, 1, axis=1), truth)
+    assert psnr_in_hole(smoke, truth, hole) > psnr_in_hole(displaced, truth, hole)
+    assert gradient_similarity(smoke, truth, hole) < gradient_similarity(displaced, truth, hole) - 0.2
+    assert gradient_similarity(truth, truth, hole) == 1
+
+
+def test_detail_of_a_known_step_is_the_formula():
+    truth = np.zeros((9, 9, 3), np.uint8)
+    truth[:, 5:] = 40
+    hole = np.zeros((9, 9), bool)
+    hole[4, 4] = True  # Sobel sees 4 * 40 there, a quarter of it is 40; in the flat result nothing
+    constant = 170 / 9
+    assert gradient_similarity(np.zeros_like(truth), truth, hole) == pytest.approx(
+        constant / (40**2 + constant), rel=1e-3
+    )
+    assert math.isnan(gradient_similarity(truth, truth, np.zeros((9, 9), bool)))
+
+
+def test_flicker_is_the_change_of_the_error_and_not_that_of_the_scene():
+    truth = [np.full((60, 80, 3), level, np.uint8) for level in (50, 120)]
+    hole = half_hole()
+    steady = [frame + np.uint8(7) for frame in truth]
+    wavering = [truth[0] + np.uint8(7), truth[1] - np.uint8(5)]
+    assert flicker(steady, truth, hole) == 0
+    assert flicker(wavering, truth, hole) == 12
+    assert math.isnan(flicker(truth, truth, np.zeros_like(hole)))

@@ -17,6 +17,7 @@ from tasks.decode import MediaInput
 from tasks.estimate_flow import EstimateFlowParams, estimate_flow
 from tasks.evaluation.cut_holes import CutHolesParams, cut_holes
 from tasks.evaluation.fill_baseline import FillBaselineParams, fill_baseline
+from tasks.evaluation.lay_objects import LayObjectsParams, lay_objects
 from tasks.evaluation.read_truth import ReadTruthParams, read_truth
 from tasks.evaluation.score import ScoreParams, frame_table, score
 from tasks.stage.cached_stage import Job
@@ -111,6 +112,41 @@ def test_object_holes_need_masks_that_mark_something(bench, tmp_path):
     write_images(tmp_path / "masks", np.zeros((8, 48, 64), np.uint8))
     with pytest.raises(InputError, match="another --seed"):
         bench.holed(truth, "object", tmp_path / "masks")
+
+
+def test_an_object_of_another_clip_is_laid_over_and_only_its_mask_is_hole(bench, tmp_path):
+    truth = bench.truth()
+    masks = np.zeros((3, 48, 64), np.uint8)
+    for t in range(3):
+        masks[t, 12:30, 20 + 6 * t : 30 + 6 * t] = 255
+    write_images(tmp_path / "masks", masks)
+    write_images(tmp_path / "pictures", np.full((3, 48, 64, 3), 250, np.uint8))
+    given = {"objects": MediaInput.video(str(tmp_path / "pictures")), "masks": MediaInput.mask(str(tmp_path / "masks"))}
+
+    def laid(**params):
+        return bench.store(bench.run(lay_objects, LayObjectsParams(dilation=0, **params), truth=truth, **given))
+
+    plain, shaded = laid(shadows=False), laid()
+    true_frames = bench.store(truth)["frames"]
+    for t, at in enumerate((0, 1, 2, 1)):
+        hole = plain["holes"][t]
+        np.testing.assert_array_equal(hole, masks[at] > 0)
+        assert not plain["frames"][t][hole].any()
+        beside = plain["frames"][t].astype(int) - true_frames[t]
+        assert (beside[20, 30 + 6 * at] > 5).all()  # the object's edge, smeared over its surroundings
+        np.testing.assert_array_equal(plain["frames"][t][40:], true_frames[t][40:])
+        assert (shaded["frames"][t][31, 25 + 6 * at] < plain["frames"][t][31, 25 + 6 * at]).all()
+    assert plain.attributes["kind"] == "overlay"
+    assert shaded.attributes["kind"] == "composite"
+    assert shaded.attributes["largest_hole"] == 180
+
+
+def test_objects_without_a_mask_each_are_refused(bench, tmp_path):
+    write_images(tmp_path / "masks", np.full((2, 48, 64), 255, np.uint8))
+    write_images(tmp_path / "pictures", np.zeros((3, 48, 64, 3), np.uint8))
+    given = {"objects": MediaInput.video(str(tmp_path / "pictures")), "masks": MediaInput.mask(str(tmp_path / "masks"))}
+    with pytest.raises(InputError, match=r"3 pictures, .* 2 masks"):
+        bench.run(lay_objects, LayObjectsParams(), truth=bench.truth(), **given)
 
 
 def test_killed_holes_resume_to_the_same(bench):
