@@ -10,6 +10,7 @@ import prefect
 import yaml
 from prefect.artifacts import create_table_artifact
 
+from flows.configs.yaml_reading import parse_yaml
 from flows.datasets.dataset import Dataset, Recipe, open_dataset
 from flows.engines.protocol import EngineSettings, Request, VideoResult
 from flows.inpaint_dataset import make_requests, run_all
@@ -106,8 +107,8 @@ def parse_axis(text: str) -> tuple[str, list[Any]]:
     """
     key, equals, listed = text.partition("=")
     try:
-        values = yaml.safe_load(f"[{listed}]")
-    except yaml.YAMLError as error:
+        values = parse_yaml(f"[{listed}]")
+    except InputError as error:
         raise InputError(f"--vary {key}: {listed!r} is not a list of YAML values") from error
     if not equals or not key.strip() or not values:
         raise InputError(f"--vary takes stage.param=value,value,...; got {text!r}")

@@ -1,5 +1,6 @@
 """Decoding: frames and holes of a video. Media files in, store out."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -23,6 +24,7 @@ from storage.media.video_probe import INTERLACED
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.write_behind import write_behind
 
+FRAME_RATE = re.compile(r"\d{1,9}(\.\d{1,9})?|\d{1,9}/(?!0+$)\d{1,9}")  # Fraction would compute 1e99999999
 MOST_MASKED = 0.8  # share of all pixels beyond which a mask is rarely meant
 
 
@@ -53,10 +55,10 @@ class DecodeParams(StageParams):
     def _check_rate(cls, value: object) -> str | None:
         if value is None:
             return None
-        try:
-            rate = Fraction(str(value))
-        except (ValueError, ZeroDivisionError):
-            raise ValueError("frames a second are a number or a fraction such as 30000/1001") from None
+        text = str(value) if isinstance(value, str | int | float) else ""
+        if not FRAME_RATE.fullmatch(text):
+            raise ValueError("frames a second are a number or a fraction such as 30000/1001")
+        rate = Fraction(text)
         if not 0 < rate <= 1000:
             raise ValueError("frames a second lie above 0 and up to 1000")
         return str(rate)

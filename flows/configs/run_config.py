@@ -2,14 +2,15 @@
 
 import difflib
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from flows.configs.yaml_reading import load_yaml_file, parse_yaml
 from storage.errors import InputError
 from tasks.complete_flow import CompleteFlowParams
 from tasks.decode import DecodeParams
@@ -24,6 +25,7 @@ from tasks.stage.method_params import MethodParams, description
 
 Model = TypeVar("Model", bound=BaseModel)
 
+LONGEST_KEY = 200  # characters of `stage.param`
 PRESETS = ("default", "fast", "quality", "paper", "paper-rule", "paper-rule-plus")
 
 
@@ -96,12 +98,14 @@ def lay_over(model: type[Model], ground: Mapping[str, Any], layers: Sequence[Map
     Where a layer chooses another method for a stage, parameters of the method below it are dropped.
     Raises : InputError naming the key, the value and what is allowed.
     """
-    for layer in layers:
-        ground = overlay(ground, layer, model)
     try:
+        for layer in layers:
+            ground = overlay(ground, layer, model)
         return model.model_validate(ground)
     except ValidationError as error:
         raise InputError(explain(error, model)) from error
+    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:  # of values that no parameter has
+        raise InputError(f"the configuration cannot be used: {shorten(str(error))}") from error
 
 
 def read_preset(name: str) -> dict[str, Any]:
@@ -109,7 +113,7 @@ def read_preset(name: str) -> dict[str, Any]:
     if name not in PRESETS:
         raise InputError(f"there is no preset {name!r}; choose from {', '.join(PRESETS)}")
     text = files("flows.configs").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text) or {})
+    return dict(parse_yaml(text) or {})
 
 
 def explain_keys(config: RunConfig) -> list[tuple[str, str, str]]:
@@ -133,12 +137,12 @@ def parse_setting(text: str) -> dict[str, Any]:
     """
     key, equals, value = text.partition("=")
     names = key.strip().split(".")
-    if not equals or not all(names):
-        raise InputError(f"--set takes stage.param=value; got {text!r}")
+    if not equals or not all(names) or len(key) > LONGEST_KEY:
+        raise InputError(f"--set takes stage.param=value; got {shorten(repr(text))}")
     try:
-        nested: Any = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise InputError(f"--set {key}: {value!r} is not a YAML value") from error
+        nested: Any = parse_yaml(value)
+    except InputError as error:
+        raise InputError(f"--set {shorten(key)}: {shorten(repr(value))} is not a YAML value: {error}") from error
     for name in reversed(names):
         nested = {name: nested}
     return dict(nested)
@@ -150,22 +154,6 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises : InputError if it cannot be read or does not hold keys and values.
     """
     return load_yaml_file(path, "configuration")
-
-
-def load_yaml_file(path: Path, kind: str) -> dict[str, Any]:
-    """Read keys and values from a YAML or JSON file; errors call it a `kind`. Raises InputError."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"the {kind} {path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise InputError(f"the {kind} {path} is not YAML: {problem}") from error
-    if content is None:
-        return {}
-    if not isinstance(content, dict):
-        raise InputError(f"the {kind} {path} must hold keys and values; got a {type(content).__name__}")
-    return content
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any], model: type[BaseModel] | None = None) -> dict[str, Any]:
@@ -187,6 +175,11 @@ def overlay(below: Mapping[str, Any], above: Mapping[str, Any], model: type[Base
     return result
 
 
+def shorten(text: str) -> str:
+    """Return a text on one line of at most 80 characters."""
+    return textwrap.shorten(text, 80, placeholder=" ...") if len(text) > 80 and " " in text[:80] else text[:80]
+
+
 def explain(error: ValidationError, top: type[BaseModel] = RunConfig) -> str:
     """Say in one line what is wrong with a configuration, a `top`: key, value, what is allowed."""
     return "; ".join(_explain_one(list(map(str, entry["loc"])), entry, top) for entry in error.errors())
@@ -205,7 +198,7 @@ def _explain_one(path: list[str], entry: Any, top: type[BaseModel]) -> str:
         return f"{key} {message}"
     if entry["type"] == "value_error" and isinstance(entry["input"], Mapping):  # of keys that do not go together
         return ": ".join(filter(None, (key, message.removeprefix("value error, "))))
-    return f"{key} = {entry['input']!r} is not possible: {message}"
+    return f"{key} = {shorten(repr(entry['input']))} is not possible: {message}"
 
 
 def _unknown_key(path: list[str], allowed: Sequence[str]) -> str:

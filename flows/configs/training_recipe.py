@@ -5,10 +5,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from flows.configs.run_config import Draft, lay_over, load_yaml_file, parse_settings
+from flows.configs.run_config import Draft, lay_over, parse_settings
+from flows.configs.yaml_reading import load_yaml_file, parse_yaml
 from storage.datasets.clean_clips import find_clips
 from storage.errors import InputError
 from storage.media.clip import find_source
@@ -157,4 +157,4 @@ def _read(command: str, recipe: str) -> dict[str, object]:
     if recipe not in names:
         raise InputError(f"there is no recipe {recipe!r}; choose from {', '.join(names)}, or name a .yaml file")
     text = files("flows.configs").joinpath("recipes", f"{recipe}.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text) or {})
+    return dict(parse_yaml(text) or {})

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flows.configs.run_config import RunConfig, lay_config, load_yaml_file, read_yaml
+from flows.configs.run_config import RunConfig, lay_config, read_yaml
+from flows.configs.yaml_reading import load_yaml_file
 from storage.cache.names import distinct_name, title_of_video, video_name
 from storage.datasets.video_folders import Found, find_videos
 from storage.errors import InputError
