@@ -43,7 +43,7 @@ class DrainingWorker(ProcessWorker, abc.ABC):  # ABC keeps it out of Prefect's r
     async def get_and_submit_flow_runs(self) -> list["FlowRun"]:
         """Take runs that are due, unless the worker is about to stop; bring back those that were lost."""
         try:
-            await self._lost_runs.look(self.client)
+            await self._lost_runs.recover(self.client)
         except (HTTPError, ObjectNotFound) as error:  # the server is away, or the run was deleted: look again later
             self._logger.warning("cannot look for lost runs: %s", error)
         async with self._asking:

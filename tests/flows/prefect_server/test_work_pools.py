@@ -16,9 +16,9 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.deployments import run_deployment
 from prefect.events import emit_event
-from prefect.events.filters import EventAnyResourceFilter, EventFilter
+from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter, EventOccurredFilter
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.states import Completed, Failed, Running
+from prefect.states import Completed, Crashed, Failed, Running
 
 from flows.cli.main import main
 from flows.configs.run_config import RunConfig
@@ -210,19 +210,26 @@ def state_of(run):
 @pytest.fixture
 def lost(deployed, tmp_path, monkeypatch):
     """A run of a deployment that no worker has, and a look of those that bring lost runs back."""
-    monkeypatch.setattr("flows.prefect_server.lost_runs.SECONDS_BETWEEN_LOOKS", 0.0)
-    monkeypatch.setattr("flows.prefect_server.lost_runs.REST_SECONDS", 0)
-    monkeypatch.setattr("flows.prefect_server.lost_runs.SILENCE_SECONDS", 0)
+    for name in ("SECONDS_BETWEEN_LOOKS", "SECONDS_BETWEEN_QUESTIONS", "REST_SECONDS", "SILENCE_SECONDS"):
+        monkeypatch.setattr(f"flows.prefect_server.lost_runs.{name}", -1.0)  # the clock of HTTP knows whole seconds
     run, search = submit(panning_clip(tmp_path / "goat", count=2), tmp_path), LostRuns(["dfvi"])
-    search._listening_since -= 1e6  # long enough to notice any silence
 
-    async def look():
-        async with get_client() as client:
-            await search.look(client)
-
-    yield run, lambda: asyncio.run(look())
+    yield run, lambda: look(search)
     with get_client(sync_client=True) as client:
         client.delete_flow_run(run)
+
+
+def look(*searches):
+    """Let workers look for lost runs, all at once."""
+
+    async def recover(search):
+        async with get_client() as client:
+            await search.recover(client)
+
+    async def all_at_once():
+        await asyncio.gather(*map(recover, searches))
+
+    asyncio.run(all_at_once())
 
 
 def put(run, state):
@@ -234,37 +241,77 @@ def test_a_silent_run_has_crashed_and_comes_back_a_few_times(lost):
     run, look = lost
     for _ in range(RETURNS):
         put(run, Running())
+        look()  # sees it for the first time
+        assert state_of(run).name == "Running"
+        look()
+        assert (state_of(run).name, state_of(run).message) == (
+            "Crashed",
+            "no heartbeat for -1.0 s; finished frames are kept",
+        )
         look()
         assert (state_of(run).name, state_of(run).message) == (
             "AwaitingRetry",
-            "brought back after: no heartbeat for 0 s; finished frames are kept",
+            "brought back after: no heartbeat for -1.0 s; finished frames are kept",
         )
     put(run, Running())
+    for _ in range(3):
+        look()
+    assert state_of(run).name == "Crashed"
+
+
+def test_several_workers_bring_a_run_back_once(lost):
+    run, _ = lost
+    put(run, Crashed())
+    searches = [LostRuns(["dfvi"]) for _ in range(4)]
+    look(*searches)
+    look(*searches)
+    with get_client(sync_client=True) as client:
+        assert [state.name for state in client.read_flow_run_states(run)].count("AwaitingRetry") == 1
+
+
+def test_a_crash_that_is_old_by_the_servers_clock_is_left_alone_and_not_asked_for(lost, monkeypatch):
+    run, look = lost
+    put(run, Crashed())
+    monkeypatch.setattr("flows.prefect_server.lost_runs.OLDEST", timedelta(seconds=-3600))
     look()
     assert state_of(run).name == "Crashed"
 
 
-def test_a_run_that_is_heard_of_or_has_ended_is_left_alone(lost, monkeypatch):
+@pytest.mark.parametrize("wrong", [timedelta(hours=2), timedelta(hours=-2)])
+def test_a_run_whose_clock_is_wrong_is_alive_as_long_as_it_is_heard_of(lost, wrong):
+    run, look = lost
+    put(run, Running())
+    look()
+    for _ in range(2):
+        heard = count_heartbeats(run)
+        emit_event(
+            "prefect.flow-run.heartbeat",
+            {"prefect.resource.id": f"prefect.flow-run.{run}"},
+            occurred=datetime.now(UTC) + wrong,
+        )
+        wait_until(lambda heard=heard: count_heartbeats(run) > heard)
+        look()
+        assert state_of(run).name == "Running"
+    look()
+    assert state_of(run).name == "Crashed"
+
+
+def test_a_run_that_has_ended_is_left_alone(lost):
     run, look = lost
     put(run, Completed())
     look()
+    look()
     assert state_of(run).name == "Completed"
-    monkeypatch.setattr("flows.prefect_server.lost_runs.SILENCE_SECONDS", 3600)
-    put(run, Running(timestamp=datetime.now(UTC) - timedelta(hours=2)))
-    emit_event("prefect.flow-run.heartbeat", {"prefect.resource.id": f"prefect.flow-run.{run}"})
-    wait_for_heartbeat(run)
-    look()
-    assert state_of(run).name == "Running"
-    monkeypatch.setattr("flows.prefect_server.lost_runs.SILENCE_SECONDS", 0)
-    look()
-    assert state_of(run).name == "AwaitingRetry"
 
 
-def wait_for_heartbeat(run):
-    """Wait until the server has written down that it has heard of a run."""
-    wanted = EventFilter(any_resource=EventAnyResourceFilter(id=[f"prefect.flow-run.{run}"]))
+def count_heartbeats(run):
+    wanted = EventFilter(
+        event=EventNameFilter(name=["prefect.flow-run.heartbeat"]),
+        any_resource=EventAnyResourceFilter(id=[f"prefect.flow-run.{run}"]),
+        occurred=EventOccurredFilter(until=datetime.now(UTC) + timedelta(days=1)),
+    )
     with get_client(sync_client=True) as client:
-        wait_until(lambda: any(e.event.endswith("heartbeat") for e in client.read_events(wanted, 50).events))
+        return client.read_events(wanted, 1).total
 
 
 def test_a_parent_that_comes_back_takes_over_its_children_but_for_those_that_failed(deployed):

@@ -10,6 +10,7 @@ import pytest
 
 from tasks.stage import progress as module
 from tasks.stage.progress import watch
+from tests.waiting import wait_until
 
 COUNTED = SimpleNamespace(items=4, items_found=0)
 HERE = logging.getLogger("here")
@@ -18,13 +19,6 @@ HERE = logging.getLogger("here")
 @pytest.fixture
 def often(monkeypatch):
     monkeypatch.setattr(module, "SECONDS_BETWEEN_ARTIFACTS", 0.0)
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_a_server_that_does_not_answer_costs_no_stage_and_no_word_on_the_terminal(monkeypatch, caplog, often):
@@ -37,7 +31,7 @@ def test_a_server_that_does_not_answer_costs_no_stage_and_no_word_on_the_termina
 
     monkeypatch.setattr(module, "_show_in_prefect", refuse)
     with watch("merge", COUNTED, HERE):
-        wait_for(lambda: len(asked) > 2)
+        wait_until(lambda: len(asked) > 2)
     assert "progress could not be shown: nobody there" in caplog.text
     assert {record.levelno for record in caplog.records} == {logging.DEBUG}
 
@@ -72,7 +66,7 @@ def test_a_slow_server_is_asked_less_often(monkeypatch):
     monkeypatch.setattr(module.threading, "Event", Closed)
     monkeypatch.setattr(module, "_show_in_prefect", lambda *_: time.sleep(0.02))
     with watch("merge", COUNTED, HERE):
-        wait_for(lambda: len(pauses) > 1)
+        wait_until(lambda: len(pauses) > 1)
     assert pauses[0] == 0.001
     assert pauses[1] >= 0.2
 
@@ -88,7 +82,7 @@ def test_the_thread_that_reports_knows_the_run_and_shows_the_last_step(monkeypat
     monkeypatch.setattr(module, "_show_in_prefect", show)
     run.set("this one")
     with watch("merge", COUNTED, HERE) as progress:
-        wait_for(lambda: shown)
+        wait_until(lambda: shown)
         for _ in range(4):
             progress.step()
     assert shown[-1] == ("this one", 100)
@@ -100,4 +94,4 @@ def test_a_long_stage_says_how_far_it_is(monkeypatch, caplog, often):
     monkeypatch.setattr(module, "_show_in_prefect", lambda *_: None)
     with watch("merge", COUNTED, HERE) as progress:
         progress.step()
-        wait_for(lambda: "merge: 1 of 4, about" in caplog.text)
+        wait_until(lambda: "merge: 1 of 4, about" in caplog.text)
