@@ -1,0 +1,1 @@
+"""Shots: where one camera take gives way to the next."""
