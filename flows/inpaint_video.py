@@ -6,15 +6,12 @@ from pathlib import Path
 import prefect
 
 from flows.configs.run_config import RunConfig
+from flows.pipeline.delivery import inpaint_and_deliver
 from flows.pipeline.naming import choose_name
 from flows.pipeline.preflight import check_request, foresee
 from flows.pipeline.runner import Runner, available_threads
-from flows.pipeline.stage_order import inpaint_clip
 from flows.pipeline.summary import Summary, summarise, warn_of_invention
-from storage.cache.errors import DamagedStoreError
-from storage.cache.housekeeping import repair_file
 from storage.cache.root import Root
-from storage.delivery import deliver
 from tasks.decode import MediaInput
 from tasks.stage.cached_stage import Job
 
@@ -57,15 +54,7 @@ def inpaint_video(
     job = Job(str(store_root.path), name, threads or available_threads(), device, record)
     runner = Runner(job)
     runner.warn(*foresee(video_path, output, config))
-    results = inpaint_clip(runner, config, clip, hole)
-    try:
-        deliver(results.encoded.open(job), Path(output))
-    except DamagedStoreError as damage:
-        runner.warn(f"{damage.path} is damaged ({damage.reason}): encoding again")
-        repair_file(store_root, damage)
-        runner = Runner(job, warnings=runner.warnings)
-        results = inpaint_clip(runner, config, clip, hole)
-        deliver(results.encoded.open(job), Path(output))
+    results = inpaint_and_deliver(runner, config, clip, hole, Path(output))
     runner.warn(*warn_of_invention(results))
     seconds = time.monotonic() - started
     summary = summarise(job, results, runner.done, Path(output), seconds, runner.warnings)

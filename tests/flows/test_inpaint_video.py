@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-import flows.inpaint_video
+import flows.pipeline.delivery
 from flows.configs.run_config import load_config
 from flows.inpaint_video import inpaint_video
 from flows.pipeline.plan import plan_video
@@ -195,19 +195,19 @@ def test_gc_spares_what_a_run_that_did_not_end_has_made(tmp_path, prefect_server
     panning_clip(tmp_path / "clip", count=3)
     given = [str(tmp_path / "clip" / name) for name in ("frames", "masks")] + [str(tmp_path / "out")]
     config = load_config(settings=["encode.container=png"])
-    whole = flows.inpaint_video.inpaint_clip
+    whole = flows.pipeline.delivery.inpaint_clip
 
     def cut_short(step, config, video, mask):
         step(decode, config.decode, video=video, mask=mask)
         raise OSError("power failure")
 
-    monkeypatch.setattr(flows.inpaint_video, "inpaint_clip", cut_short)
+    monkeypatch.setattr(flows.pipeline.delivery, "inpaint_clip", cut_short)
     with pytest.raises(OSError, match="power failure"):
         inpaint_video(*given, config, root=str(tmp_path / "root"), name="clip")
     root = Root(tmp_path / "root")
     assert [facts.stage for facts in list_stores(root)] == ["decode"]
     assert unreached(root) == []
-    monkeypatch.setattr(flows.inpaint_video, "inpaint_clip", whole)
+    monkeypatch.setattr(flows.pipeline.delivery, "inpaint_clip", whole)
     inpaint_video(*given, config, root=str(tmp_path / "root"), name="clip")
     assert [run.name for run in root.runs()] == ["latest"]
     assert unreached(root) == []

@@ -1,0 +1,31 @@
+"""From the walk through all stages to the file of the user: what is damaged on the way there is encoded again."""
+
+from pathlib import Path
+
+from flows.configs.run_config import RunConfig
+from flows.pipeline.runner import Runner
+from flows.pipeline.stage_order import ClipResults, inpaint_clip
+from storage.cache.errors import DamagedStoreError
+from storage.cache.housekeeping import repair_file
+from storage.cache.root import Root
+from storage.delivery import deliver
+from tasks.decode import MediaInput
+
+
+def inpaint_and_deliver(
+    runner: Runner, config: RunConfig, video: MediaInput, mask: MediaInput, output: Path
+) -> ClipResults:
+    """Take a video through all stages and copy what was encoded to `output`, comparing it with its digest.
+
+    Raises : DamagedStoreError if an earlier result is damaged, too; OSError if the output cannot be written.
+    """
+    results = inpaint_clip(runner, config, video, mask)
+    try:
+        deliver(results.encoded.open(runner.job), output)
+    except DamagedStoreError as damage:
+        runner.warn(f"{damage.path} is damaged ({damage.reason}): encoding again")
+        repair_file(Root(runner.job.root), damage)
+        runner.done.clear()
+        results = inpaint_clip(runner, config, video, mask)
+        deliver(results.encoded.open(runner.job), output)
+    return results
