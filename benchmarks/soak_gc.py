@@ -58,7 +58,8 @@ def _lost(root):
         f"{each['stage']} {each['digest']} of {run.name}"
         for run in root.runs()
         for each in run.reached
-        if root.open_store(run.video, each["stage"], each["digest"]).state != "complete"
+        if not root.has(run.video, each["stage"], each["digest"])
+        or root.open_store(run.video, each["stage"], each["digest"]).state != "complete"
     ]
 
 

@@ -40,12 +40,14 @@ class Resources:
     """Weight files of its `networks`, in their order."""
     device: str = "auto"
     """Where networks run: auto, cpu or cuda:N."""
+    remember: Callable[[str, int], int] | None = None
+    """Keeps a number under a name, and returns the one that was kept first; see `Runtime.remember`."""
 
     def runtime(self, precision: Precision = "float32") -> "Runtime":
         """Return how networks run on this device."""
         from dfvi_models.networks.runtime import Runtime
 
-        return Runtime(device=self.device, precision=precision)
+        return Runtime(device=self.device, precision=precision, remember=self.remember)
 
 
 class Method(BaseModel):

@@ -30,7 +30,7 @@ def complete_flow(out: StageStore, *, flow: StageStore, clip: StageStore, params
     wanted = out.create(flow_fw=layout, flow_bw=layout)
     if not wanted:
         return
-    completer = params.completer.build(params.resources(job, out.key), dilation=params.dilation)
+    completer = params.completer.build(params.resources(job, out.key, out.remember), dilation=params.dilation)
     with write_behind(out) as write:
         for t, pair in completer.complete(flow_fw, flow_bw, clip["holes"], wanted=wanted, threads=job.threads):
             write(t, flow_fw=pair.fw, flow_bw=pair.bw)

@@ -55,7 +55,7 @@ def estimate_flow(out: StageStore, *, clip: StageStore, params: EstimateFlowPara
     """Estimate the flow t -> t+1 and t+1 -> t of every neighbouring pair of frames."""
     seen = FilledClip(clip)
     size = grid(params, seen.height, seen.width)
-    estimator = params.estimator.build(params.resources(job, out.key), working_size=size)
+    estimator = params.estimator.build(params.resources(job, out.key, out.remember), working_size=size)
     layout = array_layout.flow(seen.count - 1, *size)
     wanted = out.create(flow_fw=layout, flow_bw=layout)
     with write_behind(out) as write:

@@ -37,7 +37,7 @@ def fill_key_frames(out: StageStore, *, merged: StageStore, params: FillKeyFrame
     row_of = {t: row for row, t in enumerate(chosen)}
     missing = out.create(frames=array_layout.frames(len(chosen), clip.height, clip.width))
     wanted = [chosen[row] for row in missing]
-    inpainter = params.inpainter.build(params.resources(job, out.key))
+    inpainter = params.inpainter.build(params.resources(job, out.key, out.remember))
     with write_behind(out) as write:
         for t, frame in inpainter.inpaint(clip.frames, clip.holes, wanted=wanted, threads=job.threads):
             write(row_of[t], frames=frame)

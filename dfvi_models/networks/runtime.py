@@ -51,6 +51,9 @@ class Runtime:
     """`torch.compile` the network: minutes at the start, fewer small operations afterwards."""
     batch: int | None = None
     """Items per batch; None: one on the CPU, from free memory on CUDA."""
+    remember: Callable[[str, int], int] | None = None
+    """Keeps a batch size under a name, and returns the one that was kept first: the last bits of a result follow from
+    it, so one that was begun is finished with it, whatever memory is free by then. None keeps nothing."""
 
     def place(self, network: Network) -> Network:
         """Move a network to the device in evaluation mode, in the layout and compiled as asked for.
@@ -86,7 +89,8 @@ class Runtime:
             return CPU_BATCH
         free, _ = torch.cuda.mem_get_info(device)
         reusable = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return max(1, min(most, int(MEMORY_SHARE * (free + reusable)) // bytes_per_item))
+        fitting = max(1, min(most, int(MEMORY_SHARE * (free + reusable)) // bytes_per_item))
+        return self.remember(f"items of {bytes_per_item} bytes in a batch", fitting) if self.remember else fitting
 
 
 def run_in_batches(function: Callable[..., Tensor], inputs: Sequence[Tensor], batch: int) -> Tensor:

@@ -10,7 +10,7 @@ from storage.backends.errors import LinkError
 from storage.backends.file_digest import blocks_sha256
 from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
-from storage.cache.manifest import MANIFEST_FILE, read_json, read_key, read_manifest
+from storage.cache.manifest import MANIFEST_FILE, read_choices, read_json, read_key, read_manifest
 from storage.cache.root import FAILURES, RUNS, Root
 from storage.cache.run_records import write_again
 from storage.cache.stage_key import StageKey
@@ -202,6 +202,10 @@ def _damages(folder: StorePath) -> Iterator[Damage]:
     except DamagedStoreError as error:
         yield Damage(error.path, str(error.reason), folder)
         return
+    try:
+        read_choices(folder)
+    except DamagedStoreError as error:
+        yield Damage(error.path, str(error.reason), folder)
     for name in _array_names(store):
         yield from _damaged_chunks(store, name)
     for name, expected in (store.manifest.files if store.manifest else {}).items():

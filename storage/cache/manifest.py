@@ -1,5 +1,8 @@
-"""The two small files of a stage store: `key.json`, written first, says what it is; `manifest.json`, written last,
-says that it is complete, and what it took."""
+"""The small files of a stage store, each with a checksum.
+
+`key.json`, written first, says what it is; `manifest.json`, written last, that it is complete, and what it took;
+`choices.json`, in a few, holds numbers that followed from the machine it was begun on.
+"""
 
 import hashlib
 import json
@@ -20,6 +23,7 @@ FORMAT_WITHOUT_CHECKSUM = 1
 CHECKSUM = "sha256"
 KEY_FILE = "key.json"
 MANIFEST_FILE = "manifest.json"
+CHOICES_FILE = "choices.json"
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,22 @@ def read_manifest(folder: StorePath) -> Manifest | None:
     if any(not is_plain_name(name) for name in (*arrays, *manifest.files)):
         raise DamagedStoreError(path, "it does not describe this store", folder)
     return manifest
+
+
+def read_choices(folder: StorePath) -> dict[str, int]:
+    """Read the numbers that were chosen for the store in `folder`; none if there are none. Raises like `read_json`."""
+    path = folder / CHOICES_FILE
+    try:
+        return {str(name): int(value) for name, value in read_json(path)["choices"].items()}
+    except FileNotFoundError:
+        return {}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedStoreError(path, _reason(error), folder) from error
+
+
+def write_choices(folder: StorePath, choices: Mapping[str, int]) -> None:
+    """Keep the numbers that were chosen for the store in `folder`."""
+    write_json(folder / CHOICES_FILE, {"choices": dict(choices)})
 
 
 def is_plain_name(name: str) -> bool:

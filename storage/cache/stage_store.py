@@ -20,8 +20,10 @@ from storage.cache.manifest import (
     KEY_FILE,
     Manifest,
     is_plain_name,
+    read_choices,
     read_key,
     read_manifest,
+    write_choices,
     write_key,
     write_manifest,
 )
@@ -134,6 +136,18 @@ class StageStore:
             yield folder
             self.check_lock()
             self._files |= {name: file_sha256(folder / name) for name in names}
+
+    def remember(self, name: str, value: int) -> int:
+        """Keep a number that the machine decided, such as a batch size, and return the one that was kept first.
+
+        So a result that is resumed, or repaired, elsewhere is finished as it was begun.
+        """
+        choices = read_choices(self.folder)
+        if name not in choices:
+            self.check_lock()
+            choices[name] = value
+            write_choices(self.folder, choices)
+        return choices[name]
 
     def count(self, items: Iterable[Item], total: int) -> Iterator[Item]:
         """Pass items through, counting each as written: for what goes into a plain file instead of an array."""

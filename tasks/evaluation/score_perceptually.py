@@ -54,7 +54,7 @@ def lpips(
     shown = FilledClip(merged, fill)
     wanted = out.create(scores=array_layout.values(shown.count, dtype="float64"))
     if wanted:
-        metric = params.image_metric.build(params.resources(job, out.key))
+        metric = params.image_metric.build(params.resources(job, out.key, out.remember))
         for t in wanted:
             holed = np.asarray(clip["holes"][t]).any()
             score = metric.distance(shown.frames[t], np.asarray(truth["frames"][t])) if holed else np.nan
@@ -69,7 +69,7 @@ def describe_video(
 ) -> None:
     """Write what I3D sees in a clip as one vector."""
     if out.create(features=array_layout.values(1, FEATURES, dtype="float32")):
-        encoder = params.video_encoder.build(params.resources(job, out.key))
+        encoder = params.video_encoder.build(params.resources(job, out.key, out.remember))
         out.write(0, features=encoder.describe(FilledClip(merged, fill).frames))
 
 

@@ -4,7 +4,7 @@
 scale=0.5)` and is written as the flat keys again. So a digest holds only what counts for the method that was chosen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from inspect import get_annotations
 from typing import Any, ClassVar, LiteralString, Self, cast
@@ -43,13 +43,14 @@ class MethodParams(StageParams):
         networks = self.method.networks
         return {name: path.stem for name, path in zip(networks, find_all_weights(networks), strict=True)}
 
-    def resources(self, job: Job, key: StageKey) -> Resources:
+    def resources(self, job: Job, key: StageKey, remember: Callable[[str, int], int] | None = None) -> Resources:
         """Return what the method is built with to make the result of `key`: the weights that entered its digest.
 
-        Raises : WeightsError if such a weight file is gone.
+        remember : keeps a number that follows from the machine, so that a resumed result is made with the same one.
+        Raises   : WeightsError if such a weight file is gone.
         """
         paths = [find_weights(network, sha256=key.weights[network]) for network in self.method.networks]
-        return Resources(paths, job.device)
+        return Resources(paths, job.device, remember)
 
     def identity(self) -> dict[str, Any]:
         """Return what enters the digest: the parameters, the method's version, and the package of one that is not ours.

@@ -93,6 +93,21 @@ def test_batch_size_on_a_gpu_comes_from_its_free_memory(monkeypatch: pytest.Monk
     assert runtime.batch_size(1) == 16
 
 
+def test_a_batch_size_on_a_gpu_is_the_one_that_was_kept_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _device: 0)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _device: 0)
+    kept: dict[str, int] = {}
+    runtime = Runtime(device="cuda", remember=kept.setdefault)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (10_000, 80_000))
+    assert (runtime.batch_size(1_000), runtime.batch_size(2_000)) == (7, 3)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (3_000, 80_000))  # somebody else came
+    assert (runtime.batch_size(1_000), runtime.batch_size(2_000)) == (7, 3)
+    assert Runtime(device="cuda").batch_size(1_000) == 2
+    assert Runtime(device="cpu", remember=kept.setdefault).batch_size(1_000) == CPU_BATCH
+
+
 def test_autocast_runs_convolutions_at_the_precision_asked_for() -> None:
     network = Runtime(device="cpu").place(nn.Conv2d(1, 1, 1))
     for precision, dtype in {"float32": torch.float32, "tf32": torch.float32, "bfloat16": torch.bfloat16}.items():

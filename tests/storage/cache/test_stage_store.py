@@ -10,6 +10,7 @@ import pytest
 
 from storage.cache import array_layout
 from storage.cache.errors import DamagedStoreError, StoreError
+from storage.cache.housekeeping import verify
 from storage.cache.manifest import read_json, write_json
 from storage.cache.stage_store import StageStore
 from tests.storage.conftest import KEY, fill_store, flow_item
@@ -191,3 +192,18 @@ def test_kill_9_leaves_no_torn_chunk_and_resuming_sweeps_up(local_root):
     (folder / "flow_fw" / "c.9.deadbeef.partial").write_bytes(b"torn")
     store.begin()
     assert not list(folder.rglob("*.partial"))
+
+
+def test_a_number_that_the_machine_decided_is_kept_for_those_who_resume_and_repair(root):
+    store = fill_store(root.store("goat", KEY), seal=False, only=[0])
+    assert store.remember("batch", 8) == 8
+    again = root.store("goat", KEY)
+    again.begin()
+    assert (again.remember("batch", 3), again.remember("other", 3)) == (8, 3)
+    fill_store(again)
+    (store.folder / "flow_fw" / "c.2.0.0.0").write_whole(b"damaged")
+    assert len(list(verify(root, repair=True))) == 1
+    assert root.store("goat", KEY).remember("batch", 1) == 8
+    path = store.folder / "choices.json"
+    path.write_whole(path.read_bytes().replace(b"8", b"9"))
+    assert [damage.path for damage in verify(root)] == [path]
