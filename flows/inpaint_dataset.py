@@ -1,4 +1,4 @@
-"""The flow of a dataset: one child run per video, on the engine that is asked for, and a table of what came of each."""
+"""The flow of a dataset: one child run for each video, on the chosen engine, and a table of the results."""
 
 import time
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ def inpaint_dataset(
 
 
 def make_requests(dataset: Dataset, output: Path, root: str, run: str) -> list[Request]:
-    """What the child runs are told.
+    """Return the request of each child run.
 
     Raises : InputError if an output cannot be written, WeightsError if a weight file is missing.
     """
@@ -80,7 +80,7 @@ def make_requests(dataset: Dataset, output: Path, root: str, run: str) -> list[R
 
 
 def request_for(video: Video, output: Path, root: str, run: str) -> Request:
-    """What the child run of one video is told; raises like `make_requests`."""
+    """Return the request of the child run of one video; raises like `make_requests`."""
     encode = video.config.encode
     target = output / (video.name if encode.container == "png" else f"{video.name}.{encode.container}")
     require_weights(stages_of(video.config))
@@ -99,7 +99,7 @@ def request_for(video: Video, output: Path, root: str, run: str) -> Request:
 
 
 def why_chosen(request: Request, only: Sequence[Only]) -> Only | None:
-    """The first of the reasons asked for that holds for this video; None if none does.
+    """Return the first of the given reasons that holds for this video; None if none does.
 
     A video without output is missing, not stale.
     """
@@ -113,7 +113,7 @@ def why_chosen(request: Request, only: Sequence[Only]) -> Only | None:
 
 
 def last_change(request: Request) -> float:
-    """When a file of the video or its mask was last changed, in seconds since the epoch."""
+    """Return when a file of the video or its mask was last changed, in seconds since the epoch."""
     given = [path for path in (Path(request.video_path), *parse_mask(request.mask).paths) if path.exists()]
     files = [*given, *(below for path in given for below in path.rglob("*"))]
     changed = []
@@ -124,7 +124,7 @@ def last_change(request: Request) -> float:
 
 
 def is_stale(request: Request) -> bool:
-    """Whether any stage of this video would not be reused, or its output is that of an older run."""
+    """Return whether a stage of this video would not be reused, or its output is that of an older run."""
     media = MediaInput.video(request.video_path), MediaInput.mask(request.mask)
     stages = plan_video(request.root, request.name, request.config, *media)
     record = Root(request.root).last_run(request.run, request.name, request.output)
@@ -133,7 +133,7 @@ def is_stale(request: Request) -> bool:
 
 
 def run_all(requests: list[Request], settings: EngineSettings) -> list[tuple[Request, VideoResult]]:
-    """Run every request on the engine; what fails is remembered in the root, and said.
+    """Run every request on the engine; log failures, and record them in the root.
 
     Raises : InputError if the engine cannot be started.
     """
@@ -159,6 +159,6 @@ def _note(request: Request, result: VideoResult, count: str) -> None:
 
 
 def report(summary: BatchSummary, output: Path, run: str) -> None:
-    """Write the table beside the outputs, and publish it."""
+    """Write the table beside the outputs, and show it in Prefect."""
     write_results(output, run, summary)
     publish(summary, "dataset-results")

@@ -1,4 +1,7 @@
-"""The flow that tunes: every combination of some parameters on a dataset, sharing the stages they do not touch."""
+"""The flow of a parameter sweep: a dataset is run with every combination of some parameters.
+
+Stages that do not depend on them are computed once.
+"""
 
 import itertools
 import time
@@ -128,7 +131,7 @@ def find_truths(folder: str | None) -> dict[str, Path]:
 
 
 def check_truths(truths: Mapping[str, Path], dataset: Dataset) -> None:
-    """Check that truths fit their videos, before hours of work. Raises InputError, also if no video has one."""
+    """Check that the clean videos fit those of the dataset. Raises InputError, also if none has the name of one."""
     known = [video for video in dataset.videos if video.name in truths]
     if truths and not known:
         names = ", ".join(video.name for video in dataset.videos[:5])

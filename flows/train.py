@@ -1,4 +1,4 @@
-"""The flows that train: clips or photos -> stages that make examples -> a stage that trains -> files for the user."""
+"""The flows that train networks: from clips or photos over training examples to weight files."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ from tasks.training.training_run import KEPT, TAUGHT
 
 
 class Trained(BaseModel):
-    """What came of a training."""
+    """The result of a training."""
 
     name: str
     output: str
@@ -131,7 +131,7 @@ def train_stages(job: Job, recipe: DfcRecipe, inputs: dict[str, StageResult]) ->
 
 
 def data_of(runner: Runner, clip: CleanClip, recipe: CompletionRecipe) -> dict[str, StageResult]:
-    """What is learned from one clip: its true flow, or examples by clip and hole."""
+    """Return what is learned from one clip: its true flow, or examples for each test hole."""
     video = MediaInput.video(str(clip.video))
     truth = runner(read_truth, ReadTruthParams(frames=recipe.clips.frames, size=recipe.clips.size), video=video)
     true_flow = runner(estimate_flow, recipe.true_flow, clip=truth)
@@ -150,7 +150,7 @@ def data_of(runner: Runner, clip: CleanClip, recipe: CompletionRecipe) -> dict[s
 
 
 def test_holes(holes: TestHolesPart, clip: str, seed: int) -> dict[str, CutHolesParams]:
-    """The holes cut into one clip, by a name."""
+    """Return the parameters of the holes cut into one clip, by a name."""
     found = {"box": CutHolesParams(kind="box")} if holes.box else {}
     for number in range(holes.shapes):
         found[f"shape{number}"] = CutHolesParams(kind="shape", seed=clip_seed(clip, seed + 1 + number))

@@ -21,17 +21,20 @@ REASONS = ("failed", "missing", "stale")
 
 
 def add_batch(subparsers: Subparsers) -> None:
-    """`dfvi batch DATASET -o FOLDER`."""
+    """Add `dfvi batch DATASET -o FOLDER`."""
     parser = subparsers.add_parser(
         "batch", help="remove what masks mark from every video of a dataset", description=_batch.__doc__
     )
     add_dataset(parser)
-    parser.add_argument("--run", default="latest", metavar="NAME", help="`dfvi store gc` keeps what this run used")
+    parser.add_argument(
+        "--run", default="latest", metavar="NAME", help="name of the run; `dfvi store gc` keeps the results it used"
+    )
     parser.add_argument(
         "--only",
         action="append",
         choices=REASONS,
-        help="failed: failed last time; missing: has no output; stale: a stage would not be reused; may be repeated",
+        help="take only videos that failed last time, whose output is missing, or that are stale: a stage would not be "
+        "reused; may be repeated",
     )
     parser.add_argument(
         "--watch",
@@ -39,7 +42,7 @@ def add_batch(subparsers: Subparsers) -> None:
         type=float,
         const=60.0,
         metavar="SECONDS",
-        help="then look again each so many seconds (60), and run what is new or changed, until stopped",
+        help="after the run, look again every so many seconds (60) and run what is new or changed, until stopped",
     )
     add_engine(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -47,7 +50,7 @@ def add_batch(subparsers: Subparsers) -> None:
 
 
 def add_sweep(subparsers: Subparsers) -> None:
-    """`dfvi sweep DATASET --vary stage.param=value,value,... -o FOLDER`."""
+    """Add `dfvi sweep DATASET --vary stage.param=value,value,... -o FOLDER`."""
     parser = subparsers.add_parser(
         "sweep", help="try every combination of some parameters on a dataset", description=_sweep.__doc__
     )
@@ -60,7 +63,9 @@ def add_sweep(subparsers: Subparsers) -> None:
         help="values to try; repeated, every combination is tried",
     )
     parser.add_argument(
-        "--truth", metavar="FOLDER", help="the same videos without what the masks hide, by name: adds the hole's PSNR"
+        "--truth",
+        metavar="FOLDER",
+        help="folder of the same videos without what the masks hide, by name; adds the PSNR inside the hole",
     )
     add_engine(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
@@ -74,9 +79,11 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that name a dataset, where results go, and the configuration."""
     parser.add_argument("dataset", metavar="DATASET", help="folder of videos with masks, DAVIS, or a manifest")
     parser.add_argument(
-        "-o", "--output", required=True, metavar="FOLDER", help="where results and their table (CSV, JSON) go"
+        "-o", "--output", required=True, metavar="FOLDER", help="folder for the results and their table (CSV, JSON)"
     )
-    parser.add_argument("--skip-bad", action="store_true", help="go on with the videos that can be used")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="leave out videos that cannot be used, and go on with the others"
+    )
     add_root(parser)
     add_configuration(parser)
 
@@ -90,17 +97,23 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         choices=("local", "dask", "workers"),
         help="processes on this machine, a Dask cluster, or the workers of a Prefect work pool (local)",
     )
-    group.add_argument("--jobs", type=int, metavar="N", help="videos at once (one per GPU, core, or slot)")
-    group.add_argument("--threads", type=int, metavar="N", help="threads of one video (the cores shared by the jobs)")
-    group.add_argument("--device", default="auto", help="where networks run: auto, cpu, cuda:N (auto)")
+    group.add_argument(
+        "--jobs", type=int, metavar="N", help="videos worked on at once (one for each GPU, core, or slot)"
+    )
+    group.add_argument(
+        "--threads", type=int, metavar="N", help="threads for each video (the cores divided by the jobs)"
+    )
+    group.add_argument("--device", default="auto", help="device for networks: auto, cpu, cuda:N (auto)")
     group.add_argument("--devices", metavar="0,1", help="local: GPUs to use (all); one process each")
     group.add_argument("--address", help="dask: a running scheduler, tcp://host:8786 (a cluster on this machine)")
-    group.add_argument("--gpu-slots", action="store_true", help="dask: take one of a worker's resource GPU per video")
+    group.add_argument(
+        "--gpu-slots", action="store_true", help="dask: each video takes one of the resource GPU of a worker"
+    )
     group.add_argument("--deployment", default="inpaint_video/video", help="workers: the deployment of one video")
 
 
 def engine_settings(options: argparse.Namespace) -> "EngineSettings":
-    """The engine that the options ask for. Raises InputError for impossible values."""
+    """Return the engine settings that the options ask for. Raises InputError for impossible values."""
     from pydantic import ValidationError
 
     from flows.engines.protocol import EngineSettings
@@ -143,7 +156,7 @@ def _batch(options: argparse.Namespace) -> int:
 
 
 def _watch(options: argparse.Namespace, recipe: "Recipe", engine: "EngineSettings") -> None:
-    """Run what is new or changed, for ever. What failed is tried again when its files change."""
+    """Run what is new or changed until stopped. A video that failed is tried again when its files change."""
     options.only, options.skip_bad = ["missing", "stale"], True
     tried: dict[str, float] = {}
     while True:
@@ -158,7 +171,7 @@ def _watch(options: argparse.Namespace, recipe: "Recipe", engine: "EngineSetting
 
 
 def _wanted(options: argparse.Namespace, recipe: "Recipe") -> dict[str, float]:
-    """Videos that are new or changed -> when their files changed last."""
+    """Return for each video that is new or changed when its files last changed."""
     from flows.datasets.dataset import open_dataset
     from flows.inpaint_dataset import last_change, make_requests, why_chosen
     from storage.cache.root import Root

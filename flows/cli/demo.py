@@ -1,4 +1,4 @@
-"""The demo: takes a watermark and a sticker off a real clip, scores the result, then changes a threshold."""
+"""The demo: remove a watermark and a sticker from a real clip, score the result, and change a threshold."""
 
 from pathlib import Path
 
@@ -52,6 +52,6 @@ def _run(folder: Path, output: str, *settings: str) -> Summary:
 
 
 def _store(summary: Summary, stage: str) -> StageStore:
-    """Store of the last run of a stage."""
+    """Return the store that the last iteration of a stage made."""
     digest = [s.digest for s in summary.stages if s.stage == stage][-1]
     return Root(summary.root).open_store(summary.video, stage, digest)

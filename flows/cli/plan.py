@@ -1,4 +1,4 @@
-"""The command that looks ahead: `dfvi plan` of a video or of a dataset."""
+"""The command `dfvi plan`: what a run of a video or of a dataset would do."""
 
 import argparse
 import dataclasses
@@ -16,7 +16,7 @@ Subparsers = Any  # argparse keeps its class private
 
 
 def add_plan(subparsers: Subparsers) -> None:
-    """`dfvi plan VIDEO --mask MASK`, `dfvi plan DATASET`."""
+    """Add `dfvi plan VIDEO --mask MASK` and `dfvi plan DATASET`."""
     parser = subparsers.add_parser(
         "plan",
         help="show what a run would reuse, resume or compute, and why",

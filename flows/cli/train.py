@@ -1,4 +1,4 @@
-"""The commands that train: `dfvi train flow-completion`, `dfvi train image-inpainting`."""
+"""Commands that train networks: `dfvi train flow-completion`, `dfvi train image-inpainting`."""
 
 import argparse
 import sys
@@ -12,10 +12,12 @@ Subparsers = Any  # argparse keeps its class private
 
 
 def add_train(subparsers: Subparsers) -> None:
-    """`dfvi train ...`."""
+    """Add `dfvi train flow-completion` and `dfvi train image-inpainting`."""
     parser = subparsers.add_parser("train", help="train networks on clips or photos of your own")
     actions = parser.add_subparsers(required=True, metavar="WHAT")
-    completion = actions.add_parser("flow-completion", help="what completes flow in holes", description=_train.__doc__)
+    completion = actions.add_parser(
+        "flow-completion", help="train a network that completes flow in holes", description=_train.__doc__
+    )
     completion.add_argument(
         "--clips",
         required=True,
@@ -24,7 +26,9 @@ def add_train(subparsers: Subparsers) -> None:
         help="folder of clips without holes: <clip>/frames, folders of images, or video files",
     )
     _add_common(completion, "flow-completion")
-    inpainting = actions.add_parser("image-inpainting", help="what fills key frames", description=_train.__doc__)
+    inpainting = actions.add_parser(
+        "image-inpainting", help="train the network that fills key frames", description=_train.__doc__
+    )
     inpainting.add_argument("--photos", required=True, dest="data", metavar="FOLDER", help="folder of photos")
     _add_common(inpainting, "image-inpainting")
 
@@ -33,7 +37,9 @@ def _add_common(parser: argparse.ArgumentParser, command: str) -> None:
     from flows.configs.training_recipe import RECIPE_NAMES
 
     names = ", ".join(RECIPE_NAMES[command])
-    parser.add_argument("--recipe", metavar="NAME", help=f"{names}, or a YAML file ({RECIPE_NAMES[command][0]})")
+    parser.add_argument(
+        "--recipe", metavar="NAME", help=f"recipe: {names}, or a YAML file ({RECIPE_NAMES[command][0]})"
+    )
     parser.add_argument(
         "--set", action="append", default=[], metavar="PART.KEY=VALUE", help="one key of the recipe; may be repeated"
     )
@@ -43,12 +49,12 @@ def _add_common(parser: argparse.ArgumentParser, command: str) -> None:
         default=Path("trained"),
         type=Path,
         metavar="FOLDER",
-        help="for weights, card, curve (trained)",
+        help="folder for weights, card and curve (trained)",
     )
     parser.add_argument("--name", default=command, help=f"name of the training below the root ({command})")
     add_root(parser)
     parser.add_argument("--threads", type=int, metavar="N", help="threads to use (all cores)")
-    parser.add_argument("--device", default="auto", help="where networks run: auto, cpu, cuda:N (auto)")
+    parser.add_argument("--device", default="auto", help="device for networks: auto, cpu, cuda:N (auto)")
     parser.add_argument("--show", action="store_true", help="print the whole recipe as YAML, and do nothing")
     parser.set_defaults(command=_train, what=command)
 
@@ -57,7 +63,7 @@ COMMANDS = (add_train,)
 
 
 def _train(options: argparse.Namespace) -> int:
-    """Train from start to end, or go on where it was stopped: the same command resumes from its checkpoint."""
+    """Train from start to end. A training that was stopped goes on from its checkpoint with the same command."""
     import yaml
 
     from flows.configs.training_recipe import check_training, load_recipe

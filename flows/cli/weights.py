@@ -12,7 +12,7 @@ Subparsers = Any  # argparse keeps its class private
 
 
 def add_weights(subparsers: Subparsers) -> None:
-    """`dfvi weights ...`."""
+    """Add `dfvi weights add`, `list` and `show`."""
     parser = subparsers.add_parser("weights", help="add published weight files, list what is stored")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="check a checkpoint file against its network, and store it")

@@ -1,1 +1,1 @@
-"""Many videos: which there are, and what a run of them would do."""
+"""Datasets of many videos: finding and checking them, and planning a run."""

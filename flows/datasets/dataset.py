@@ -41,7 +41,7 @@ class ManifestEntry(BaseModel):
 
 @dataclass(frozen=True)
 class Recipe:
-    """The run configuration as a dataset run is told of it, before the overrides of single videos are laid in."""
+    """The run configuration of a dataset, before the overrides of single videos are laid over it."""
 
     preset: str = "default"
     layers: tuple[dict[str, Any], ...] = ()
@@ -55,7 +55,7 @@ class Recipe:
         return cls(preset, (read_yaml(file),) if file else (), tuple(settings))
 
     def config(self, overrides: dict[str, Any]) -> RunConfig:
-        """Run configuration of a video. Raises InputError naming the key, the value and what is allowed."""
+        """Return the run configuration of a video. Raises InputError naming the key, the value and what is allowed."""
         return lay_config(self.preset, [*self.layers, overrides], self.settings)
 
 
@@ -75,7 +75,7 @@ class Video:
 
 @dataclass(frozen=True)
 class BadVideo:
-    """One that cannot."""
+    """One video of a dataset that cannot be used, and why."""
 
     name: str
     problem: str
@@ -100,7 +100,7 @@ class BadDatasetError(InputError):
 
 
 def open_dataset(path: str | Path, recipe: Recipe, *, skip_bad: bool = False) -> Dataset:
-    """Find the videos of a dataset and check every one of them, so that hours of work do not end at a bad file.
+    """Find the videos of a dataset, and check every one before hours of work start.
 
     path     : folder or manifest; see `find_entries`.
     skip_bad : go on with the good ones.
@@ -121,7 +121,7 @@ def open_dataset(path: str | Path, recipe: Recipe, *, skip_bad: bool = False) ->
 
 
 def find_entries(path: Path) -> list[Found]:
-    """The videos of a dataset, unchecked.
+    """Return the videos of a dataset, unchecked.
 
     path   : a manifest (.yaml, .yml, .json) with a list `videos`; or a folder that holds <video>/frames or a video
              file, with <video>/masks or mask.png beside it; or DAVIS' JPEGImages and Annotations.
@@ -200,7 +200,7 @@ def _check(entry: Found, recipe: Recipe, name: str) -> Video | BadVideo:
 
 
 def _check_mask(mask: str, clip: Clip, config: RunConfig) -> None:
-    """Read the hole of the first frame; what does not fit the clip raises InputError."""
+    """Read the hole of the first frame. Raises InputError if the mask does not fit the clip."""
     start, stop = config.decode.start, config.decode.stop
     if clip.frames_found < (stop or clip.frame_count):
         raise InputError(

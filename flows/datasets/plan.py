@@ -1,4 +1,4 @@
-"""What a dataset run would do: per stage how many results are reused, resumed or computed, why, and the likely cost.
+"""The plan of a dataset run: how many results of each stage are reused, resumed or computed, why, and the likely cost.
 
 Time and bytes come from the manifests of the same root: the median per pixel and frame of each stage.
 """
@@ -25,14 +25,14 @@ Rates = dict[str, tuple[float, float]]
 
 @dataclass
 class StagePlan:
-    """What would happen to one stage, over all videos and iterations."""
+    """How many results of one stage would be reused, resumed or computed, over all videos and iterations."""
 
     stage: str
     reuse: int = 0
     resume: int = 0
     compute: int = 0
     seconds: float | None = None
-    """Guess for what is not reused; None where no result of this stage is stored yet."""
+    """Estimate for what is not reused; None where no result of this stage is stored yet."""
     bytes: float | None = None
     why: Counter[str] = field(default_factory=Counter)
     """Reason -> how often, of what is not reused."""
@@ -56,7 +56,7 @@ def plan_dataset(dataset: Dataset, root: Location) -> list[StagePlan]:
 
 
 def past_rates(root: Root) -> Rates:
-    """Median cost of each stage in this root."""
+    """Return the median cost of each stage in this root."""
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for stage, seconds, size in _past_costs(root):
         found[stage].append((seconds, size))
@@ -102,7 +102,7 @@ def _add(plan: StagePlan, planned: PlannedStage, video: Video, rates: Rates) -> 
 
 
 def _past_costs(root: Root) -> Iterator[tuple[str, float, float]]:
-    """(stage, seconds, bytes) per pixel and frame of each result that was computed here."""
+    """Yield (stage, seconds, bytes), per pixel and frame, of each result that was computed in this root."""
     sizes: dict[str, tuple[int, int]] = {}
     for folder in root.folders(stage="decode"):
         manifest = _manifest(folder)
@@ -119,7 +119,7 @@ def _past_costs(root: Root) -> Iterator[tuple[str, float, float]]:
 
 
 def _manifest(folder: StorePath) -> Manifest | None:
-    """None for a result that is not finished, or damaged: planning does without it."""
+    """Return the manifest of a result, or None if it is not finished or is damaged."""
     try:
         return read_manifest(folder)
     except StoreError:

@@ -1,1 +1,1 @@
-"""Tables, plots and pages that say what came of a run."""
+"""Reports on runs: tables, CSV, plots, artifacts in Prefect."""

@@ -28,7 +28,7 @@ class BatchSummary(BaseModel):
     results: list[VideoResult]
 
     def counts(self) -> dict[str, int]:
-        """How many videos ended in each state."""
+        """Return how many videos ended in each state."""
         return {state: sum(r.state == state for r in self.results) for state in get_args(State)}
 
     @property
@@ -37,7 +37,7 @@ class BatchSummary(BaseModel):
         return not any(r.state in ("failed", "crashed") for r in self.results)
 
     def sentence(self) -> str:
-        """The counts in words."""
+        """Return the counts in words."""
         counts = [f"{number} {state}" for state, number in self.counts().items() if number]
         if self.left_out:
             counts.append(f"{self.left_out} left out")
@@ -48,7 +48,7 @@ class VideosFailedError(Exception):
     """Some videos of a dataset run failed; the others are done."""
 
     def __init__(self, summary: BatchSummary) -> None:
-        """Carry the whole summary."""
+        """Keep the whole summary, and say the counts."""
         self.summary = summary
         super().__init__(summary.sentence())
 

@@ -1,4 +1,4 @@
-"""What a training leaves: files in a folder for the user, a plot of the curve, artifacts in Prefect."""
+"""The report of a training: files in a folder for the user, a plot of the curve, artifacts in Prefect."""
 
 import base64
 import json
@@ -9,14 +9,14 @@ from flows.reports.plotting import can_plot, new_figure, write_figure
 from storage.backends.atomic_write import appears_when_complete
 from storage.cache.stage_store import StageStore
 from storage.delivery import copy_file
-from tasks.training.training_run import CARD, CURVE, PICTURE
+from tasks.training.training_run import CARD, CURVE, IMAGE
 
-CURVE_ROWS = 50  # of the curve's last in a table for Prefect
-LARGEST_PICTURE = 500_000  # bytes; a larger one stays a file
+CURVE_ROWS = 50  # of the end of a curve stand in Prefect's table
+LARGEST_IMAGE = 500_000  # bytes; a larger one stays a file
 
 
 def deliver_training(stores: list[StageStore], folder: Path) -> list[str]:
-    """Copy what each training left, into a folder; plot curves. Returns the names.
+    """Copy the files of each training into a folder, plot the curves, and return the names.
 
     With several stages in a row, each but the last has its number before its names.
     """
@@ -36,7 +36,7 @@ def deliver_training(stores: list[StageStore], folder: Path) -> list[str]:
 
 
 def read_curve(path: Path) -> list[dict[str, float]]:
-    """Rows of a curve.jsonl."""
+    """Return the rows of a curve.jsonl."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -64,9 +64,9 @@ def publish(folder: Path, name: str) -> None:
     publish_artifact(create_table_artifact, curve, key=f"{key}-curve", description=name)
     card = (folder / CARD).read_text(encoding="utf-8")
     publish_artifact(create_markdown_artifact, f"```json\n{card}```", key=f"{key}-card", description=name)
-    for picture in (PICTURE, f"{CURVE}.png"):
-        path = folder / picture
-        if path.exists() and path.stat().st_size <= LARGEST_PICTURE:
+    for image in (IMAGE, f"{CURVE}.png"):
+        path = folder / image
+        if path.exists() and path.stat().st_size <= LARGEST_IMAGE:
             data = base64.b64encode(path.read_bytes()).decode("ascii")
             publish_artifact(
                 create_image_artifact, f"data:image/png;base64,{data}", key=f"{key}-{path.stem}", description=name

@@ -1,4 +1,4 @@
-"""Several fills of one clip beside each other: how near each comes to the truth, what it cost, and a picture."""
+"""Comparison of several fills of one clip: PSNR against the truth, cost, and an image that shows all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from storage.media.reading import probe, read_frames
 from tasks.stage.filled_clip import FilledClip
 
 SHOWN_FRAMES = 4
-SHOWN_WIDTH = 320  # pixels of a frame in a picture
+SHOWN_WIDTH = 320  # pixels of a frame in the image
 LINE_HEIGHT = 18  # pixels of a label
 
 
 @dataclass(frozen=True)
 class Fill:
-    """One finished way of filling a clip."""
+    """A clip filled by one method."""
 
     label: str
     clip: StageStore
@@ -31,7 +31,7 @@ class Fill:
 
     @classmethod
     def of(cls, label: str, root: Root, video: str, encoded: str) -> "Fill":
-        """What the encode result with the digest `encoded` shows."""
+        """Return the fill that the encode result with the digest `encoded` shows."""
         inputs = root.open_store(video, "encode", encoded).key.inputs
         clip = root.open_store(video, "decode", inputs["clip"])
         fill = root.open_store(video, "fill_key_frames", inputs["fill"]) if "fill" in inputs else None
@@ -41,7 +41,7 @@ class Fill:
 
 
 def cost(root: Root, video: str, stages: Sequence[tuple[str, str]]) -> tuple[float, int]:
-    """Seconds these (stage, digest) results took when they were made, however long ago, and their bytes on disk."""
+    """Return the seconds in which these (stage, digest) results were computed, and their bytes on disk."""
     stores = [root.open_store(video, stage, digest) for stage, digest in dict.fromkeys(stages)]
     seconds = sum(float(store.manifest.made.get("seconds", 0.0)) for store in stores if store.manifest)
     return seconds, sum(store.folder.usage().size for store in stores)
@@ -58,26 +58,30 @@ def check_truth(truth: Path, video: Path, stop: int) -> None:
 
 
 def hole_psnr(fill: Fill, truth: Path, start: int) -> float:
-    """Mean PSNR inside the hole in dB over the frames that have one, against the frames of `truth` from `start` on."""
+    """Return the PSNR inside the hole, dB, mean over the frames that have one.
+
+    truth : video without what the mask hides.
+    start : frame of `truth` that belongs to the first frame of `fill`.
+    """
     frames = enumerate(read_frames(probe(truth), start, start + fill.shown.count))
     return float(np.nanmean([psnr_in_hole(fill.shown.frames[t], frame, fill.clip["holes"][t]) for t, frame in frames]))
 
 
 def write_strips(path: Path, fills: Sequence[Fill]) -> None:
-    """Write a picture: a few frames from left to right, first with their hole marked, then a row for each fill."""
+    """Write an image of a few frames from left to right: with their hole marked, then filled, a row for each fill."""
     first = fills[0]
     chosen = sorted({round(t) for t in np.linspace(0, first.shown.count - 1, SHOWN_FRAMES)})
     rows = [_row("input", [_marked(first.clip, t) for t in chosen])]
     rows += [_row(fill.label, [fill.shown.frames[t] for t in chosen]) for fill in fills]
     ok, data = cv2.imencode(".png", np.vstack(rows)[..., ::-1])
     if not ok:
-        raise OSError(f"{path}: the picture cannot be written as PNG")
+        raise OSError(f"{path}: the image cannot be written as PNG")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(bytes(data))
 
 
 def _marked(clip: StageStore, t: int) -> NDArray[np.uint8]:
-    """A frame with its hole in red, half transparent."""
+    """Return a frame with its hole in half-transparent red."""
     frame, hole = clip["frames"][t].copy(), clip["holes"][t]
     frame[hole] = frame[hole] // 2 + np.array([127, 0, 0], np.uint8)
     marked: NDArray[np.uint8] = frame
@@ -85,7 +89,7 @@ def _marked(clip: StageStore, t: int) -> NDArray[np.uint8]:
 
 
 def _row(label: str, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Frames side by side, small, under a line with the label."""
+    """Return scaled-down frames side by side, under a line with the label."""
     height, width = frames[0].shape[:2]
     size = (min(width, SHOWN_WIDTH), max(1, round(height * min(1.0, SHOWN_WIDTH / width))))
     row = np.hstack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames])

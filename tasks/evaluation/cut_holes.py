@@ -1,4 +1,4 @@
-"""Cutting test holes into a clip: the result stands where a decoded clip stands. Store in, store out."""
+"""Cutting test holes into a clip without holes; the result replaces that of decode. Store in, store out."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +38,7 @@ class CutHolesParams(StageParams):
 def cut_holes(
     out: StageStore, *, truth: StageStore, masks: str | None = None, params: CutHolesParams, job: Job
 ) -> None:
-    """Write the frames, black in their holes so that nothing can look at the truth there, and the holes."""
+    """Write the holes, and the frames with black in their holes, so that no method can see the truth there."""
     count, height, width = truth["frames"].shape[:3]
     layouts = {"frames": array_layout.frames(count, height, width), "holes": array_layout.holes(count, height, width)}
     wanted = set(out.create(**layouts))
@@ -59,7 +59,7 @@ def cut_holes(
 
 
 def _holes(params: CutHolesParams, masks: str | None, height: int, width: int) -> Callable[[int], NDArray[np.bool_]]:
-    """Function from the number of a frame to its hole."""
+    """Return a function that gives the hole of a frame by its number."""
     if params.kind == "box":
         return lambda _t: centre_box(height, width)
     if params.kind == "shape":

@@ -1,4 +1,4 @@
-"""What anybody would try first, to compare with: fills that know no motion. Store in, store out."""
+"""Simple methods to compare with, which use no motion. Store in, store out."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -19,7 +19,7 @@ METHODS: dict[str, Callable[[], ImageInpainter]] = {
 
 
 class FillBaselineParams(StageParams):
-    """Which simple fill is made."""
+    """Which simple method fills the holes."""
 
     method: Literal["telea", "harmonic", "median"]
     """telea: each frame by itself, by OpenCV; harmonic: each by itself, as smooth as can be; median: of the 15 frames

@@ -1,4 +1,4 @@
-"""Reading a clip to evaluate with: its frames are the truth, and no pixel is a hole. Media in, store out."""
+"""Reading a clip without holes, whose frames are the truth of an evaluation. Media in, store out."""
 
 from pathlib import Path
 

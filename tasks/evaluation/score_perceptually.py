@@ -1,4 +1,4 @@
-"""How filled clips look: LPIPS of each frame against the truth, and what I3D sees in the whole. Stores in and out."""
+"""Perceptual scores: LPIPS of each frame against the truth, I3D features of clips for VFID. Stores in and out."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ LPIPS_SMALLEST, DESCRIBED_SHORTEST = 31, 2  # pixels of a side, frames: what the
 
 
 class LpipsParams(MethodParams):
-    """How pictures are compared."""
+    """Which metric compares two images."""
 
     kind = "image_metric"
 
@@ -31,7 +31,7 @@ class LpipsParams(MethodParams):
 
 
 class DescribeVideoParams(MethodParams):
-    """How videos are described."""
+    """Which network describes a video."""
 
     kind = "video_encoder"
 
@@ -50,7 +50,7 @@ def lpips(
     params: LpipsParams,
     job: Job,
 ) -> None:
-    """Write the LPIPS of each frame, nan where there was no hole; the mean stands in the attributes."""
+    """Write the LPIPS of each frame, NaN where it has no hole, and the mean into the attributes."""
     shown = FilledClip(merged, fill)
     wanted = out.create(scores=array_layout.values(shown.count, dtype="float64"))
     if wanted:
@@ -67,19 +67,19 @@ def lpips(
 def describe_video(
     out: StageStore, *, merged: StageStore, fill: StageStore | None = None, params: DescribeVideoParams, job: Job
 ) -> None:
-    """Write what I3D sees in a clip as one vector."""
+    """Write the I3D features of a clip, one vector."""
     if out.create(features=array_layout.values(1, FEATURES, dtype="float32")):
         encoder = params.video_encoder.build(params.resources(job, out.key, out.remember))
         out.write(0, features=encoder.describe(FilledClip(merged, fill).frames))
 
 
 def features_in(described: StageStore) -> list[float]:
-    """What stands in a `describe_video` store."""
+    """Return the vector of a `describe_video` store."""
     return [float(number) for number in described["features"][0]]
 
 
 def vfid(pairs: Sequence[tuple[list[float], list[float]]]) -> float:
-    """VFID of two or more filled clips against true ones, by what I3D sees in each."""
+    """Return the VFID of two or more filled clips against the true ones, from the features of each."""
     from dfvi_models.evaluation.perceptual import frechet_distance  # imports torch
 
     filled, true = (np.array([pair[k] for pair in pairs], np.float32) for k in (0, 1))

@@ -1,1 +1,1 @@
-"""What commands do beside the stages: flow files, the demo's clip, weight files."""
+"""What commands need besides the stages: flow files, the demo's clip, weight files."""

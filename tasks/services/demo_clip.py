@@ -27,7 +27,7 @@ Frames = Sequence[NDArray[np.uint8]]
 
 @dataclass(frozen=True)
 class DemoClip:
-    """Where the stamped clip lies, and what it looked like before."""
+    """Paths of the stamped clip and its mask, and the clean frames."""
 
     video: Path
     mask: Path
@@ -39,7 +39,7 @@ class DemoClip:
 
 @dataclass(frozen=True)
 class Score:
-    """Likeness to the clean clip inside the hole, mean over frames."""
+    """PSNR and SSIM against the clean clip inside the hole, mean over frames."""
 
     psnr: float
     """dB."""
@@ -62,7 +62,7 @@ def make_demo_clip(folder: Path, frames: int) -> DemoClip:
 
 
 def score(result: Frames, clean: Frames, holes: Sequence[NDArray[np.bool_]]) -> Score:
-    """Score a result inside the holes, frame by frame."""
+    """Return the score of a result inside the holes, mean over frames."""
     pairs = list(zip(result, clean, holes, strict=True))
     psnr = np.mean([psnr_in_hole(*pair) for pair in pairs])
     ssim = np.mean([ssim_in_hole(*pair) for pair in pairs])
@@ -70,14 +70,14 @@ def score(result: Frames, clean: Frames, holes: Sequence[NDArray[np.bool_]]) -> 
 
 
 def compare(decoded: StageStore, merged: StageStore, clip: DemoClip) -> dict[str, Score]:
-    """Scores of the merged result, and of cv2.inpaint (Telea) on every frame by itself."""
+    """Return the scores of the merged result, and of cv2.inpaint (Telea) on each frame alone."""
     holes = decoded["holes"]
     telea = (_telea(decoded["frames"][t], holes[t]) for t in range(len(holes)))
     return {"dfvi": score(merged["frames"], clip.clean, holes), "cv2.inpaint": score(list(telea), clip.clean, holes)}
 
 
 def write_strip(path: Path, decoded: StageStore, merged: StageStore) -> None:
-    """Write a picture of a few frames: before, mask, after, from left to right."""
+    """Write an image of three frames: before, mask and after, from left to right."""
     count = len(decoded["frames"])
     rows = [
         np.hstack([decoded["frames"][t], _as_rgb(decoded["holes"][t]), merged["frames"][t]])
@@ -85,7 +85,7 @@ def write_strip(path: Path, decoded: StageStore, merged: StageStore) -> None:
     ]
     ok, data = cv2.imencode(".png", np.vstack(rows)[..., ::-1])
     if not ok:
-        raise OSError(f"{path}: the picture cannot be written as PNG")
+        raise OSError(f"{path}: the image cannot be written as PNG")
     path.write_bytes(bytes(data))
 
 
@@ -99,7 +99,7 @@ def _real_clip() -> Clip:
 
 
 def _stamp(frame: NDArray[np.uint8], t: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """A standing watermark and a sticker that moves in a curve, and which pixels they cover."""
+    """Return a frame with a fixed watermark and a moving sticker drawn on it, and the pixels they cover."""
     height, width = frame.shape[:2]
     ink = np.zeros((height, width), np.uint8)
     cv2.putText(ink, TEXT, (width // 16, height - 20), cv2.FONT_HERSHEY_DUPLEX, 1.0, 255, 2, cv2.LINE_AA)

@@ -1,4 +1,4 @@
-"""Stored results as files other programs read, and flow of other programs as a stored result."""
+"""Export of stored results as images and flow files, and import of flow files as a stored result."""
 
 import hashlib
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ FLOW_SUFFIXES = {"flow_fw": (".flo", 0), "flow_bw": (".rflo", 1)}
 
 
 def export_store(store: StageStore, folder: Path) -> Iterator[str]:
-    """Write the arrays of a finished result that have a picture or a flow file; yield a line for each folder made.
+    """Write frames, holes and flow of a finished result as files; yield a line for each folder made.
 
     frames, holes    -> PNG, holes white.
     flow_fw, flow_bw -> .flo and .rflo, and Middlebury colours as PNG beside.
@@ -77,7 +77,7 @@ def import_flow(root: Root, clip: StageResult, folder: Path) -> str:
 
 
 def _flow_files(folder: Path, suffix: str, first: int) -> list[Path]:
-    """Files first, first + 1, ... of a folder, without a gap."""
+    """Return the files numbered first, first + 1, ... of a folder. Raises InputError for a gap."""
     paths = sorted(path for path in folder.glob(f"*{suffix}") if path.stem.isdigit() and int(path.stem) >= first)
     expected = [f"{t:05d}{suffix}" for t in range(first, first + len(paths))]
     if not paths or [path.name for path in paths] != expected:

@@ -1,4 +1,4 @@
-"""The folder of network weights, as commands use it: what is stored, what is missing, adding a published file."""
+"""The folder of network weights: list what is stored and what is missing, add a published file."""
 
 from pathlib import Path
 
@@ -27,6 +27,6 @@ def add_weight_file(file: Path, network: str | None, origin: str | None) -> Stor
 
 
 def missing_networks() -> list[Network]:
-    """Networks for which no weights are stored."""
+    """Return the networks for which no weights are stored."""
     stored = {note.network for note in list_weights()}
     return [network for name, network in NETWORKS.items() if name not in stored]

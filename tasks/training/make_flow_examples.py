@@ -1,4 +1,4 @@
-"""Examples to train ChoiceNet on: guesses about the flow in test holes, and the truth. Stores in, store out."""
+"""Training examples for ChoiceNet: hypotheses about the flow in test holes, and the true flow. Stores in, store out."""
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from tasks.stage.cached_stage import Job, StageParams, stage
 
 
 class FlowExamplesParams(StageParams):
-    """How the temporal completion is made that the network is to improve on."""
+    """Parameters of the temporal completion that the network is to improve on."""
 
     dilation: int = Field(10, ge=0, le=200)
     """Pixels by which holes grow before the flow in them is discarded."""

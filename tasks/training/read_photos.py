@@ -25,7 +25,7 @@ class ReadPhotosParams(StageParams):
 
 @stage(version=1)
 def read_photos(out: StageStore, *, folder: str, params: ReadPhotosParams, job: Job) -> None:
-    """Write the middle of each photo."""
+    """Write the central square of each photo, at one size."""
     files = list_images(Path(folder))[: params.count]
     missing = out.create(frames=array_layout.frames(len(files), params.side, params.side))
 

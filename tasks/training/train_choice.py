@@ -32,7 +32,7 @@ class TrainChoiceParams(TrainingParams):
 
 @stage(version=1)
 def train_choice(out: StageStore, *, params: TrainChoiceParams, job: Job, **examples: StageStore) -> None:
-    """Train on the examples of the clips to learn from, and look at those kept back."""
+    """Train ChoiceNet on the examples of some clips, and validate on those of the clips kept back."""
     taught, kept = split(examples)
     settings = ChoiceSettings(**params.model_dump(include=set(ChoiceSettings.__dataclass_fields__)))
     training = ChoiceTraining(

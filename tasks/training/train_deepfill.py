@@ -37,7 +37,7 @@ class TrainDeepFillParams(TrainingParams):
 
 @stage(version=2)
 def train_deepfill(out: StageStore, *, photos: StageStore, params: TrainDeepFillParams, job: Job) -> None:
-    """Train on photos with drawn holes, and look at those kept back."""
+    """Train DeepFill on photos with random holes, and validate on the photos kept back."""
     settings = PictureSettings(**params.model_dump(include=set(PictureSettings.__dataclass_fields__)))
     training = PictureTraining(photos["frames"], settings, seed=params.seed, runtime=params.runtime(job))
     run_training(out, training, params, job)

@@ -50,7 +50,7 @@ class TrainDfcParams(TrainingParams):
 
 @stage(version=3)
 def train_dfc(out: StageStore, *, params: TrainDfcParams, job: Job, **inputs: StageStore) -> None:
-    """Train on the flow of the clips to learn from, and look at those kept back."""
+    """Train a stage of DFC-Net on the flow of some clips, and validate on the clips kept back."""
     taught, kept = split(inputs)
     earlier = [inputs[role] for role in sorted(inputs) if role.startswith(EARLIER)]
     settings = DfcSettings(**params.model_dump(include=set(DfcSettings.__dataclass_fields__)))

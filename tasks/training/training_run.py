@@ -1,4 +1,4 @@
-"""What all training stages share: the run with its checkpoint, and the files that are left when it is over."""
+"""What all training stages share: the run with its checkpoint, and the files it writes."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ from storage.cache.stage_store import StageStore
 from tasks.stage.cached_stage import Job, StageParams
 from tasks.stage.progress import run_logger
 
-CHECKPOINT, CURVE, CARD, PICTURE = "checkpoint.pt", "curve", "card.json", "samples.png"
+CHECKPOINT, CURVE, CARD, IMAGE = "checkpoint.pt", "curve", "card.json", "samples.png"
 KEPT = "kept/"
 """Inputs whose role starts so are kept back for validation."""
 TAUGHT = "taught/"
@@ -25,7 +25,7 @@ TAUGHT = "taught/"
 
 
 class ScheduleParams(StageParams):
-    """How long is trained, and how fast."""
+    """Number of steps, learning rate, and how it changes."""
 
     steps: int = Field(ge=1)
     """Steps of the optimiser."""
@@ -42,17 +42,17 @@ class ScheduleParams(StageParams):
 
 
 class TrainingParams(StageParams):
-    """What every training has."""
+    """Parameters that every training has."""
 
     schedule: ScheduleParams
-    """How long is trained, and how fast."""
+    """Number of steps, learning rate, and how it changes."""
     seed: int = Field(0, ge=0, lt=2**31)
     """Decides first weights, and what each step draws."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Numbers networks compute with; bfloat16 is for CUDA. Weights stay float32."""
 
     def runtime(self, job: Job) -> Runtime:
-        """Where and how networks run."""
+        """Return where and how networks run."""
         return Runtime(device=job.device, precision=self.precision)
 
 
@@ -63,16 +63,16 @@ class StoredFile:
         self._file = store.file(name)
 
     def read(self) -> bytes | None:
-        """Its content; None if there is none."""
+        """Return its content, or None if the file does not exist."""
         return self._file.read_bytes() if self._file.exists() else None
 
     def write(self, content: bytes) -> None:
-        """Replace it, whole or not at all."""
+        """Replace its content; a file that is killed while written keeps the old one."""
         self._file.write_whole(content)
 
 
 def run_training(out: StageStore, training: Training, params: TrainingParams, job: Job) -> None:
-    """Train to the end, from the checkpoint in `out` if there is one, and leave weights, card, curve and samples."""
+    """Train to the end, from the checkpoint in `out` if there is one, and write weights, card, curve and samples."""
     schedule = Schedule(**params.schedule.model_dump())
     out.items = schedule.steps
     started: list[int] = []
@@ -105,7 +105,7 @@ def run_training(out: StageStore, training: Training, params: TrainingParams, jo
 
 
 def _shown(training: Training, progress: Progress) -> dict[str, bytes]:
-    """Files that show how far a training is."""
+    """Return the files that show the progress of a training: its curve, and a sample image."""
     rows = progress.curve
     text = StringIO(newline="")
     table = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)))
@@ -115,12 +115,12 @@ def _shown(training: Training, progress: Progress) -> dict[str, bytes]:
     files = {f"{CURVE}.csv": text.getvalue().encode(), f"{CURVE}.jsonl": lines.encode()}
     picture = training.picture()
     if picture is not None:
-        files[PICTURE] = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+        files[IMAGE] = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
     return files
 
 
 def _about(out: StageStore, name: str, params: TrainingParams, figures: Mapping[str, float]) -> dict[str, str]:
-    """What a weight file says about itself."""
+    """Return the metadata of a weight file."""
     return {
         "network": name,
         "made_by": f"dfvi {installed_version('dfvi')}, stage {out.key.stage} version {out.key.version}",
@@ -131,7 +131,7 @@ def _about(out: StageStore, name: str, params: TrainingParams, figures: Mapping[
 
 
 def _card(out: StageStore, params: TrainingParams, figures: Mapping[str, float], names: list[str]) -> dict[str, Any]:
-    """Everything it takes to know, and to repeat, what was trained."""
+    """Return what was trained, on what and how, so that it can be repeated."""
     return {
         "weights": names,
         "stage": out.key.stage,
@@ -152,6 +152,6 @@ def _digests(out: StageStore, prefix: str) -> dict[str, str]:
 
 
 def split(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Inputs to learn from, and those kept back, by name."""
+    """Return the inputs to learn from, and those kept back, by name."""
     parts = [{r.removeprefix(p): store for r, store in inputs.items() if r.startswith(p)} for p in (TAUGHT, KEPT)]
     return parts[0], parts[1]
