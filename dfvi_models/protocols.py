@@ -1,4 +1,4 @@
-"""The kinds of exchangeable parts: what estimates flow, completes it, and fills single pictures; and what judges.
+"""What each kind of method must do: estimate flow, complete it, fill single frames, judge images and videos.
 
 Inputs are lazy sequences (`len()` and `[t]`, which may read from disk). The first three give results as an iterator in
 ascending order of `wanted`, with memory that does not grow with the length of the clip; the result for t does not
@@ -23,7 +23,7 @@ Item = tuple[int, FlowPair]
 
 
 class FlowEstimator(Protocol):
-    """Optical flow between neighbouring frames."""
+    """Estimates optical flow between neighbouring frames."""
 
     def estimate(self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1) -> Iterator[Item]:
         """Estimate the flow of the wanted pairs, in ascending order.
@@ -39,7 +39,7 @@ class FlowEstimator(Protocol):
 
 
 class FlowCompleter(Protocol):
-    """Flow inside the holes, made up from the flow around them in space and time."""
+    """Completes flow inside holes from the flow around them in space and time."""
 
     def complete(
         self, flow_fw: Flows, flow_bw: Flows, holes: Holes, *, wanted: Sequence[int], threads: int = 1
@@ -58,7 +58,7 @@ class FlowCompleter(Protocol):
 
 
 class ImageInpainter(Protocol):
-    """Pixels no frame of the video shows."""
+    """Fills the holes of single frames with content that no frame of the video shows."""
 
     def inpaint(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
@@ -76,10 +76,10 @@ class ImageInpainter(Protocol):
 
 
 class ImageMetric(Protocol):
-    """How different two pictures look."""
+    """Compares how two images look."""
 
     def distance(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
-        """0 for pictures that look the same.
+        """Return how different two images look; 0 for images that look the same.
 
         first, second : (H, W, 3) uint8 RGB.
         Raises        : ShapeError if they cannot be compared.
@@ -88,10 +88,10 @@ class ImageMetric(Protocol):
 
 
 class VideoEncoder(Protocol):
-    """What happens in a video, as a vector."""
+    """Describes what happens in a video by a vector."""
 
     def describe(self, frames: Frames) -> NDArray[np.float32]:
-        """(D,) float32, the same D for every video; all of it is held in memory.
+        """Return (D,) float32, the same D for every video; the whole video is held in memory.
 
         frames : T of (H, W, 3) uint8 RGB.
         Raises : ShapeError if there are too few.

@@ -7,7 +7,7 @@ from pathlib import Path
 import prefect
 from pydantic import BaseModel
 
-from flows.configs.training_recipe import ChoiceRecipe, CompletionRecipe, DfcRecipe, PictureRecipe, TestHolesPart
+from flows.configs.training_recipe import ChoiceRecipe, CompletionRecipe, DfcRecipe, ImageRecipe, TestHolesPart
 from flows.pipeline.runner import Runner, available_threads
 from flows.pipeline.stage_order import fill_roughly
 from flows.reports.training import deliver_training, publish
@@ -83,7 +83,7 @@ def train_flow_completion(
 @prefect.flow(name="train_image_inpainting", persist_result=False)
 def train_image_inpainting(
     folder: str,
-    recipe: PictureRecipe,
+    recipe: ImageRecipe,
     output: str,
     root: str = ".dfvi",
     name: str = "image-inpainting",

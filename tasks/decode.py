@@ -75,16 +75,16 @@ class MediaInput:
 
     @classmethod
     def video(cls, path: str) -> "MediaInput":
-        """A video file or image folder. Raises InputError if it cannot be read."""
+        """Return a video file or image folder as an input. Raises InputError if it cannot be read."""
         return cls(path, "video", content_digest(Path(path)))
 
     @classmethod
     def mask(cls, text: str) -> "MediaInput":
-        """A mask: file, folder, box or `alpha`. Raises InputError if it cannot be read."""
+        """Return a mask, a file, folder, box or `alpha`, as an input. Raises InputError if it cannot be read."""
         return cls(text, "mask", parse_mask(text).digest())
 
     def open(self, job: Job) -> str:  # noqa: ARG002
-        """The text itself: decoding opens the files."""
+        """Return the text itself: decoding opens the files."""
         return self.text
 
 
@@ -120,7 +120,7 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
 def _decoded(
     clip: Clip, mask: str, params: DecodeParams, wanted: list[int], threads: int
 ) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.bool_]]]:
-    """Frame number, frame and dilated hole of the wanted frames; files are decoded from the first of them on."""
+    """Yield frame number, frame and dilated hole of the wanted frames; files are decoded from the first of them on."""
     if not wanted:
         return iter(())
     start, stop = params.start + wanted[0], params.start + wanted[-1] + 1

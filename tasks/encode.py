@@ -21,7 +21,7 @@ ENCODER_THREADS = 4  # the same on every machine: x264's bytes depend on it
 
 
 def _one_of(table: Iterable[str]) -> AfterValidator:
-    """A check that a text is a key of a table."""
+    """Return a check that a text is a key of a table."""
 
     def check(name: str) -> str:
         if name not in table:
@@ -59,7 +59,7 @@ def encode(
     params: EncodeParams,
     job: Job,
 ) -> None:
-    """Write every frame, the last one included."""
+    """Write the finished frames to a video file or a folder of images."""
     source = Clip.from_json(clip.attributes["clip"])
     shown = FilledClip(merged, fill)
     read_ahead = ordered_map(lambda t: shown.frames[t], range(shown.count), job.threads)

@@ -64,7 +64,7 @@ def estimate_flow(out: StageStore, *, clip: StageStore, params: EstimateFlowPara
 
 
 def grid(params: EstimateFlowParams, height: int, width: int) -> Size:
-    """Height and width of the grid on which flow of frames of a size is estimated."""
+    """Return height and width of the grid on which flow is estimated for frames of this size, pixels."""
     if params.working_size:
         return params.working_size
     pixels = height * width

@@ -25,7 +25,7 @@ class Network:
 
     @property
     def trained(self) -> bool:
-        """Whether it comes from training, not from other authors."""
+        """Whether its weights come from `dfvi train`, not from other authors."""
         return self.published in (COMPLETION_TRAINING, IMAGE_TRAINING)
 
 

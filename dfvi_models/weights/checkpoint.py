@@ -89,7 +89,7 @@ def unwrap(content: object) -> Checkpoint:
 
 
 def _holds_numbers(value: object) -> bool:
-    """Whether this is a tensor whose numbers all stand in the file: neither sparse, nor quantised, nor a mere shape."""
+    """Return whether this is a tensor whose numbers all stand in the file: not sparse, quantised, or a mere shape."""
     return (
         isinstance(value, Tensor)
         and value.layout == torch.strided
@@ -102,7 +102,7 @@ def _describe(content: object) -> str:
 
 
 def recognise(tensors: Mapping[str, Tensor]) -> list[str]:
-    """Names of the networks these tensors fit exactly; two where stages, or origins, share one architecture.
+    """Return the networks these tensors fit exactly; several where stages, or origins, share one architecture.
 
     Raises : WeightsError if they fit none, with every difference from the nearest one.
     """
@@ -120,7 +120,7 @@ def recognise(tensors: Mapping[str, Tensor]) -> list[str]:
 
 
 def _all_shapes() -> dict[str, Shapes]:
-    """Of every network that can be built here; RAFT only where torchvision is installed."""
+    """Return the shapes of every network that can be built here; RAFT only where torchvision is installed."""
     shapes = {}
     for name in NETWORKS:
         try:
@@ -166,12 +166,12 @@ def add_weights(
 
 
 def _kept_precision(tensor: Tensor) -> Tensor:
-    """Half precision as `dfvi train` leaves it, anything else as float32."""
+    """Return half precision as it is, as `dfvi train` leaves it, and anything else as float32."""
     return (tensor if tensor.dtype == torch.float16 else tensor.float()).contiguous()
 
 
 def _choose(fitting: list[str], asked: str | None, file: Path) -> str:
-    """The one network a file is for."""
+    """Return the one network a file is for."""
     if asked is not None and network_called(asked).name not in fitting:
         raise WeightsError(f"{file} does not fit {asked}; it fits {' and '.join(fitting)}")
     by_file_name = [name for name in fitting if NETWORKS[name].file == file.name]
@@ -183,7 +183,7 @@ def _choose(fitting: list[str], asked: str | None, file: Path) -> str:
 
 
 def _store(tensors: dict[str, Tensor], folder: Path) -> tuple[str, int]:
-    """Write the tensors under the SHA-256 of the file; returns it and the size in bytes."""
+    """Write the tensors under the SHA-256 of the file; return that and the size in bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f".{os.getpid()}.unfinished"
     try:

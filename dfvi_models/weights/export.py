@@ -11,7 +11,7 @@ from dfvi_models.weights.network_builders import COUNTER, build_network, compare
 
 
 def export_weights(network: nn.Module, about: Mapping[str, str]) -> bytes:
-    """Content of a safetensors file with a network's tensors as float16.
+    """Return the content of a safetensors file with a network's tensors as float16.
 
     about  : what the file says about itself, in the header.
     Raises : ValueError if a number is not finite as float16.
@@ -28,7 +28,7 @@ def export_weights(network: nn.Module, about: Mapping[str, str]) -> bytes:
 
 
 def load_exported(name: str, content: bytes) -> nn.Module:
-    """A network by its name in `weights.catalogue.NETWORKS`, with weights that `export_weights` gave.
+    """Build a network by its name in the catalogue, with weights that `export_weights` gave.
 
     Raises : WeightsError if the tensors are not the network's.
     """

@@ -16,7 +16,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def load_weights(network: Module, path: Path) -> Module:
-    """Load stored weights (see `find_weights`) into a network, strictly; returns the network.
+    """Load stored weights (see `find_weights`) into a network, strictly, and return the network.
 
     Raises : WeightsError if the file's content is not what its name says, or its tensors are not the network's.
     """
@@ -32,7 +32,7 @@ def load_weights(network: Module, path: Path) -> Module:
 
 
 def load_networks(names: Sequence[str], paths: Sequence[Path]) -> list[nn.Module]:
-    """`load_network` for each name and path, one to one."""
+    """Build and load a network for each name and path, one to one."""
     return [load_network(name, path) for name, path in zip(names, paths, strict=True)]
 
 

@@ -48,18 +48,18 @@ class StoredWeights:
 
 
 def weights_folder() -> Path:
-    """Where weights are stored: the environment variable DFVI_WEIGHTS, else the user's data directory."""
+    """Return where weights are stored: the environment variable DFVI_WEIGHTS, else the user's data directory."""
     named = os.environ.get("DFVI_WEIGHTS")
     return Path(named).expanduser() if named else platformdirs.user_data_path("dfvi") / "weights"
 
 
 def weights_path(sha256: str, folder: Path | None = None) -> Path:
-    """Where weights with this digest lie, whether or not they are there."""
+    """Return where weights with this digest lie, whether or not they are there."""
     return (folder or weights_folder()) / f"{sha256}.safetensors"
 
 
 def list_weights(folder: Path | None = None) -> list[StoredWeights]:
-    """Every stored weight file, the one added last first; without a folder then those that ship with the package.
+    """Return the notes of all stored weight files, the one added last first; without a folder also those that ship.
 
     Raises : WeightsError where a note cannot be read, with its path.
     """
@@ -67,7 +67,7 @@ def list_weights(folder: Path | None = None) -> list[StoredWeights]:
 
 
 def card_of(note: StoredWeights) -> Path | None:
-    """What is known about weights that ship with the package: data, recipe, figures; None for others.
+    """Return the path of the card of weights that ship: data, recipe, figures; None for others.
 
     The stages of a network share a card.
     """
@@ -76,7 +76,7 @@ def card_of(note: StoredWeights) -> Path | None:
 
 
 def _stored(folder: Path | None) -> list[tuple[StoredWeights, Path]]:
-    """Notes with the path of their weight file, the one added last first; what ships comes after one's own."""
+    """Return notes with the path of their weight file, the one added last first; what ships comes last."""
     found = []
     for place in (folder,) if folder else (weights_folder(), SHIPPED):
         notes = sorted(map(_read_note, place.glob("*.json")), key=lambda note: (note.added, note.network), reverse=True)
@@ -103,7 +103,7 @@ def write_note(note: StoredWeights, folder: Path) -> Path:
 
 
 def find_weights(network: str, *, sha256: str | None = None, folder: Path | None = None) -> Path:
-    """The stored weight file of a network: the one added last, or the one whose digest starts with `sha256`.
+    """Return the stored weight file of a network: the one added last, or the one whose digest starts with `sha256`.
 
     Returns : path of the safetensors file; its stem is the SHA-256 of its content.
     Raises  : WeightsError if there is none, naming the network, the published file, where its authors put it, and
@@ -122,7 +122,7 @@ def find_weights(network: str, *, sha256: str | None = None, folder: Path | None
 
 
 def find_all_weights(networks: Iterable[str], folder: Path | None = None) -> list[Path]:
-    """`find_weights` for several networks; one error tells of everything that is missing."""
+    """Return the stored weight files of several networks; one error tells of everything that is missing."""
     paths, problems = [], []
     for network in networks:
         try:
@@ -135,7 +135,7 @@ def find_all_weights(networks: Iterable[str], folder: Path | None = None) -> lis
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def configuration(options: argparse.Namespace) -> "RunConfig":
-    """The run configuration that the options ask for; the container follows the output's name unless it is set."""
+    """Return the run configuration that the options ask for; the container follows the output's name unless set."""
     from flows.configs.run_config import load_config
     from storage.media.codecs import container_of
 

@@ -13,7 +13,7 @@ Subparsers = Any  # argparse keeps its class private
 
 
 def add_inpaint(subparsers: Subparsers) -> None:
-    """`dfvi inpaint VIDEO --mask MASK -o OUT`."""
+    """Add the command `dfvi inpaint VIDEO --mask MASK -o OUT`."""
     parser = subparsers.add_parser(
         "inpaint", help="remove what a mask marks from a video", description=_inpaint.__doc__
     )
@@ -29,7 +29,7 @@ def add_inpaint(subparsers: Subparsers) -> None:
 
 
 def add_config(subparsers: Subparsers) -> None:
-    """`dfvi config`."""
+    """Add the command `dfvi config`."""
     parser = subparsers.add_parser("config", help="show the whole run configuration as YAML, or what each key means")
     add_configuration(parser)
     parser.add_argument("--explain", action="store_true", help="one line for each key: its value and its meaning")
@@ -37,7 +37,7 @@ def add_config(subparsers: Subparsers) -> None:
 
 
 def add_demo(subparsers: Subparsers) -> None:
-    """`dfvi demo`."""
+    """Add the command `dfvi demo`."""
     parser = subparsers.add_parser("demo", help="remove a watermark and a moving sticker from a real clip")
     parser.add_argument("--output", default="demo-output", metavar="FOLDER", help="where results go (demo-output)")
     parser.add_argument("--frames", type=int, default=60, metavar="N", help="length of the clip (60)")
@@ -45,7 +45,7 @@ def add_demo(subparsers: Subparsers) -> None:
 
 
 def add_server(subparsers: Subparsers) -> None:
-    """`dfvi server stop`."""
+    """Add the command `dfvi server`."""
     parser = subparsers.add_parser("server", help="the Prefect server in the background: where it is, or stop it")
     parser.add_argument("action", choices=("url", "stop"), help="url: print its address and password; stop: stop it")
     parser.set_defaults(command=_server)

@@ -109,7 +109,7 @@ def lay_over(model: type[Model], ground: Mapping[str, Any], layers: Sequence[Map
 
 
 def read_preset(name: str) -> dict[str, Any]:
-    """Keys and values of a shipped preset. Raises InputError with the names there are."""
+    """Return keys and values of a shipped preset. Raises InputError with the names there are."""
     if name not in PRESETS:
         raise InputError(f"there is no preset {name!r}; choose from {', '.join(PRESETS)}")
     text = files("flows.configs").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
@@ -117,7 +117,7 @@ def read_preset(name: str) -> dict[str, Any]:
 
 
 def explain_keys(config: RunConfig) -> list[tuple[str, str, str]]:
-    """Every key of a run configuration with its value, as YAML writes it, and its meaning."""
+    """Return every key of a run configuration with its value, as YAML writes it, and its meaning."""
     return _explain_keys(config, "")
 
 
@@ -208,7 +208,7 @@ def _unknown_key(path: list[str], allowed: Sequence[str]) -> str:
 
 
 def _model_at(path: Sequence[str], top: type[BaseModel]) -> type[BaseModel]:
-    """The model whose fields are allowed below `path`."""
+    """Return the model whose fields are allowed below `path`."""
     model = top
     for name in path:
         if not name.isdigit():  # one of several; the model is that of all of them
@@ -217,7 +217,7 @@ def _model_at(path: Sequence[str], top: type[BaseModel]) -> type[BaseModel]:
 
 
 def _model_of(model: type[BaseModel] | None, name: str) -> type[BaseModel] | None:
-    """The model of what stands under a key, or of each of several; None where it is a plain value."""
+    """Return the model of what stands under a key, or of each of several; None where it is a plain value."""
     if model is None or name not in model.model_fields:
         return None
     annotation = model.model_fields[name].annotation
@@ -240,7 +240,7 @@ def _explain_keys(model: BaseModel, prefix: str) -> list[tuple[str, str, str]]:
 
 
 def _explain_methods(meaning: str | None, params: MethodParams) -> str:
-    """What a method does, and every method there is with its own parameters, a line each."""
+    """Say what the methods of a stage are for, and on a line each what a method does and which parameters it has."""
     lines = [meaning or ""]
     for name, method in params.methods().items():
         own = f" Takes {', '.join(method.model_fields)}." if method.model_fields else ""

@@ -28,13 +28,13 @@ RECIPE_NAMES = {
 
 
 class RecipePart(BaseModel):
-    """A part of a recipe."""
+    """Keys of a recipe that belong together."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class ClipsPart(RecipePart):
-    """Which part of the clips is taken, and which of them are kept back."""
+    """Which frames of the clips are taken, and which clips are kept back to validate on."""
 
     frames: int | None = Field(None, ge=2)
     """Frames taken from the start of each clip; null takes all."""
@@ -98,7 +98,7 @@ class DfcRecipe(RecipePart):
 CompletionRecipe = ChoiceRecipe | DfcRecipe
 
 
-class PictureRecipe(RecipePart):
+class ImageRecipe(RecipePart):
     """Trains DeepFill v1 on photos; holes are drawn on the fly."""
 
     network: Literal["deepfill"] = "deepfill"
@@ -109,16 +109,16 @@ class PictureRecipe(RecipePart):
     """The training itself."""
 
 
-Recipe = CompletionRecipe | PictureRecipe
+Recipe = CompletionRecipe | ImageRecipe
 RECIPES: dict[str, dict[str, type[Recipe]]] = {
     "flow-completion": {"choice": ChoiceRecipe, "dfc": DfcRecipe},
-    "image-inpainting": {"deepfill": PictureRecipe},
+    "image-inpainting": {"deepfill": ImageRecipe},
 }
 """Command -> what its recipes may name as `network`."""
 
 
 def load_recipe(command: str, recipe: str | None = None, settings: Sequence[str] = ()) -> Recipe:
-    """Make a recipe.
+    """Read a training recipe and check it.
 
     command  : flow-completion or image-inpainting.
     recipe   : name of a shipped recipe, or path of a YAML file that ends in .yaml or .yml; None takes the first.
@@ -134,12 +134,12 @@ def load_recipe(command: str, recipe: str | None = None, settings: Sequence[str]
 
 
 def check_training(recipe: Recipe, data: Path, output: Path) -> None:
-    """Find what can be known to be wrong before anything starts.
+    """Check what can be known to be wrong before anything starts.
 
     Raises : InputError if there is nothing to train on, or the output folder cannot be made; WeightsError if the
              recipe estimates flow with weights that are not stored.
     """
-    if isinstance(recipe, PictureRecipe):
+    if isinstance(recipe, ImageRecipe):
         list_images(find_source(data))
     else:
         find_clips(data)

@@ -15,7 +15,7 @@ from tasks.stage.cached_stage import Action, Input, Stage, StageParams, StageRes
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """What would happen to one stage of one video."""
+    """What a run would do with one stage of one video."""
 
     video: str
     stage: str
@@ -35,7 +35,7 @@ class Planner:
     stages: list[PlannedStage] = field(default_factory=list)
 
     def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
-        """Note down what would happen to this stage."""
+        """Note down what a run would do with this stage."""
         if undecided := next((read for read in inputs.values() if _is_undecided(read)), None):
             self.stages.append(PlannedStage(self.video, stage.name, iteration, "compute", undecided.why, None))
             return StageResult(self.video, stage.name, "", iteration, "compute", undecided.why)
@@ -59,7 +59,7 @@ class Planner:
 
 
 def plan_video(root: Location, name: str, config: RunConfig, video: MediaInput, mask: MediaInput) -> list[PlannedStage]:
-    """Plan the run of one video.
+    """Find what a run of one video would do, stage by stage, without computing or writing anything.
 
     root  : root of the stored results; need not exist.
     name  : name of the video below the root.

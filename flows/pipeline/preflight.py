@@ -52,7 +52,7 @@ def require_weights(stages: Iterable[tuple[Stage, StageParams]]) -> None:
 
 
 def uses_networks(config: RunConfig) -> bool:
-    """Whether any stage of the configuration runs a network, which wants a GPU.
+    """Return whether any stage of the configuration runs a network, which wants a GPU.
 
     Raises : WeightsError if a weight file is missing.
     """
@@ -60,12 +60,12 @@ def uses_networks(config: RunConfig) -> bool:
 
 
 def stages_of(config: RunConfig) -> list[tuple[Stage, StageParams]]:
-    """The stages that a run of a configuration comes by, or may come by, with their parameters."""
+    """Return the stages that a run of a configuration has, or may come to need, with their parameters."""
     return stages_on(lambda step: inpaint_clip(step, config, MediaInput("", "video"), MediaInput("", "mask")))
 
 
 def stages_on(walk: Callable[[StageRunner], object]) -> list[tuple[Stage, StageParams]]:
-    """The stages that a walk comes by, or may come by; it is walked with a runner that runs nothing."""
+    """Return the stages of a walk, and those it may come to need; the walk is taken with a runner that runs nothing."""
     found: list[tuple[Stage, StageParams]] = []
 
     def note(stage: Stage, params: StageParams, iteration: int = 0, **_inputs: Input | None) -> StageResult:

@@ -32,5 +32,5 @@ class Runner:
 
 
 def available_threads() -> int:
-    """Cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))

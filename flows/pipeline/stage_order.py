@@ -24,7 +24,7 @@ class StageRunner(Protocol):
     """Does something with one stage and answers with its result: runs it, or looks it up."""
 
     def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
-        """Do it."""
+        """Run the stage, or look it up."""
         ...
 
 
@@ -95,26 +95,26 @@ def fill_roughly(step: StageRunner, draft: Draft, number: int, clip: StageResult
 def _find_flow(
     step: StageRunner, config: RunConfig | Draft, iteration: int, clip: StageResult, seen: StageResult
 ) -> StageResult:
-    """Flow of the clip as `seen`, completed in the hole of `clip`."""
+    """Estimate flow on the clip as `seen`, and complete it in the hole of `clip`."""
     estimated = step(estimate_flow, config.estimate_flow, iteration, clip=seen)
     return step(complete_flow, config.complete_flow, iteration, flow=estimated, clip=clip)
 
 
 def _fill_params(config: RunConfig, iteration: int) -> FillKeyFramesParams:
-    """Key frames only, so that propagation carries them on; every frame when that has gone on long enough."""
+    """Fill key frames only, which propagation carries on; every frame in the last iteration allowed."""
     if iteration + 1 < config.max_iterations:
         return config.fill_key_frames
     return config.fill_key_frames.model_copy(update={"frames": "all"})
 
 
 def _is_full(result: StageResult) -> bool | None:
-    """Whether no frame has a hole any more; None in a plan, before the result is there."""
+    """Return whether no frame has a hole any more; None in a plan, before the result is there."""
     left = result.attributes.get("unfinished_frames")
     return None if left is None else not left
 
 
 def _or_undecided(result: StageResult) -> StageResult:
-    """The result; in a plan, where nobody knows yet whether the next stage is needed, without what identifies it."""
+    """Return the result, or in a plan, where it is not known yet whether the next stage is needed, an undecided one."""
     if _is_full(result) is not None or result.undecided:
         return result
     after = f"follows {result.stage} #{result.iteration}, which decides whether it is needed and how often"

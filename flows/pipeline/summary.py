@@ -91,7 +91,7 @@ def warn_of_invention(walked: ClipResults) -> list[str]:
 
 
 def describe(summary: Summary) -> str:
-    """Summary of a run as a table and a sentence."""
+    """Return the summary of a run as a table and a sentence."""
     lines = [f"{'stage':<16} {'#':>2}  {'action':<8} {'seconds':>8}  digest"]
     lines += [
         f"{s.stage:<16} {s.iteration:>2}  {s.action:<8} {s.seconds:>8.2f}  {s.digest[:8]}" for s in summary.stages

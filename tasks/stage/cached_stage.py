@@ -38,11 +38,11 @@ class StageParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     def identity(self) -> dict[str, Any]:
-        """What enters the digest of a result for these parameters; can be written as JSON."""
+        """Return what enters the digest of a result for these parameters; can be written as JSON."""
         return self.model_dump(mode="json")
 
     def weights(self) -> dict[str, str]:
-        """Network -> SHA-256 of each weight file that a result depends on; it enters the digest too.
+        """Return network -> SHA-256 of each weight file that a result depends on; it enters the digest too.
 
         Raises : WeightsError, naming every file that is missing and where to get it.
         """
@@ -70,10 +70,10 @@ class Input(Protocol):
 
     @property
     def digest(self) -> str:
-        """Stands for the content."""
+        """Identity of the content, in hexadecimal."""
 
     def open(self, job: Job) -> Any:
-        """Give the body what it reads from."""
+        """Return what the body reads from."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class StageResult:
 
     @property
     def undecided(self) -> bool:
-        """Whether it stands, in a plan, for a result that may not come about: it has no digest, and `why` says why."""
+        """Whether it stands, in a plan, for a result that may not be needed: it has no digest, and `why` says why."""
         return not self.digest
 
     def open(self, job: Job) -> StageStore:
@@ -134,7 +134,7 @@ class Stage:
         return result
 
     def key(self, params: StageParams, inputs: Mapping[str, Input]) -> StageKey:
-        """Identity of the result for these parameters and inputs.
+        """Return the identity of the result for these parameters and inputs.
 
         Raises : WeightsError if a weight file that the parameters ask for is missing.
         """
@@ -209,15 +209,15 @@ def _given(inputs: Mapping[str, Input | None]) -> dict[str, Input]:
 
 
 def _may_pass(_task: Any, _run: "TaskRun", state: "State[Any]") -> bool:
-    """Retry only what may be gone a moment later."""
+    """Return whether a fault may be gone a moment later; only such are retried."""
     error = state.result(raise_on_failure=False)
     return isinstance(error, OSError) and error.errno in PASSING_FAULTS
 
 
 def total_compute_seconds(made: Mapping[str, Any]) -> float:
-    """Seconds that all items of a result take, by those of the sitting that finished it.
+    """Estimate the seconds that all items of a result take, from those computed in the last run that worked on it.
 
-    made : of its manifest. Of a result whose every item was there already, only the seconds of that sitting are known.
+    made : of its manifest. Where that run found every item finished, only the seconds it took itself are known.
     """
     items, found = made.get("items", 0), made.get("items_found", 0)
     return float(made.get("seconds", 0.0)) * ((items + found) / items if items else 1)

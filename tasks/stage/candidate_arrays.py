@@ -49,7 +49,7 @@ def read(store: StageStore, direction: Direction, t: int, hole: NDArray[np.bool_
 
 
 def reader(store: StageStore, direction: Direction, holes: Sequence[NDArray[Any]]) -> Any:
-    """Function that reads the candidates of a frame by its number."""
+    """Return a function that reads the candidates of a frame by its number."""
     return lambda t: read(store, direction, t, holes[t])
 
 

@@ -9,7 +9,7 @@ from dfvi_models.types import INVENTED, Merged
 
 @dataclass
 class FillCounts:
-    """What became of the clip's hole so far; pixels are counted over all frames."""
+    """Counts what became of the hole so far, in pixels over all frames."""
 
     holes_left: int = 0
     largest_hole: int = 0

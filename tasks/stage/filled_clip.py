@@ -14,7 +14,7 @@ class Derived(Sequence[NDArray[Any]]):
     """A lazy sequence whose items are made when they are asked for."""
 
     def __init__(self, length: int, make: Any) -> None:
-        """Item t is `make(t)`."""
+        """Make item t by `make(t)`."""
         self._length, self._make = length, make
 
     def __len__(self) -> int:

@@ -28,7 +28,7 @@ from tasks.stage.cached_stage import Job, StageParams
 
 
 class MethodParams(StageParams):
-    """Parameters of a stage, one of which, called as the kind of method is, holds the method with its own."""
+    """Parameters of a stage whose method is exchangeable; the field named after its kind holds the chosen method."""
 
     kind: ClassVar[MethodKind]
     """What the method does, and the name of the field that holds it."""
@@ -39,7 +39,7 @@ class MethodParams(StageParams):
         return cast(Method, getattr(self, self.kind))
 
     def weights(self) -> dict[str, str]:
-        """Network -> SHA-256 of each weight file that the method needs. Raises WeightsError if one is missing."""
+        """Return network -> SHA-256 of each weight file the method needs. Raises WeightsError if one is missing."""
         networks = self.method.networks
         return {name: path.stem for name, path in zip(networks, find_all_weights(networks), strict=True)}
 
@@ -68,17 +68,17 @@ class MethodParams(StageParams):
 
     @classmethod
     def methods(cls) -> dict[str, type[Method]]:
-        """Every method there is for this stage, by its name."""
+        """Return every method there is for this stage, by its name."""
         return methods_of(cls.kind)
 
     @classmethod
     def parameters(cls, method: type[Method]) -> list[str]:
-        """Names of the parameters there are with a method: its own, then those of the stage."""
+        """Return the names of the parameters there are with a method: its own, then those of the stage."""
         return [cls.kind, *method.model_fields, *(name for name in cls._own_keys() if name not in method.ignores)]
 
     @classmethod
     def method_in(cls, values: Mapping[str, Any]) -> type[Method]:
-        """The class of the method that flat keys name. Raises MethodError if there is none."""
+        """Return the class of the method that flat keys name. Raises MethodError if there is none."""
         chosen = values.get(cls.kind, cls.model_fields[cls.kind].default)
         return type(chosen) if isinstance(chosen, Method) else find_method(cls.kind, str(chosen))
 
@@ -140,7 +140,7 @@ class MethodParams(StageParams):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """One alternative for each method; only that of the default need not name its method."""
+        """Return one alternative for each method; only that of the default need not name its method."""
         reference = handler(core_schema)
         schema = handler.resolve_ref_schema(reference)
         shared = {key: value for key, value in schema.pop("properties").items() if key != cls.kind}
@@ -163,12 +163,12 @@ class MethodParams(StageParams):
 
 
 def description(method: type[Method]) -> str:
-    """The first paragraph of a method's docstring, on one line."""
+    """Return the first paragraph of a method's docstring, on one line."""
     return " ".join((method.__doc__ or "").partition("\n\n")[0].split())
 
 
 def _renamed(cls: type[MethodParams], values: Mapping[str, Any], below: Mapping[str, Any] = {}) -> dict[str, Any]:
-    """The same keys by their present names."""
+    """Return the same keys by their present names."""
     try:
         renamed = cls.method_in({**below, **values}).renamed
     except MethodError:
@@ -178,7 +178,7 @@ def _renamed(cls: type[MethodParams], values: Mapping[str, Any], below: Mapping[
 
 @cache
 def _first_stated(method: type[Method], key: str) -> type | None:
-    """The class that first states a parameter of a method; None if it has no such parameter."""
+    """Return the class that first states a parameter of a method; None if it has no such parameter."""
     return next((each for each in reversed(method.__mro__) if key in get_annotations(each)), None)
 
 
