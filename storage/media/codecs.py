@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from av import VideoFormat
@@ -42,14 +43,17 @@ class OutputCodec:
     """FFmpeg's name; empty for images, which are written one by one."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Options of FFmpeg's encoder."""
-    interlaced_option: str = ""
-    """Name of the encoder's option that takes tff=1 or bff=1 for frames woven of two fields."""
+    is_x264: bool = False
+    """Whether x264 encodes, which has settings of its own; see _x264_settings."""
     has_quality: bool = False
     """Whether it takes a constant rate factor; the others do without."""
     is_lossless: bool = False
     """Whether it gives back every pixel bit for bit."""
 
 
+# With AVX-512, x264's macroblock tree (of core 165, at least) reads memory that nobody wrote: the same frames give
+# another file each time. Without it the file is that of x264's plain C code. Every processor with AVX-512 has these.
+WITHOUT_AVX512 = "MMX2,SSE2,SSE2Fast,LZCNT,SSSE3,SSE4.2,AVX,FMA3,BMI1,BMI2,AVX2"
 FASTSTART = {"movflags": "+faststart"}
 CONTAINERS: Mapping[str, Container] = {
     "mp4": Container((".mp4", ".m4v"), "mp4", FASTSTART),
@@ -63,7 +67,7 @@ CODECS: Mapping[str, OutputCodec] = {
         encoder="libx264",
         pixel_formats=("yuv420p", "yuv444p"),
         options={"preset": "medium"},
-        interlaced_option="x264-params",
+        is_x264=True,
         has_quality=True,
     ),
     "h264-lossless": OutputCodec(
@@ -71,7 +75,7 @@ CODECS: Mapping[str, OutputCodec] = {
         encoder="libx264rgb",
         pixel_formats=("rgb24",),
         options={"preset": "medium", "crf": "0"},
-        interlaced_option="x264-params",
+        is_x264=True,
         is_lossless=True,
     ),
     "ffv1": OutputCodec(
@@ -164,10 +168,29 @@ def choose_encoder(codec: str, clip: Clip, quality: int) -> Encoder:
     chosen = CODECS[codec]
     pixel_format = choose_pixel_format(chosen, clip)
     options = dict(chosen.options) | ({"crf": str(quality)} if chosen.has_quality else {})
-    if chosen.interlaced_option and clip.is_interlaced and clip.height % 4 == 0:  # two fields of even height
-        options[chosen.interlaced_option] = "bff=1" if clip.field_order in BOTTOM_FIELDS_FIRST else "tff=1"
+    if chosen.is_x264 and (settings := _x264_settings(clip)):
+        options["x264-params"] = settings
     tags = _rgb_tags(clip) if VideoFormat(pixel_format).is_rgb else _yuv_tags(clip)
     return Encoder(chosen.encoder, pixel_format, options, tags)
+
+
+def _x264_settings(clip: Clip) -> str:
+    """Settings that FFmpeg has no option of its own for."""
+    settings = []
+    if clip.is_interlaced and clip.height % 4 == 0:  # two fields of even height
+        settings.append("bff=1" if clip.field_order in BOTTOM_FIELDS_FIRST else "tff=1")
+    if _has_avx512():
+        settings.append(f"asm={WITHOUT_AVX512}")
+    return ":".join(settings)
+
+
+@cache
+def _has_avx512() -> bool:
+    """Whether the processor has AVX-512, as Linux tells it."""
+    try:
+        return "avx512f" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
 
 
 def choose_pixel_format(codec: OutputCodec, clip: Clip) -> str:
