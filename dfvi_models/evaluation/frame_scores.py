@@ -41,7 +41,7 @@ class TrueClip:
 
 @dataclass(frozen=True)
 class FilledResult:
-    """What is scored."""
+    """A filled clip, with what its method tells of itself."""
 
     frames: Frames
     """T of (H, W, 3) uint8, holes filled."""
@@ -66,10 +66,10 @@ def score_frames(
               detail        0 to 1, in the hole: similarity of the strength of edges; smoke scores low
               flicker       grey levels, in the holes of t and t+1: how much the error changes between them
               warping_error in the hole of t against frame t+1, times 1000; true_warping_error that of the true clip
-              itself there, beneath which a result is steadier than the world
+              itself there, below which a result is steadier than the truth
               flow_epe      pixels, in the hole of t: mean of the flow to t+1 and the flow to t-1
               propagated    share of the hole that other frames showed
-              A frame without hole gives nan throughout: there every method is right.
+              A frame without hole gives nan throughout: it has nothing to score.
     Raises  : ShapeError if lengths or sizes differ.
     """
     count = len(truth.frames)
@@ -86,7 +86,7 @@ def score_frames(
 
 
 def mean_scores(rows: Sequence[NDArray[np.float64]]) -> dict[str, float | None]:
-    """Mean of each of COLUMNS over the frames where it has a meaning; None if there is none.
+    """Return the mean of each of COLUMNS over the frames where it has a meaning; None if there is none.
 
     >>> mean_scores([np.full(len(COLUMNS), 2.0), np.full(len(COLUMNS), np.nan)])["flow_epe"]
     2.0
@@ -126,8 +126,8 @@ def _flicker(frames: Frames, truths: Frames, holes: Holes, t: int) -> float:
 def _warping_error(frames: Frames, truth: TrueClip, hole: NDArray[np.bool_], t: int) -> float:
     if t + 1 == len(truth.frames):
         return float("nan")
-    there, back = (resize_flow(flow[t], *hole.shape) for flow in (truth.flow_fw, truth.flow_bw))
-    return 1000 * metrics.warping_error(frames[t], frames[t + 1], there, back, hole)
+    flow_fw, flow_bw = (resize_flow(flow[t], *hole.shape) for flow in (truth.flow_fw, truth.flow_bw))
+    return 1000 * metrics.warping_error(frames[t], frames[t + 1], flow_fw, flow_bw, hole)
 
 
 def _flow_epe(result: FilledResult, truth: TrueClip, hole: NDArray[np.bool_], t: int) -> float:

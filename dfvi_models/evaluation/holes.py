@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHAPE_AREA = (0.05, 0.15)  # share of the frame, drawn evenly
-SHAPE_WAVES = range(2, 6)  # bumps around the rim; one wave would only shift the shape
+SHAPE_WAVES = range(2, 6)  # bumps around the outline; one wave would only shift the shape
 LARGEST_WAVE = 0.3  # of the radius, divided by the number of bumps: few large ones, many small ones
 START = (0.35, 0.65)  # of each side: where the shape swings around
 SWING = 0.2  # of the shorter side, to each side of the start
@@ -12,7 +12,7 @@ PERIODS = (120.0, 200.0)  # frames; at 240 rows the shape moves 2.5 px a frame a
 
 
 def centre_box(height: int, width: int) -> NDArray[np.bool_]:
-    """Standing box in the middle, a quarter of the height by a quarter of the width: 1/16 of the frame.
+    """Return a standing box in the middle, a quarter of the height by a quarter of the width: 1/16 of the frame.
 
     Returns : (height, width) bool, True = hole; sides are rounded down, but at least 1 pixel.
     """
@@ -24,7 +24,7 @@ def centre_box(height: int, width: int) -> NDArray[np.bool_]:
 
 
 def moving_shape(t: int, height: int, width: int, seed: int) -> NDArray[np.bool_]:
-    """Smooth random shape of 5 to 15 % of the frame that swings slowly around a place near the middle.
+    """Return a smooth random shape of 5 to 15 % of the frame that swings slowly around a place near the middle.
 
     t       : frame number; the hole of a frame does not depend on how long the clip is.
     seed    : decides size, outline, place and motion; 0 or more.
@@ -45,7 +45,7 @@ def moving_shape(t: int, height: int, width: int, seed: int) -> NDArray[np.bool_
 
 
 def back_and_forth(t: int, count: int) -> int:
-    """Item t of a sequence of `count` that is played forward, then backward, and so on, without a jump.
+    """Return item t of a sequence of `count` that is played forward, then backward, and so on, without a jump.
 
     >>> [back_and_forth(t, 3) for t in range(6)]
     [0, 1, 2, 1, 0, 1]
@@ -61,6 +61,6 @@ def _between(ends: tuple[float, float], share: float) -> float:
 
 
 def _swing(t: int, height: int, width: int, drawn: NDArray[np.float64]) -> float:
-    """Distance from the start at frame t, in pixels."""
+    """Return the distance from the start at frame t, in pixels."""
     period = _between(PERIODS, drawn[0])
     return float(SWING * min(height, width) * np.sin(2 * np.pi * (t / period + drawn[1])))

@@ -1,4 +1,4 @@
-"""Scores of inpainted frames and completed flow against the truth. Averages over frames are the caller's."""
+"""Scores of one frame or one flow map against the truth: PSNR, SSIM, end-point error, warping error."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,7 +19,7 @@ SSIM_K1, SSIM_K2 = 0.01, 0.03
 
 
 def psnr(frame: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
-    """Peak signal-to-noise ratio of a whole frame in dB; inf if the frames are equal.
+    """Return the peak signal-to-noise ratio of a whole frame in dB; inf if the frames are equal.
 
     frame, truth : (H, W, 3) uint8.
     Source       : E2FGVI's and ProPainter's evaluation: one mean squared error over all pixels and channels.
@@ -29,13 +29,13 @@ def psnr(frame: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
 
 
 def psnr_in_hole(frame: NDArray[np.uint8], truth: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
-    """As `psnr`, over the pixels of `hole` (H, W) alone; nan if it is empty."""
+    """Return the ratio as `psnr`, over the pixels of `hole` (H, W) alone; nan if it is empty."""
     _check_frames(frame, truth, hole)
     return _decibels(_squared_difference(frame[hole], truth[hole]).mean()) if hole.any() else float("nan")
 
 
 def ssim(frame: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
-    """Structural similarity of a whole frame, -1 to 1, mean over pixels and channels.
+    """Return the structural similarity of a whole frame, -1 to 1, mean over pixels and channels.
 
     frame, truth : (H, W, 3) uint8. Frames narrower than SSIM_WINDOW are scored with the largest odd window that fits.
     Source       : Wang et al. 2004, as scikit-image computes it with win_size=65, data_range=255, float64: uniform
@@ -47,7 +47,7 @@ def ssim(frame: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
 
 
 def ssim_in_hole(frame: NDArray[np.uint8], truth: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
-    """Structural similarity over the windows centred on pixels of `hole` (H, W) alone; nan if it is empty.
+    """Return the structural similarity over windows centred on pixels of `hole` (H, W) alone; nan if it is empty.
 
     frame, truth : (H, W, 3) uint8, mirrored at their borders.
     Source       : as `ssim`, with windows of HOLE_SSIM_WINDOW pixels: a wide one would mostly see what is outside.
@@ -92,7 +92,7 @@ def flicker(frames: Sequence[NDArray[np.uint8]], truths: Sequence[NDArray[np.uin
 
 
 def end_point_error(flow: NDArray[np.float32], truth: NDArray[np.float32], hole: NDArray[np.bool_]) -> float:
-    """Mean distance in pixels between two flows (H, W, 2), over the pixels of `hole` (H, W); nan if it is empty."""
+    """Return the mean distance in pixels of two flows (H, W, 2) over the pixels of `hole`; nan if it is empty."""
     if flow.shape != truth.shape or flow.ndim != 3 or flow.shape[2] != 2 or hole.shape != flow.shape[:2]:
         raise ShapeError(
             f"flows must be (H, W, 2) and the hole (H, W); got {flow.shape}, {truth.shape} and {hole.shape}"
@@ -103,7 +103,7 @@ def end_point_error(flow: NDArray[np.float32], truth: NDArray[np.float32], hole:
 
 
 def motion_boundary(flow: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Where flow differs between things that move differently.
+    """Return the pixels at motion boundaries, where things that move differently meet.
 
     flow    : (H, W, 2) float32, pixels.
     Returns : (H, W) bool: a component changes by more than BOUNDARY within 5 x 5 pixels.
@@ -120,7 +120,7 @@ def warping_error(
     flow_bw: NDArray[np.float32],
     region: NDArray[np.bool_],
 ) -> float:
-    """How much a result flickers: mean squared difference between a frame and the next one warped back to it.
+    """Return how much a result flickers: the mean squared difference of a frame and the next one warped back to it.
 
     frame, next_frame : (H, W, 3) uint8, neighbours of the inpainted clip.
     flow_fw, flow_bw  : (H, W, 2) float32, pixels, between them, of the clip *without* holes.
@@ -134,12 +134,13 @@ def warping_error(
     if flow_fw.shape != (*region.shape, 2) or flow_bw.shape != flow_fw.shape:
         raise ShapeError(f"flows must be {(*region.shape, 2)}; got {flow_fw.shape} and {flow_bw.shape}")
     y, x = np.nonzero(region)
-    there = flow_fw[y, x].astype(np.float64)
-    at_y, at_x = y + there[:, 1], x + there[:, 0]
+    to_next = flow_fw[y, x].astype(np.float64)
+    at_y, at_x = y + to_next[:, 1], x + to_next[:, 0]
     inside = (at_y >= 0) & (at_y <= region.shape[0] - 1) & (at_x >= 0) & (at_x <= region.shape[1] - 1)
-    y, x, at_y, at_x, there = y[inside], x[inside], at_y[inside], at_x[inside], there[inside]
-    back = sample_bilinear(flow_bw, at_y, at_x)
-    visible = ((there + back) ** 2).sum(axis=1) < 0.01 * ((there**2).sum(axis=1) + (back**2).sum(axis=1)) + 0.5
+    y, x, at_y, at_x, to_next = y[inside], x[inside], at_y[inside], at_x[inside], to_next[inside]
+    from_next = sample_bilinear(flow_bw, at_y, at_x)
+    motion = (to_next**2).sum(axis=1) + (from_next**2).sum(axis=1)
+    visible = ((to_next + from_next) ** 2).sum(axis=1) < 0.01 * motion + 0.5
     if not visible.any():
         return float("nan")
     warped = sample_bilinear(next_frame, at_y[visible], at_x[visible])
@@ -147,7 +148,7 @@ def warping_error(
 
 
 def _ssim_map(frame: NDArray[np.uint8], truth: NDArray[np.uint8], window: int) -> NDArray[np.float64]:
-    """Similarity (H - window + 1, W - window + 1, 3) of every whole window; `window` is odd."""
+    """Return the similarity (H - window + 1, W - window + 1, 3) of every whole window; `window` is odd."""
     mean = _box_mean(window)
     a, b = frame.astype(np.float64), truth.astype(np.float64)
     mean_a, mean_b = mean(a), mean(b)
@@ -177,12 +178,12 @@ def _decibels(mean_squared_error: np.floating) -> float:
 
 
 def _box_mean(window: int) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Mean over every whole window of a picture (H, W, C)."""
+    """Return a function that takes the mean over every whole window of an image (H, W, C)."""
     half = window // 2
 
-    def mean(picture: NDArray[np.float64]) -> NDArray[np.float64]:
-        height, width = picture.shape[:2]
-        blurred = cv2.blur(picture, (window, window))
+    def mean(image: NDArray[np.float64]) -> NDArray[np.float64]:
+        height, width = image.shape[:2]
+        blurred = cv2.blur(image, (window, window))
         return np.asarray(blurred, np.float64)[half : height - half, half : width - half]
 
     return mean

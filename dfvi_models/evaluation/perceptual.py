@@ -1,7 +1,7 @@
-"""How pictures and videos look: LPIPS between two pictures, VFID between two sets of videos.
+"""Perceptual metrics: LPIPS compares two images, VFID two sets of videos.
 
 LPIPS as published: Zhang et al., arXiv:1801.03924, version 0.1, net `alex`. VFID as E2FGVI and ProPainter compute it:
-I3D on pictures in [0, 1] at their own size, the whole clip at once, what its classifier would see averaged over place
+I3D on images in [0, 1] at their own size, the whole clip at once, what its classifier would see averaged over place
 and time. Both need published weights (`weights.catalogue.NETWORKS`).
 """
 
@@ -27,7 +27,7 @@ SHORTEST = 2  # frames of one
 
 
 class Lpips:
-    """Compares pictures.
+    """Measures how different two images look, by LPIPS.
 
     alexnet, lpips : networks with their weights loaded; `from_weights` reads them from files.
     """
@@ -47,25 +47,25 @@ class Lpips:
         return cls(alexnet, lpips, runtime=runtime)
 
     def distance(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> float:
-        """LPIPS of two pictures; 0: they look the same.
+        """Return the LPIPS of two images; 0: they look the same.
 
         first, second : (H, W, 3) uint8 RGB.
         Raises        : ShapeError if they differ in size, or a side is under SMALLEST pixels.
         """
         if first.shape != second.shape or first.ndim != 3 or min(first.shape[:2]) < SMALLEST:
             raise ShapeError(
-                f"LPIPS compares pictures (H, W, 3) of one size, at least {SMALLEST} pixels each way; "
+                f"LPIPS compares images (H, W, 3) of one size, at least {SMALLEST} pixels each way; "
                 f"got {first.shape} and {second.shape}"
             )
         with torch.inference_mode(), self.runtime.autocast():
             pairs = zip(self._unit_features(first), self._unit_features(second), self.lpips.children(), strict=True)
             return float(sum(weigh((a - b) ** 2).mean() for a, b, weigh in pairs))
 
-    def _unit_features(self, picture: NDArray[np.uint8]) -> list[Tensor]:
-        """What stands behind each of AlexNet's five ReLUs, as vectors of length 1."""
+    def _unit_features(self, image: NDArray[np.uint8]) -> list[Tensor]:
+        """Return the features behind each of AlexNet's five ReLUs, as vectors of length 1."""
         shift, scale = (torch.tensor(numbers, device=self.device) for numbers in (SHIFT, SCALE))
-        given = torch.from_numpy(np.ascontiguousarray(picture)).to(self.device).float() / 127.5 - 1
-        x, found = ((given - shift) / scale).permute(2, 0, 1)[None], []
+        inputs = torch.from_numpy(np.ascontiguousarray(image)).to(self.device).float() / 127.5 - 1
+        x, found = ((inputs - shift) / scale).permute(2, 0, 1)[None], []
         for layer in self.features.children():
             x = layer(x)
             if isinstance(layer, nn.ReLU):
@@ -74,7 +74,7 @@ class Lpips:
 
 
 class VideoFeatures:
-    """Describes videos by I3D.
+    """Encodes videos as feature vectors, by I3D.
 
     network : an `I3d` with its weights loaded; `from_weights` reads them from a file.
     """
@@ -93,7 +93,7 @@ class VideoFeatures:
         return cls(network, runtime=runtime)
 
     def describe(self, frames: Frames) -> NDArray[np.float32]:
-        """(FEATURES,) float32 of a whole clip, which the memory has to hold.
+        """Return the features (FEATURES,) float32 of a whole clip, which the memory has to hold.
 
         frames : T of (H, W, 3) uint8 RGB.
         Raises : ShapeError for a clip of fewer than SHORTEST frames: it has no motion.
@@ -101,14 +101,14 @@ class VideoFeatures:
         if len(frames) < SHORTEST:
             raise ShapeError(f"a clip needs at least {SHORTEST} frames to be described; got {len(frames)}")
         video = np.stack([np.asarray(frames[t]) for t in range(len(frames))])
-        given = torch.from_numpy(video).to(self.device).permute(3, 0, 1, 2)[None].float() / 255
+        inputs = torch.from_numpy(video).to(self.device).permute(3, 0, 1, 2)[None].float() / 255
         with torch.inference_mode(), self.runtime.autocast():
-            features: NDArray[np.float32] = self.network(given)[0].float().cpu().numpy()
+            features: NDArray[np.float32] = self.network(inputs)[0].float().cpu().numpy()
         return features
 
 
 def frechet_distance(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Fréchet distance between the normal distributions of two sets of features; VFID, for those of `VideoFeatures`.
+    """Return the Fréchet distance of two sets of features taken as normal distributions; of `VideoFeatures`: VFID.
 
     first, second : (N, D), a row for each video.
     Returns       : nan for N < 2, where there is no covariance.

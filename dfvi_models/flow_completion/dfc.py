@@ -29,12 +29,12 @@ MOST_WINDOWS = 8  # per batch; more is no faster and reads further ahead
 
 
 class DfcCompleter:
-    """A Completer: DFC-Net in one stage (ResNet-101) or three (ResNet-50, compact).
+    """Completes flow by DFC-Net, the paper's, in one stage (ResNet-101) or three (ResNet-50, compact).
 
     networks       : one `DfcNet` per stage with weights loaded, the first 33 -> 2, the others 66 -> 4.
     sizes          : (h, w) of each stage's grid; None: those of the paper, or those compact networks are trained on.
-    enlarge_kernel : side of the square by which holes grow before completion, because flow beside a hole is spoilt
-                     by the object in it; 0: not at all. In pixels of the given flow (faithful: of stage 1).
+    enlarge_kernel : side of the square by which holes are dilated before completion: flow beside it is spoilt by the
+                     object in it; 0: not at all. In pixels of the input flow (faithful: of stage 1).
     faithful       : do exactly what the reference does, for released weights. Otherwise three of its choices give way
                      to sane ones: known flow is taken from the input at every stage and in the result, not from the
                      coarser stage; backward windows hold real flows only, not a zero flow for the first frame; the
@@ -82,7 +82,9 @@ class DfcCompleter:
     def complete(
         self, flow_fw: Flows, flow_bw: Flows, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """See `FlowCompleter`. Holes are of the flow's size; what lies far from every wanted pair is not computed.
+        """Complete the flow of the wanted pairs, in ascending order; arguments and errors as in `FlowCompleter`.
+
+        Holes are of the flow's size. What lies far from every wanted pair is not computed.
 
         Each flow and hole is read once by every stage and once for the result. Flows ahead are read, resized and filled
         on `threads` threads meanwhile.
@@ -98,7 +100,7 @@ class DfcCompleter:
             yield t, FlowPair(fw=self._result(here.fw, known_here.fw), bw=self._result(there.bw, known_there.bw))
 
     def _result(self, coarse: Array | None, known: KnownFlow | None) -> Array:
-        """The last stage's flow on the grid of the input."""
+        """Return the last stage's flow on the grid of the input."""
         assert coarse is not None  # only the ends of a clip lack one direction, and no pair asks for those
         assert known is not None
         return carry_over(coarse, *known, everywhere=self.faithful)
@@ -107,7 +109,7 @@ class DfcCompleter:
 def chain_stages(
     networks: Sequence[nn.Module], sizes: Sequence[Size], clip: Clip, runtime: Runtime, threads: int
 ) -> SlidingWindow[Directions[Array]] | None:
-    """The stages behind each other, each pulling what it needs from the one before; the last one's flows.
+    """Chain the stages, each of which pulls what it needs from the one before, and return the last one's flows.
 
     networks : on their device, in evaluation mode; without any there is no result.
     """

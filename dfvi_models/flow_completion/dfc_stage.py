@@ -1,4 +1,4 @@
-"""One stage of DFC-Net over a clip, frame after frame, reading from the stage before through a sliding window.
+"""One stage of DFC-Net over a clip, frame after frame; it reads the stage before through a sliding window.
 
 A flow is numbered by the frame on whose grid it stands: forward = to the next frame, backward = to the one before.
 The last frame has no forward flow, the first no backward one.

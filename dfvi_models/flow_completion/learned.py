@@ -1,4 +1,7 @@
-"""Learned flow completion: the temporal one, corrected by ChoiceNet, which weighs other guesses against it."""
+"""Learned flow completion: temporal completion, corrected by ChoiceNet, which weighs other guesses against it.
+
+Source: own; not part of the paper.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,12 +19,12 @@ from dfvi_models.protocols import Flows, Holes, Item
 from dfvi_models.types import FlowPair
 from dfvi_models.weights.loading import load_networks
 
-MARGIN = 24  # pixels around a hole that the network sees, about as many as in training
+MARGIN = 24  # pixels around a hole that are input of the network, about as many as in training
 MULTIPLE = 2  # corners of the window: the network joins four pixels to one
 
 
 class LearnedCompleter:
-    """A Completer: `TemporalCompleter`, then a network.
+    """Completes flow by `TemporalCompleter`, then by a network that corrects it.
 
     network : a `ChoiceNet` with weights loaded; `LearnedCompleter.from_weights` reads them from a file.
     The others are those of `TemporalCompleter`, and should be what the network was trained with.
@@ -69,15 +72,15 @@ class LearnedCompleter:
         return FlowPair(fw, bw)
 
     def _correction(self, stack: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(h, w, 2) pixels; 0 outside the hole."""
+        """Return what is to be added to the completed flow: (h, w, 2) pixels, 0 outside the hole."""
         correction = np.zeros((*stack.shape[1:], 2), np.float32)
         for rows, columns in hole_boxes(stack[HOLE] > 0, MARGIN):
             window = (
                 slice(rows.start // MULTIPLE * MULTIPLE, rows.stop),
                 slice(columns.start // MULTIPLE * MULTIPLE, columns.stop),
             )
-            given = torch.from_numpy(np.ascontiguousarray(stack[:, *window]))[None].to(self.device)
+            inputs = torch.from_numpy(np.ascontiguousarray(stack[:, *window]))[None].to(self.device)
             with torch.inference_mode(), self.runtime.autocast():
-                made = self.network(given)[0]
-            correction[window] = made.cpu().numpy().transpose(1, 2, 0)
+                output = self.network(inputs)[0]
+            correction[window] = output.cpu().numpy().transpose(1, 2, 0)
         return correction

@@ -76,7 +76,7 @@ class DisEstimator:
                 frame, hole = frames[t], holes[t]
             return self._prepare(t, frame, hole)
 
-        grey = _MadeOnce(prepare, Counter([*pairs, *(t + 1 for t in pairs)]))
+        grey = _SharedItems(prepare, Counter([*pairs, *(t + 1 for t in pairs)]))
 
         def flow_of_pair(t: int) -> tuple[int, FlowPair]:
             return t, self.flow_between(grey.take(t), grey.take(t + 1))
@@ -96,11 +96,11 @@ class DisEstimator:
         return np.asarray(grey, np.uint8)
 
     def flow_between(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> FlowPair:
-        """Return the flow between two grey pictures (H, W) uint8. Raises ShapeError if they differ in size."""
+        """Return the flow between two grey images (H, W) uint8. Raises ShapeError if they differ in size."""
         return FlowPair(fw=self.flow_to(first, second), bw=self.flow_to(second, first))
 
     def flow_to(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the flow (H, W, 2) from one grey picture to another. Raises ShapeError if they differ in size."""
+        """Return the flow (H, W, 2) from one grey image to another. Raises ShapeError if they differ in size."""
         if first.shape != second.shape:
             raise ShapeError(f"neighbouring frames differ in size: {first.shape} and {second.shape}")
         height, width = first.shape
@@ -112,25 +112,25 @@ class DisEstimator:
         return np.ascontiguousarray(search.calc(first, second, None)[:height, :width])
 
 
-Made = TypeVar("Made")
+Item = TypeVar("Item")
 
 
-class _MadeOnce(Generic[Made]):
-    """Things made at the first request, shared by threads, and dropped after the announced number of requests."""
+class _SharedItems(Generic[Item]):
+    """Holds items that threads share: computed at the first request, dropped after the announced number of requests."""
 
-    def __init__(self, make: Callable[[int], Made], uses: Counter[int]):
+    def __init__(self, make: Callable[[int], Item], uses: Counter[int]):
         self._make, self._uses = make, uses
-        self._made: dict[int, Made] = {}
+        self._items: dict[int, Item] = {}
         self._making = {t: threading.Lock() for t in uses}
         self._counting = threading.Lock()
 
-    def take(self, t: int) -> Made:
+    def take(self, t: int) -> Item:
         with self._making[t]:
-            if t not in self._made:
-                self._made[t] = self._make(t)
-            made = self._made[t]
+            if t not in self._items:
+                self._items[t] = self._make(t)
+            item = self._items[t]
         with self._counting:
             self._uses[t] -= 1
             if self._uses[t] == 0:
-                del self._made[t]
-        return made
+                del self._items[t]
+        return item

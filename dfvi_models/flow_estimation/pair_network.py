@@ -1,4 +1,4 @@
-"""Optical flow of a whole clip by a network for single pairs: batches, both directions, any frame size."""
+"""Optical flow of a whole clip by a network for single pairs, in batches, both directions and any frame size."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
@@ -24,7 +24,7 @@ PairFlow = Callable[[Tensor, Tensor], Tensor]
 
 
 def frame_to_tensor(frame: NDArray[np.uint8], working_size: tuple[int, int] | None = None) -> Tensor:
-    """(H, W, 3) uint8 RGB -> (3, h, w) uint8: to float32 it goes on the device, a quarter of the way to carry.
+    """Return a frame as a tensor: (H, W, 3) uint8 RGB -> (3, h, w) uint8, which is made float32 on the device.
 
     working_size : (h, w) to resize to, bilinear on uint8 as the reference does; None keeps the size.
     Raises       : ShapeError for anything but (H, W, 3) uint8.
@@ -39,7 +39,7 @@ def frame_to_tensor(frame: NDArray[np.uint8], working_size: tuple[int, int] | No
 def flow_of_any_size(
     network: PairFlow, frame_a: Tensor, frame_b: Tensor, *, multiple: int, smallest: int = 1
 ) -> Tensor:
-    """Flow a -> b of frames whose size the network does not take: padded by their last row and column, then cut.
+    """Return the flow a -> b of frames of any size: padded for the network by their last row and column, then cut.
 
     frame_a, frame_b : (B, 3, H, W).
     multiple         : what height and width must be multiples of, inside the network.
@@ -54,13 +54,13 @@ def flow_of_any_size(
 
 
 def _missing(length: int, multiple: int, smallest: int) -> int:
-    """Pixels to add so that a length is at least `smallest` and a multiple of `multiple`."""
+    """Return the pixels to add so that a length is at least `smallest` and a multiple of `multiple`."""
     target = max(length, smallest)
     return -(-target // multiple) * multiple - length
 
 
 class LearnedEstimator:
-    """An Estimator around a network for single pairs. A subclass says what its network needs.
+    """Estimates flow by a network for single pairs. A subclass says what its network needs.
 
     network      : (frames a, frames b), both (B, 3, h, w) float32 RGB 0..255 -> flow a -> b (B, 2, h, w), pixels.
     working_size : (h, w) the frames are resized to for the network; None: their own size. Flow comes out on that grid,
@@ -98,24 +98,26 @@ class LearnedEstimator:
     def estimate(
         self, frames: Frames, holes: Holes, *, wanted: Sequence[int], threads: int = 1
     ) -> Iterator[tuple[int, FlowPair]]:
-        """See `FlowEstimator`. As in the paper, the holes are not looked at: the next stage discards the flow in them.
+        """Estimate the flow of the wanted pairs, in ascending order; arguments and errors as in `FlowEstimator`.
+
+        As in the paper, the holes are not read: the next stage discards the flow in them.
 
         Whole batches at fixed places are computed, so that the bits of a result do not depend on what else is wanted.
         The next frames are read and resized on `threads` threads meanwhile.
         """
         del holes
-        asked = wanted_numbers(wanted, len(frames) - 1, "pairs")
-        if not asked:
+        numbers_wanted = wanted_numbers(wanted, len(frames) - 1, "pairs")
+        if not numbers_wanted:
             return
         size = frames[0].shape[:2]
         batch = self._pairs_per_batch(size)
-        starts = sorted({t // batch * batch for t in asked})
+        starts = sorted({t // batch * batch for t in numbers_wanted})
         batches = [range(start, min(start + batch, len(frames) - 1) + 1) for start in starts]
         loaded = ordered_map(lambda t: self._load(frames, t, size), chain.from_iterable(batches), threads)
         for numbers in batches:
             tensors = torch.stack(list(islice(loaded, len(numbers))))
             for t, pair in zip(numbers[:-1], self._estimate_batch(tensors, batch), strict=True):
-                if t in asked:
+                if t in numbers_wanted:
                     yield t, pair
 
     def _pairs_per_batch(self, size: tuple[int, int]) -> int:
@@ -129,7 +131,7 @@ class LearnedEstimator:
         return frame_to_tensor(frame, self.working_size)
 
     def _estimate_batch(self, tensors: Tensor, batch: int) -> Iterator[FlowPair]:
-        """n + 1 frames -> n flow pairs; forward and backward run in one batch."""
+        """Yield the n flow pairs of n + 1 frames; forward and backward run in one batch."""
         tensors = tensors.to(self.device).float()
         first, second = tensors[:-1], tensors[1:]
         with torch.inference_mode(), self.runtime.autocast():

@@ -1,10 +1,13 @@
-"""Which unfinished frames the image inpainter fills, so that propagation can finish the others from them."""
+"""Key frames: the unfinished frames an image inpainter fills, so that propagation can finish the others from them.
+
+Source: arXiv:1905.02884, section 3.4; rule of the reference code.
+"""
 
 from collections.abc import Sequence
 
 
 def key_frames(unfinished: Sequence[bool]) -> list[int]:
-    """First and last frame of each run of unfinished frames, as seen from both ends of the clip.
+    """Return the first and last frame of each run of unfinished frames, as seen from both ends of the clip.
 
     unfinished : T flags, True where a frame still has a hole.
     Returns    : ascending frame numbers, all of them unfinished; empty only if no frame is. A run that lies over the
@@ -19,7 +22,7 @@ def key_frames(unfinished: Sequence[bool]) -> list[int]:
 
 
 def _ends_of_runs(unfinished: Sequence[bool]) -> list[int]:
-    """First and last index of each run, without the last of a run that is still open at the end."""
+    """Return the first and last index of each run, without the last of a run that is still open at the end."""
     ends = []
     inside = False
     for i, todo in enumerate(unfinished):

@@ -48,7 +48,7 @@ class ConfidenceModel:
     """Per e-fold of 1 + the frame's own steps beside the boundary: where it varies much, a jump says little."""
 
     invented: float = 3.0
-    """Added for colours that an inpainter made: they cannot be true, only sharp, and of one piece over time."""
+    """Added for colours that an inpainter made: they cannot be true, only sharp, and consistent over time."""
 
     def shifted(self, detail_bias: float) -> "ConfidenceModel":
         """Return a model whose log-odds are all higher by `detail_bias`: above 0 more detail is kept, below 0 less."""

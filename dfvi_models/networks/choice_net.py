@@ -1,8 +1,8 @@
-"""ChoiceNet: weighs guesses about the flow in a hole against one another, and adds what none of them says.
+"""ChoiceNet: weighs guesses about the flow in a hole against one another, and adds a residual of its own.
 
 A small U-Net that works at half the size of the flow: four pixels make one position of four times the channels, so
-nothing is lost. It says for each pixel how much it trusts the temporal completion and each other guess (a softmax), and
-a residual in pixels. Untrained it leaves the temporal completion nearly as it is.
+nothing is lost. For each pixel it predicts a weight for the temporal completion and for each other guess (a softmax),
+and a residual in pixels. Untrained it leaves the temporal completion nearly as it is. Source: own.
 """
 
 import torch
@@ -14,14 +14,16 @@ from dfvi_models.flow_completion.hypotheses import CHANNELS, EVIDENCE, GUESSES, 
 
 WIDTHS = (32, 48, 64)  # channels at 1/2, 1/4 and 1/8 of the size of the flow
 MULTIPLE = 8  # of both sides; other sizes are padded
-TRUST = 3.0  # start of the temporal completion's logit: 87 % of the weight against three others
+INITIAL_LOGIT = 3.0  # start of the temporal completion's logit: 87 % of the weight against three others
 CAMERA = len(GUESSES) + 1  # number of the guess that everything moves with the camera; 0 is the temporal completion
 CHOICES = CAMERA + 1
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions with a shortcut; at first it changes nothing. No normalisation: what stands far away in the
-    window must not change what is said here."""
+    """Two 3x3 convolutions with a shortcut, initialised to change nothing.
+
+    There is no normalisation: what stands far away in the window must not change the prediction here.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -30,13 +32,13 @@ class Block(nn.Module):
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> the same shape."""
+        """Map (B, C, H, W) to the same shape."""
         out: Tensor = x + self.conv2(F.silu(self.conv1(F.silu(x))))
         return out
 
 
 class ChoiceNet(nn.Module):
-    """See above. widths: channels at the three sizes."""
+    """The network of this module. widths: channels at the three sizes."""
 
     def __init__(self, widths: tuple[int, int, int] = WIDTHS) -> None:
         super().__init__()
@@ -52,9 +54,9 @@ class ChoiceNet(nn.Module):
             nn.init.zeros_(parameter)
 
     def forward(self, stack: Tensor) -> Tensor:
-        """Correction of the temporal completion; 0 outside the hole.
+        """Return the correction of the temporal completion; 0 outside the hole.
 
-        stack   : (B, CHANNELS, H, W) float32, see `flow_hypotheses`.
+        stack   : (B, CHANNELS, H, W) float32, see `flow_completion.hypotheses`.
         Returns : (B, 2, H, W) float32, pixels.
         Raises  : ShapeError for another number of channels.
         """
@@ -62,12 +64,12 @@ class ChoiceNet(nn.Module):
             raise ShapeError(f"stack must be (B, {CHANNELS}, H, W); got {tuple(stack.shape)}")
         height, width = stack.shape[-2:]
         padded = F.pad(stack, (0, -width % MULTIPLE, 0, -height % MULTIPLE))
-        said = F.pixel_shuffle(self._unet(F.pixel_unshuffle(_squash(padded), 2)), 2)[..., :height, :width].float()
-        logits = said[:, :CHOICES].clone()
-        logits[:, 0] += TRUST
+        predicted = F.pixel_shuffle(self._unet(F.pixel_unshuffle(_squash(padded), 2)), 2)[..., :height, :width].float()
+        logits = predicted[:, :CHOICES].clone()
+        logits[:, 0] += INITIAL_LOGIT
         logits[:, 2:CAMERA] += (stack[:, (9, 11)] + 1e-6).log().clamp(min=-10)  # what was not carried cannot be chosen
         weight = logits.softmax(dim=1)
-        correction = said[:, CHOICES:] - weight[:, CAMERA, None] * stack[:, RELATIVE]
+        correction = predicted[:, CHOICES:] - weight[:, CAMERA, None] * stack[:, RELATIVE]
         for number, guess in enumerate(GUESSES, 1):
             correction = correction + weight[:, number, None] * stack[:, guess]
         return correction * stack[:, HOLE, None]
@@ -78,8 +80,8 @@ class ChoiceNet(nn.Module):
         coarse = self.middle(self.down2(medium))
         medium = self.out2(self.up2(torch.cat((_double(coarse), medium), dim=1)))
         fine = self.out1(self.up1(torch.cat((_double(medium), fine), dim=1)))
-        said: Tensor = self.head(F.silu(fine))
-        return said
+        predicted: Tensor = self.head(F.silu(fine))
+        return predicted
 
 
 def _double(x: Tensor) -> Tensor:
@@ -87,5 +89,5 @@ def _double(x: Tensor) -> Tensor:
 
 
 def _squash(stack: Tensor) -> Tensor:
-    """Motions without bound, the rest as it is."""
+    """Return a stack whose motions, which have no bound, are compressed by asinh; the rest stays."""
     return torch.cat((stack[:, :HOLE].asinh(), stack[:, HOLE : EVIDENCE.stop]), dim=1)

@@ -1,4 +1,4 @@
-"""Contextual attention: rebuilds features in the hole from patches outside it. Bounded memory at any picture size.
+"""Contextual attention: rebuilds features in the hole from patches outside it. Bounded memory at any image size.
 
 Source: Yu et al., arXiv:1801.07892, section 4, with the numbers of DeepFill v1: rate 2, 3x3 keys, 4x4 values, fusion
 over 3 neighbours, softmax scale 10. Features are thinned by x[::2, ::2], as in the authors' own code.
@@ -15,9 +15,9 @@ LEAST_NORM = 1e-4  # of a key: an empty patch must not be divided by zero
 SCORE_BYTES = 192 * 2**20  # budget of one block of scores; about four are alive at a time
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]  # its blocks' sizes depend on hole and picture
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # its blocks' sizes depend on hole and image
 def contextual_attention(features: Tensor, small_hole: Tensor, *, score_bytes: int = SCORE_BYTES) -> Tensor:
-    """Features rebuilt as weighted sums of the features' own patches that touch no hole.
+    """Return features rebuilt as weighted sums of their own patches that touch no hole.
 
     features    : (B, C, H, W) float, H and W even.
     small_hole  : (B, 1, H/2, W/2): nonzero = hole.
@@ -38,7 +38,7 @@ def contextual_attention(features: Tensor, small_hole: Tensor, *, score_bytes: i
 
 
 def _rebuild(features: Tensor, small_hole: Tensor, score_bytes: int) -> Tensor:
-    """One picture. Patches are numbered row by row on the (h, w) grid of the thinned features."""
+    """Rebuild the features of one image; patches are numbered row by row on the (h, w) grid of the thinned features."""
     size = small_hole.shape[2:]
     patches = F.pad(F.unfold(features[..., ::2, ::2], 3, padding=1)[0], (0, 1))  # (9C, P + 1), the last one of zeros
     scale = 1 / patches[:, :-1].norm(dim=0).clamp(min=LEAST_NORM)
@@ -54,7 +54,7 @@ def _rebuild(features: Tensor, small_hole: Tensor, score_bytes: int) -> Tensor:
 
 
 def _column_blocks(size: torch.Size, score_bytes: int) -> list[range]:
-    """Whole columns of queries, as many at a time as the budget allows with the columns their fusion looks at."""
+    """Return blocks of whole columns of queries, as many as the budget allows with the columns their fusion reads."""
     height, width = size
     per_column = height * height * width * 4
     count = max(1, score_bytes // per_column - 4)
@@ -62,14 +62,14 @@ def _column_blocks(size: torch.Size, score_bytes: int) -> list[range]:
 
 
 def _column_numbers(size: torch.Size, columns: range, device: torch.device) -> Tensor:
-    """Patch numbers of whole columns, column by column."""
+    """Return the patch numbers of whole columns, column by column."""
     height, width = size
     rows = torch.arange(height, device=device) * width
     return (torch.arange(columns.start, columns.stop, device=device)[:, None] + rows).flatten()
 
 
 def _fused_scores(patches: Tensor, scale: Tensor, size: torch.Size, columns: range) -> Tensor:
-    """Scores of the queries in `columns`, summed with those of neighbours that are displaced alike.
+    """Return the scores of the queries in `columns`, summed with those of neighbours that are displaced alike.
 
     The reference does it with a 3x3 identity kernel on the matrix queries x patches: once with both numbered row by
     row, once column by column. A neighbour is thus the next *number*: past the end of a row comes the start of the
@@ -91,7 +91,7 @@ def _fused_scores(patches: Tensor, scale: Tensor, size: torch.Size, columns: ran
 
 
 def _add_diagonally(before: Tensor, here: Tensor, after: Tensor) -> Tensor:
-    """here[q, p] + before[q, p-1] + after[q, p+1], in place; nothing is added from outside."""
+    """Return here[q, p] + before[q, p-1] + after[q, p+1], computed in place; what lies outside adds nothing."""
     here[:, 1:] += before[:, :-1]
     here[:, :-1] += after[:, 1:]
     return here

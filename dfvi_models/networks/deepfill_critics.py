@@ -1,4 +1,4 @@
-"""The two critics DeepFill v1 is trained against: one sees the whole picture, one a window around the hole.
+"""The two critics DeepFill v1 is trained against: one for the whole image, one for a window around the hole.
 
 Source: Yu et al., arXiv:1801.07892, section 3.2 (WGAN-GP; the penalty counts inside the hole only).
 """
@@ -13,9 +13,9 @@ HALVINGS = 4
 
 
 class Critic(nn.Module):
-    """Four halvings, then one number a picture.
+    """A critic: four halvings, then one number for each image.
 
-    side   : of the pictures, a multiple of 16.
+    side   : of the images, a multiple of 16.
     widths : channels after each halving.
     """
 
@@ -28,31 +28,31 @@ class Critic(nn.Module):
         last = side // 2**HALVINGS
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * last * last, 1))
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """(B, 3, side, side) in [-1, 1] -> (B,), high for what looks real."""
-        said: Tensor = self.layers(picture.float())[:, 0]
-        return said
+    def forward(self, image: Tensor) -> Tensor:
+        """Map images (B, 3, side, side) in [-1, 1] to scores (B,), high for what looks real."""
+        score: Tensor = self.layers(image.float())[:, 0]
+        return score
 
 
 class Critics(nn.Module):
-    """Both. side: of the pictures; window: of the window around the hole; multiples of 16."""
+    """Both critics. side: of the images; window: of the window around the hole; multiples of 16."""
 
     def __init__(self, side: int, window: int) -> None:
         super().__init__()
         self.whole, self.near = Critic(side, GLOBAL_WIDTHS), Critic(window, LOCAL_WIDTHS)
 
-    def forward(self, picture: Tensor, windows: Tensor) -> Tensor:
-        """(B, 3, side, side) and their windows (B, 3, window, window) -> (B,): the sum of what both say."""
-        said: Tensor = self.whole(picture) + self.near(windows)
-        return said
+    def forward(self, image: Tensor, windows: Tensor) -> Tensor:
+        """Map images (B, 3, side, side) and windows (B, 3, window, window) to the sum (B,) of both scores."""
+        score: Tensor = self.whole(image) + self.near(windows)
+        return score
 
-    def penalty(self, real: tuple[Tensor, Tensor], made: tuple[Tensor, Tensor], holes: tuple[Tensor, Tensor]) -> Tensor:
-        """How far slopes between real and made pictures are from 1, squared, for both critics; scalar.
+    def penalty(self, real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor], holes: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the gradient penalty: how far slopes between real and filled images are from 1, squared; scalar.
 
-        real, made : pictures and their windows. holes: (B, 1, ...) of both, 1 = hole: only there slopes count.
+        real, fake : images and their windows. holes: (B, 1, ...) of both, 1 = hole: only there slopes count.
         """
         parts = []
-        for critic, true, false, hole in zip((self.whole, self.near), real, made, holes, strict=True):
+        for critic, true, false, hole in zip((self.whole, self.near), real, fake, holes, strict=True):
             share = torch.rand(len(true), 1, 1, 1, device=true.device)
             between = (share * true + (1 - share) * false).detach().requires_grad_()
             (slope,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)

@@ -1,8 +1,8 @@
-"""DeepFill v1: fills the hole of one picture by a coarse network and a refinement with contextual attention.
+"""DeepFill v1: fills the hole of one image by a coarse network and a refinement with contextual attention.
 
 Source: Yu et al., arXiv:1801.07892; layers and parameter names as in the published PyTorch port
 (`imagenet_deepfill.pth`, 84 tensors, 3,601,542 parameters), which loads strictly into `DeepFill`.
-Pictures are BGR in [-1, 1], the order the port was trained with; hole = 1 where a pixel must be replaced.
+Images are BGR in [-1, 1], the order the port was trained with; hole = 1 where a pixel must be replaced.
 """
 
 import torch
@@ -12,7 +12,7 @@ from dfvi_models.errors import ShapeError
 from dfvi_models.networks.contextual_attention import contextual_attention
 
 MULTIPLE = 8  # two halvings, and a third inside the attention
-IN_CHANNELS = 5  # picture 3, ones 1, hole 1
+IN_CHANNELS = 5  # image 3, ones 1, hole 1
 DILATIONS = (2, 4, 8, 16)
 
 
@@ -28,7 +28,7 @@ class Conv(nn.Module):
         self.conv = nn.Sequential(convolution, activation or nn.ELU(inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H, W)."""
+        """Map (B, inputs, H, W) to (B, outputs, H, W)."""
         out: Tensor = self.conv(x)
         return out
 
@@ -43,26 +43,26 @@ class Down(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H/2, W/2)."""
+        """Map (B, inputs, H, W) to (B, outputs, H/2, W/2)."""
         out: Tensor = self.conv(x)
         return out
 
 
 class Chain(nn.Module):
-    """Parts one after the other; the checkpoint names them `out.<number>`."""
+    """Modules one after the other; the checkpoint names them `out.<number>`."""
 
     def __init__(self, *parts: nn.Module) -> None:
         super().__init__()
         self.out = nn.Sequential(*parts)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Whatever the first part takes -> whatever the last part gives."""
+        """Apply all modules in order."""
         out: Tensor = self.out(x)
         return out
 
 
 def _encoder(first: int, second: int, third: int, last: nn.Module | None = None) -> Chain:
-    """To 128 channels at a quarter of the size."""
+    """Return an encoder to 128 channels at a quarter of the size."""
     return Chain(
         Conv(IN_CHANNELS, 32, 5),
         Down(32, first),
@@ -74,11 +74,12 @@ def _encoder(first: int, second: int, third: int, last: nn.Module | None = None)
 
 
 def _dilated() -> Chain:
+    """Return dilated convolutions that widen what a position sees."""
     return Chain(*(Conv(128, 128, dilation=dilation) for dilation in DILATIONS))
 
 
 def _decoder(inputs: int) -> Chain:
-    """From a quarter of the size to a picture, cut to [-1, 1]."""
+    """Return a decoder from a quarter of the size to an image, cut to [-1, 1]."""
     return Chain(
         Conv(inputs, 128),
         Conv(128, 128),
@@ -93,20 +94,20 @@ def _decoder(inputs: int) -> Chain:
 
 
 class Coarse(nn.Module):
-    """First stage: a rough picture."""
+    """First stage: a rough fill."""
 
     def __init__(self) -> None:
         super().__init__()
         self.down, self.atrous, self.up = _encoder(64, 64, 128), _dilated(), _decoder(128)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 5, H, W) -> (B, 3, H, W) in [-1, 1]."""
+        """Map (B, 5, H, W) to (B, 3, H, W) in [-1, 1]."""
         out: Tensor = self.up(self.atrous(self.down(x)))
         return out
 
 
 class Refine(nn.Module):
-    """Second stage: sharpens it, one branch by dilated convolutions, one by copying features from outside the hole."""
+    """Second stage: sharpens the fill, one branch by dilated convolutions, one by features from outside the hole."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -117,7 +118,7 @@ class Refine(nn.Module):
         self.up = _decoder(256)
 
     def forward(self, x: Tensor, small_hole: Tensor) -> Tensor:
-        """x: (B, 5, H, W); small_hole: (B, 1, H/8, W/8). Returns (B, 3, H, W) in [-1, 1]."""
+        """Map x (B, 5, H, W) and small_hole (B, 1, H/8, W/8) to (B, 3, H, W) in [-1, 1]."""
         convolved = self.atrous(self.down_conv_branch(x))
         copied = self.CAttn(contextual_attention(self.down_attn_branch(x), small_hole))
         out: Tensor = self.up(torch.cat((convolved, copied), dim=1))
@@ -125,7 +126,7 @@ class Refine(nn.Module):
 
 
 class DeepFill(nn.Module):
-    """Both stages."""
+    """The whole network of both stages."""
 
     channels_last_on_cpu = True  # 1.2 times as fast at 240 x 424; DFC-Net is slower with it
 
@@ -133,27 +134,27 @@ class DeepFill(nn.Module):
         super().__init__()
         self.stage_1, self.stage_2 = Coarse(), Refine()
 
-    def forward(self, picture: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
-        """Coarse and refined picture; neither is composed with the known pixels.
+    def forward(self, image: Tensor, hole: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the coarse and the refined image; neither is composed with the known pixels.
 
-        picture : (B, 3, H, W) float32 BGR in [-1, 1]; what stands in the hole is not looked at.
+        image   : (B, 3, H, W) float32 BGR in [-1, 1]; what stands in the hole is not read.
         hole    : (B, 1, H, W) float32, 1 = hole, else 0; H and W multiples of 8.
         Returns : two (B, 3, H, W) float32 in [-1, 1].
         Raises  : ShapeError for other shapes.
         """
-        _check(picture, hole)
-        known = picture * (1 - hole)
+        _check(image, hole)
+        known = image * (1 - hole)
         flags = torch.cat((torch.ones_like(hole), hole), dim=1)
         coarse = self.stage_1(torch.cat((known, flags), dim=1)).float()
         refined = self.stage_2(torch.cat((coarse * hole + known, flags), dim=1), hole[:, :, ::MULTIPLE, ::MULTIPLE])
         return coarse, refined.float()
 
 
-def _check(picture: Tensor, hole: Tensor) -> None:
-    batch, height, width = picture.shape[0], *picture.shape[-2:]
-    if picture.shape != (batch, 3, height, width) or hole.shape != (batch, 1, height, width):
+def _check(image: Tensor, hole: Tensor) -> None:
+    batch, height, width = image.shape[0], *image.shape[-2:]
+    if image.shape != (batch, 3, height, width) or hole.shape != (batch, 1, height, width):
         raise ShapeError(
-            f"picture must be (B, 3, H, W) and hole (B, 1, H, W); got {tuple(picture.shape)}, {tuple(hole.shape)}"
+            f"image must be (B, 3, H, W) and hole (B, 1, H, W); got {tuple(image.shape)}, {tuple(hole.shape)}"
         )
     if height % MULTIPLE or width % MULTIPLE:
-        raise ShapeError(f"height and width must be multiples of {MULTIPLE}; got {height} x {width}; pad the picture")
+        raise ShapeError(f"height and width must be multiples of {MULTIPLE}; got {height} x {width}; pad the image")

@@ -4,8 +4,8 @@ Source: arXiv:1905.02884, section 3.1; layers and parameter names as in the publ
 (`resnet101_movie.pth`, `resnet50_stage1.pth`, `davis_stage2.pth`, `davis_stage3.pth`), which load strictly once the
 prefix `module.` is off. Flows are pixels at the size of the input, in and out; nothing is normalised.
 
-The backbone `compact` is ours. It says what is to be added to the flow it is given in the window's centre, so that
-it need not learn what the first guess knows; both are told relative to the mean and the spread of that flow, so that a
+The backbone `compact` is ours. It predicts what is to be added to the input flow of the window's centre, so that it
+need not learn what the initial flow knows; both are taken relative to the mean and the spread of that flow, so that a
 slow clip teaches it as much as a fast one. Without that it learns nothing from some dozen clips.
 """
 
@@ -23,12 +23,11 @@ WINDOW = 11  # flow maps t-5 .. t+5
 REACH = WINDOW // 2
 IN_FIRST = WINDOW * (2 + 1)  # dx, dy, hole per map -> 33 channels
 IN_REFINE = 2 * IN_FIRST  # forward and backward windows -> 66 channels
-OUT_FIRST = 2  # the completed flow of the centre
-OUT_REFINE = 4  # forward dx, dy, backward dx, dy
+OUT_FIRST = 2  # the completed flow of the centre; refinement: 4, forward before backward
 EXPANSION = 4  # a bottleneck's output channels per inner channel
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "compact": (1, 1, 2, 1)}
 COMPACT = 4  # the compact backbone has so many times fewer channels in each layer
-SHARE = 0.3  # of the spread of motion: what the compact network says by 1, about as much as there is to add
+SHARE = 0.3  # of the spread of motion: the unit of what the compact network predicts, about as much as there is to add
 LEAST_SPREAD = 0.05  # pixels, added to every spread: below it lies the noise of estimated flow
 SLOPE = 0.1  # so that a head that adds nothing yet can still learn: with plain ReLUs it dies within some hundred steps
 
@@ -54,12 +53,12 @@ class FrozenNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> the same shape."""
+        """Map (B, C, H, W) to the same shape."""
         return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, training=False)
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 with a shortcut. The stride sits in the first convolution, as in the Caffe networks."""
+    """Convolutions 1x1, 3x3 and 1x1 with a shortcut. The stride sits in the first, as in the Caffe networks."""
 
     def __init__(self, inputs: int, inner: int, *, stride: int, dilation: int, first: bool, norm: Norm) -> None:
         super().__init__()
@@ -73,7 +72,7 @@ class Bottleneck(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, 4 * inner, H / stride, W / stride)."""
+        """Map (B, inputs, H, W) to (B, 4 * inner, H / stride, W / stride)."""
         shortcut = x if self.downsample is None else self.downsample(x)
         x = F.relu(self.bn1(self.conv1(x)), inplace=True)
         x = F.relu(self.bn2(self.conv2(x)), inplace=True)
@@ -89,7 +88,7 @@ class SingleScaleHead(nn.Module):
         self.conv1 = nn.Conv2d(features, outputs, 1)
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, features, h, w) -> (B, outputs, *size)."""
+        """Map (B, features, h, w) to (B, outputs, *size)."""
         return _resize(_to_flow(self.conv1, features), size)
 
 
@@ -104,7 +103,7 @@ class MultiScaleHead(nn.Module):
         self.conv3 = nn.Conv2d(features // 16, outputs, 1)
 
     def forward(self, features: Tensor, size: tuple[int, int]) -> Tensor:
-        """(B, features, h, w) -> (B, outputs, *size)."""
+        """Map (B, features, h, w) to (B, outputs, *size)."""
         height, width = size
         x = F.leaky_relu(self.conv1(_resize(features, (height // 4, width // 4))), self.slope, inplace=True)
         x = F.leaky_relu(self.conv2(_resize(x, (height // 2, width // 2))), self.slope, inplace=True)
@@ -112,7 +111,7 @@ class MultiScaleHead(nn.Module):
 
 
 def _to_flow(last: nn.Conv2d, features: Tensor) -> Tensor:
-    """The last convolution, in float32 even under autocast: bfloat16 steps by 0.06 at 10 pixels."""
+    """Apply the last convolution in float32 even under autocast: bfloat16 steps by 0.06 at 10 pixels."""
     with torch.autocast(features.device.type, enabled=False):
         flow: Tensor = last(features.float())
     return flow
@@ -133,7 +132,7 @@ LAYERS = (_Layer(64, 1, 1), _Layer(128, 2, 1), _Layer(256, 1, 2), _Layer(512, 1,
 
 
 class DfcNet(nn.Module):
-    """One subnetwork of the stack.
+    """One network of the stack, which completes flow on one grid.
 
     backbone : `resnet50` (multi-scale head), `resnet101` (single-scale head), or `compact`: fewer blocks, a quarter of
                the channels.
@@ -165,7 +164,7 @@ class DfcNet(nn.Module):
         )
 
     def forward(self, stack: Tensor) -> Tensor:
-        """Completed flow of the window's centre; not composed with the known flow.
+        """Return the completed flow of the window's centre, not composed with the known flow.
 
         stack   : (B, 33 or 66, H, W) float32: dx, dy (pixels), hole (0 or 1) of 11 maps, forward before backward.
         Returns : (B, 2 or 4, H, W) float32, pixels.
@@ -174,8 +173,8 @@ class DfcNet(nn.Module):
         if stack.ndim != 4 or stack.shape[1] != self.inputs or min(stack.shape[2:]) < 8:
             raise ShapeError(f"stack must be (B, {self.inputs}, H >= 8, W >= 8); got {tuple(stack.shape)}")
         if self.adds:
-            start, seen = _relative(stack)
-            return start + self.share * motion_spread(stack) * self._flow(seen)
+            start, relative = _relative(stack)
+            return start + self.share * motion_spread(stack) * self._flow(relative)
         return self._flow(stack)
 
     def _flow(self, stack: Tensor) -> Tensor:
@@ -188,7 +187,7 @@ class DfcNet(nn.Module):
 
 
 def motion_spread(stack: Tensor) -> Tensor:
-    """How far the flow of the window's centre lies from its mean, on average: (B, 2 or 4, 1, 1), pixels, above 0.
+    """Return how far the flow of the window's centre lies from its mean, on average: (B, 2 or 4, 1, 1), pixels, > 0.
 
     One number for dx and dy of a direction. stack : as in `DfcNet.forward`.
     """
@@ -198,22 +197,22 @@ def motion_spread(stack: Tensor) -> Tensor:
 
 
 def _relative(stack: Tensor) -> tuple[Tensor, Tensor]:
-    """Flow of the centre (B, 2 or 4, H, W), and the stack relative to its mean and spread in each direction."""
+    """Return the flow of the centre (B, 2 or 4, H, W), and the stack relative to its mean and spread."""
     windows = _windows(stack)
     centre = windows[:, :, REACH, :2]
     mean = centre.mean(dim=(-2, -1))[:, :, None, :, None, None]
     spread = motion_spread(stack)[:, ::2, :, :, None, None]
-    seen = torch.cat([(windows[:, :, :, :2] - mean) / spread, windows[:, :, :, 2:]], dim=3)
-    return centre.flatten(1, 2), seen.flatten(1, 3)
+    relative = torch.cat([(windows[:, :, :, :2] - mean) / spread, windows[:, :, :, 2:]], dim=3)
+    return centre.flatten(1, 2), relative.flatten(1, 3)
 
 
 def _windows(stack: Tensor) -> Tensor:
-    """(B, directions, WINDOW, dx dy hole, H, W)."""
+    """Return the stack as (B, directions, WINDOW, dx dy hole, H, W)."""
     return stack.reshape(len(stack), -1, WINDOW, 3, *stack.shape[2:])
 
 
 def _residual_layer(inputs: int, inner: int, layer: _Layer, blocks: int, norm: Norm) -> nn.Sequential:
-    """The blocks of one layer; only the first changes size and channels."""
+    """Return the blocks of one layer; only the first changes size and channels."""
     outputs = inner * EXPANSION
     return nn.Sequential(
         *(

@@ -23,24 +23,24 @@ REDIRECTED = 32  # channels of the first frame's features that pass beside the c
 
 
 def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution with bias that keeps (stride 1) or halves (stride 2) the size, then LeakyReLU 0.1."""
+    """Return a convolution with bias that keeps (stride 1) or halves (stride 2) the size, then LeakyReLU 0.1."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, padding=(kernel - 1) // 2), nn.LeakyReLU(0.1, inplace=True)
     )
 
 
 def linear_conv(inputs: int, outputs: int) -> nn.Sequential:
-    """3x3 convolution without activation; a Sequential because the checkpoint names it `name.0`."""
+    """Return a 3x3 convolution without activation; a Sequential because the checkpoint names it `name.0`."""
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1))
 
 
 def deconv(inputs: int, outputs: int) -> nn.Sequential:
-    """Transposed convolution that doubles the size, then LeakyReLU 0.1."""
+    """Return a transposed convolution that doubles the size, then LeakyReLU 0.1."""
     return nn.Sequential(nn.ConvTranspose2d(inputs, outputs, 4, 2, padding=1), nn.LeakyReLU(0.1, inplace=True))
 
 
 def flow_up(bias: bool = True) -> nn.ConvTranspose2d:
-    """Learned doubling of a two-channel flow."""
+    """Return a layer that doubles the size of a two-channel flow, learned."""
     return nn.ConvTranspose2d(2, 2, 4, 2, padding=1, bias=bias)
 
 
@@ -51,14 +51,14 @@ class FlowHead(nn.Conv2d):
         super().__init__(inputs, 2, 3, padding=1)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, 2, H, W) float32."""
+        """Map (B, inputs, H, W) to (B, 2, H, W) float32."""
         with torch.autocast(features.device.type, enabled=False):
             flow: Tensor = super().forward(features.float())
         return flow
 
 
 class EncoderTail(nn.Module):
-    """conv4 .. conv6_1 and the decoder: shared by C, S and SD. Turns features at 1/4 and 1/8 into a flow at 1/4."""
+    """Layers conv4 .. conv6_1 and the decoder, shared by C, S and SD: features at 1/4 and 1/8 become a flow at 1/4."""
 
     def __init__(self, *, flow_up_bias: bool, intermediate: bool) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class EncoderTail(nn.Module):
         self.upsampled_flow4_to_3, self.upsampled_flow3_to_2 = flow_up(flow_up_bias), flow_up(flow_up_bias)
 
     def decode(self, eighth: Tensor, quarter: Tensor) -> Tensor:
-        """eighth: (B, 256, H/8, W/8); quarter: (B, 128, H/4, W/4). Returns (B, 2, H/4, W/4), pixels / 20."""
+        """Map eighth (B, 256, H/8, W/8) and quarter (B, 128, H/4, W/4) to a flow (B, 2, H/4, W/4), pixels / 20."""
         at_16 = self.conv4_1(self.conv4(eighth))
         at_32 = self.conv5_1(self.conv5(at_16))
         features = self.conv6_1(self.conv6(at_32))
@@ -108,7 +108,7 @@ class FlowNetC(EncoderTail):
         self.conv3_1 = conv(REDIRECTED + CORRELATION_CHANNELS, 256)
 
     def forward(self, pair: Tensor) -> Tensor:
-        """pair: (B, 6, H, W) normalised. Returns (B, 2, H/4, W/4), pixels / 20."""
+        """Map a normalised pair (B, 6, H, W) to a flow (B, 2, H/4, W/4), pixels / 20."""
         quarter, eighth_a = self._encode(pair[:, :3])
         _, eighth_b = self._encode(pair[:, 3:])
         similar = F.leaky_relu(correlation(eighth_a, eighth_b), 0.1, inplace=True)
@@ -129,7 +129,7 @@ class FlowNetS(EncoderTail):
         self.conv3, self.conv3_1 = conv(128, 256, 5, 2), conv(256, 256)
 
     def forward(self, stacked: Tensor) -> Tensor:
-        """stacked: (B, 12, H, W). Returns (B, 2, H/4, W/4), pixels / 20."""
+        """Map the stacked input (B, 12, H, W) to a flow (B, 2, H/4, W/4), pixels / 20."""
         quarter = self.conv2(self.conv1(stacked))
         return self.decode(self.conv3_1(self.conv3(quarter)), quarter)
 
@@ -144,7 +144,7 @@ class FlowNetSD(EncoderTail):
         self.conv3, self.conv3_1 = conv(128, 256, stride=2), conv(256, 256)
 
     def forward(self, pair: Tensor) -> Tensor:
-        """pair: (B, 6, H, W) normalised. Returns (B, 2, H/4, W/4), pixels * 20."""
+        """Map a normalised pair (B, 6, H, W) to a flow (B, 2, H/4, W/4), pixels * 20."""
         quarter = self.conv2_1(self.conv2(self.conv1_1(self.conv1(self.conv0(pair)))))
         return self.decode(self.conv3_1(self.conv3(quarter)), quarter)
 
@@ -162,7 +162,7 @@ class FlowNetFusion(nn.Module):
         self.upsampled_flow2_to_1, self.upsampled_flow1_to_0 = flow_up(), flow_up()
 
     def forward(self, fusion_in: Tensor) -> Tensor:
-        """fusion_in: (B, 11, H, W). Returns (B, 2, H, W), pixels."""
+        """Map the fusion input (B, 11, H, W) to a flow (B, 2, H, W), pixels."""
         full = self.conv0(fusion_in)
         half = self.conv1_1(self.conv1(full))
         quarter = self.conv2_1(self.conv2(half))
@@ -187,7 +187,7 @@ class FlowNet2(nn.Module):
         self.flownetfusion = FlowNetFusion()
 
     def forward(self, frame_a: Tensor, frame_b: Tensor) -> Tensor:
-        """Flow a -> b on the grid of a.
+        """Return the flow a -> b on the grid of a.
 
         frame_a, frame_b : (B, 3, H, W) float32 RGB, 0..255; H and W multiples of 64.
         Returns          : (B, 2, H, W) float32, pixels.
@@ -212,7 +212,7 @@ def _check_frames(frame_a: Tensor, frame_b: Tensor) -> None:
 
 
 def _normalise(frame_a: Tensor, frame_b: Tensor) -> Tensor:
-    """(B, 6, H, W): both frames minus one mean per sample and channel over both, divided by 255."""
+    """Return both frames (B, 6, H, W) minus one mean per sample and channel over both, divided by 255."""
     mean = (frame_a.mean(dim=(2, 3), keepdim=True) + frame_b.mean(dim=(2, 3), keepdim=True)) / 2
     return torch.cat((frame_a - mean, frame_b - mean), dim=1) / RGB_MAX
 
@@ -222,18 +222,18 @@ def _enlarge(quarter: Tensor, mode: str) -> Tensor:
 
 
 def _brightness_error(pair: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """The second frame warped to the first, and the length of what is left between them."""
+    """Return the second frame warped to the first, and the length of what is left between them."""
     warped = resample(pair[:, 3:], flow)
     return warped, channelnorm(pair[:, :3] - warped)
 
 
 def _stack(pair: Tensor, flow: Tensor) -> Tensor:
-    """Input of an S network (12 channels)."""
+    """Return the input of an S network (12 channels)."""
     warped, error = _brightness_error(pair, flow)
     return torch.cat((pair, warped, flow / FLOW_SCALE, error), dim=1)
 
 
 def _fusion_input(pair: Tensor, *, large: Tensor, small: Tensor) -> Tensor:
-    """Input of the fusion network (11 channels); SD's flow stands first everywhere."""
+    """Return the input of the fusion network (11 channels); SD's flow stands first everywhere."""
     errors = (_brightness_error(pair, small)[1], _brightness_error(pair, large)[1])
     return torch.cat((pair[:, :3], small, large, channelnorm(small), channelnorm(large), *errors), dim=1)

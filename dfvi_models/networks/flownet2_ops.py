@@ -17,7 +17,7 @@ WIDTH = 2 * STEPS + 1  # 21 displacements per axis -> 441 channels
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:
-    """Mean over channels of a(y, x) * b(y + 2j, x + 2i) for i, j = -10 .. 10; `b` is zero outside.
+    """Return the mean over channels of a(y, x) * b(y + 2j, x + 2i) for i, j = -10 .. 10; `b` is zero outside.
 
     a, b    : (B, C, H, W) float features on the same grid.
     Returns : (B, 441, H, W); channel (j + 10) * 21 + (i + 10): the vertical displacement is the slow index.
@@ -41,13 +41,13 @@ def correlation(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _columns_by_parity(features: Tensor) -> Tensor:
-    """(B, C, H, 2X) -> (B, H, 2, X, C): even columns, then odd ones; a step of 2 becomes a step of 1."""
+    """Map (B, C, H, 2X) to (B, H, 2, X, C), even columns before odd ones: a step of 2 becomes a step of 1."""
     batch, channels, height, width = features.shape
     return features.reshape(batch, channels, height, width // 2, 2).permute(0, 2, 4, 3, 1).contiguous()
 
 
 def _band(products: Tensor) -> Tensor:
-    """The diagonals [x, x + i], i = 0 .. 20, of (..., X, X + 20) as a view (..., X, 21)."""
+    """Return the diagonals [x, x + i], i = 0 .. 20, of (..., X, X + 20) as a view (..., X, 21)."""
     products = products.contiguous()
     columns = products.shape[-1]
     size = (*products.shape[:-1], WIDTH)
@@ -55,7 +55,7 @@ def _band(products: Tensor) -> Tensor:
 
 
 def resample(image: Tensor, flow: Tensor) -> Tensor:
-    """Warp (gather): the image at x + flow(x), bilinear, coordinates clamped to the picture.
+    """Warp (gather) an image: its value at x + flow(x), bilinear, coordinates clamped to the image.
 
     image   : (B, C, H, W) float.
     flow    : (B, 2, H, W) float, pixels; channel 0 = dx, 1 = dy.
@@ -80,7 +80,7 @@ def resample(image: Tensor, flow: Tensor) -> Tensor:
 
 
 def _pick(image: Tensor, positions: Tensor) -> Tensor:
-    """Pixels of (B, C, H, W) at flat positions (B, 1, H, W), the same for every channel."""
+    """Return the pixels of (B, C, H, W) at flat positions (B, 1, H, W), the same for every channel."""
     flat = positions.flatten(2).expand(-1, image.shape[1], -1)
     return image.flatten(2).gather(2, flat).reshape(image.shape)
 
@@ -106,7 +106,7 @@ class _ChannelNorm(torch.autograd.Function):
 
 
 def channelnorm(x: Tensor) -> Tensor:
-    """Euclidean length over channels: (B, C, H, W) -> (B, 1, H, W). The gradient divides by length + 1e-9."""
+    """Return the Euclidean length over channels (B, 1, H, W). The gradient divides by length + 1e-9."""
     if x.ndim != 4:
         raise ShapeError(f"expected (B, C, H, W); got {tuple(x.shape)}")
     norm: Tensor = _ChannelNorm.apply(x)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""The networks that judge: AlexNet and the channel weights of LPIPS, and I3D.
+"""Networks of the perceptual metrics: AlexNet and the channel weights of LPIPS, and I3D.
 
 Sources: Krizhevsky, arXiv:1404.5997, and Zhang et al., arXiv:1801.03924, version 0.1; Carreira and Zisserman,
 arXiv:1705.07750. Tensors have the names of the published files: `alexnet-owt-7be5be79.pth` of torchvision, `alex.pth`
@@ -48,7 +48,7 @@ class AlexNet(nn.Module):
 
 
 class ChannelWeights(nn.Module):
-    """How much each channel counts, of each of the five layers."""
+    """Weights of the channels of AlexNet's five layers in LPIPS."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,13 +62,13 @@ class _Linear(nn.Module):
         self.model = nn.Sequential(nn.Identity(), nn.Conv2d(channels, 1, 1, bias=False))  # dropout stood first
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, 1, H, W)."""
+        """Map (B, C, H, W) to (B, 1, H, W)."""
         weighed: Tensor = self.model(x)
         return weighed
 
 
 class I3d(nn.Module):
-    """I3D up to what its classifier sees."""
+    """I3D up to the features that its classifier takes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class I3d(nn.Module):
         self.logits.conv3d = nn.Conv3d(channels, CLASSES, 1)
 
     def forward(self, video: Tensor) -> Tensor:
-        """(B, 3, T, H, W) in [0, 1] -> (B, FEATURES)."""
+        """Map videos (B, 3, T, H, W) in [0, 1] to features (B, FEATURES)."""
         x = pool(self.Conv3d_1a_7x7(video), (1, 3, 3), (1, 2, 2))
         x = pool(self.Conv3d_2c_3x3(self.Conv3d_2b_1x1(x)), (1, 3, 3), (1, 2, 2))
         for name in MIXED:
@@ -105,13 +105,13 @@ class Unit(nn.Module):
         self.bn = nn.BatchNorm3d(outputs, eps=0.001)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, T, H, W) -> (B, outputs, T', H', W')."""
-        made: Tensor = F.relu(self.bn(self.conv3d(pad_same(x, self.kernel, self.stride))), inplace=True)
-        return made
+        """Map (B, inputs, T, H, W) to (B, outputs, T', H', W')."""
+        out: Tensor = F.relu(self.bn(self.conv3d(pad_same(x, self.kernel, self.stride))), inplace=True)
+        return out
 
 
 class Mixed(nn.Module):
-    """An Inception module: four ways side by side."""
+    """An Inception module: four branches side by side."""
 
     def __init__(self, inputs: int, widths: Sequence[int]) -> None:
         super().__init__()
@@ -121,18 +121,18 @@ class Mixed(nn.Module):
         self.b3b = Unit(inputs, widths[5], 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, T, H, W) -> (B, sum of the four, T, H, W)."""
-        ways = self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(pool(x, (3, 3, 3), (1, 1, 1)))
-        return torch.cat(ways, dim=1)
+        """Map (B, inputs, T, H, W) to the joined channels of the four branches."""
+        branches = self.b0(x), self.b1b(self.b1a(x)), self.b2b(self.b2a(x)), self.b3b(pool(x, (3, 3, 3), (1, 1, 1)))
+        return torch.cat(branches, dim=1)
 
 
 def pool(x: Tensor, kernel: Size, stride: Size) -> Tensor:
-    """Maximum over boxes; the border counts as 0, which no ReLU is under."""
+    """Return the maximum over boxes; the border counts as 0, below which no ReLU lies."""
     return F.max_pool3d(pad_same(x, kernel, stride), kernel, stride)
 
 
 def pad_same(x: Tensor, kernel: Size, stride: Size) -> Tensor:
-    """Zeros around (B, C, T, H, W) so that a side of n becomes ceil(n / stride); the odd one behind."""
+    """Pad (B, C, T, H, W) by zeros so that a side of n becomes ceil(n / stride); an odd one goes behind."""
     padding: list[int] = []
     for length, size, step in reversed(list(zip(x.shape[2:], kernel, stride, strict=True))):
         missing = max(size - (length % step or step), 0)

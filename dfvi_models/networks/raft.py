@@ -16,7 +16,7 @@ RaftName = Literal["raft_large", "raft_small"]
 
 
 def build_raft(name: RaftName | str) -> nn.Module:
-    """An untrained network. Raises ImportError that says what to install where torchvision is missing."""
+    """Return an untrained network. Raises ImportError that says what to install where torchvision is missing."""
     builders = _torchvision_builders()
     if name not in builders:
         raise ValueError(f"RAFT comes as {' and '.join(sorted(builders))}; got {name!r}")
@@ -36,13 +36,16 @@ def _torchvision_builders() -> dict[str, Callable[..., Any]]:
 
 
 class RaftFlow(nn.Module):
-    """RAFT behind the same door as FlowNet2: frames 0..255 in, one flow out."""
+    """RAFT with the interface of FlowNet2: frames 0..255 in, one flow out."""
 
     def __init__(self, raft: nn.Module) -> None:
         super().__init__()
         self.raft = raft
 
     def forward(self, frame_a: Tensor, frame_b: Tensor) -> Tensor:
-        """Flow a -> b. frames: (B, 3, H, W) RGB 0..255, sides >= 128 and multiples of 8. Returns (B, 2, H, W)."""
+        """Return the flow a -> b (B, 2, H, W), pixels.
+
+        frame_a, frame_b : (B, 3, H, W) RGB 0..255, sides >= 128 and multiples of 8.
+        """
         flow: Tensor = self.raft(frame_a / 127.5 - 1, frame_b / 127.5 - 1, num_flow_updates=UPDATES)[-1]
         return flow

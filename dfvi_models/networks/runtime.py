@@ -1,4 +1,4 @@
-"""Where and how networks run: device, number format, memory layout, batch size, and what happens without memory."""
+"""Where and how networks run: device, number format, memory layout, batch size, and recovery from lack of memory."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +18,7 @@ CPU_BATCH = 1  # a larger batch is no faster on a CPU, and needs the memory
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device called `auto`, `cpu`, `cuda` or `cuda:N`; auto = the first CUDA device if there is one.
+    """Return the device called `auto`, `cpu`, `cuda` or `cuda:N`; auto = the first CUDA device if there is one.
 
     Raises : ValueError naming the allowed names, or the number of devices there are.
     """
@@ -32,7 +32,7 @@ def choose_device(name: str = "auto") -> torch.device:
         raise ValueError(f"device must be auto, cpu or cuda:N; got {name!r}")
     index = int(number or 0)
     if index >= count:
-        raise ValueError(f"device {name!r} was asked for, but this machine has {count} CUDA devices; use --device cpu")
+        raise ValueError(f"device {name!r} is not there: this machine has {count} CUDA devices; use --device cpu")
     return torch.device("cuda", index)
 
 
@@ -56,7 +56,7 @@ class Runtime:
     it, so one that was begun is finished with it, whatever memory is free by then. None keeps nothing."""
 
     def place(self, network: Network) -> Network:
-        """Move a network to the device in evaluation mode, in the layout and compiled as asked for.
+        """Move a network to the device in evaluation mode, in the layout and compiled as configured.
 
         On CUDA this also decides for the whole process whether float32 products are rounded, and lets no convolution
         add up in random order: a resumed run must end with the same bits.
@@ -76,12 +76,12 @@ class Runtime:
         return network
 
     def autocast(self) -> AbstractContextManager[None]:
-        """The context in which networks of this precision run."""
+        """Return the context in which networks of this precision run."""
         half = {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(self.precision)
         return torch.autocast(choose_device(self.device).type, dtype=half, enabled=half is not None)
 
     def batch_size(self, bytes_per_item: int, most: int = 16) -> int:
-        """Items that fit the free memory of the device at once: at least 1, at most `most`."""
+        """Return how many items fit the free memory of the device at once: at least 1, at most `most`."""
         if self.batch is not None:
             return max(1, self.batch)
         device = choose_device(self.device)
@@ -115,7 +115,7 @@ def run_in_batches(function: Callable[..., Tensor], inputs: Sequence[Tensor], ba
 
 
 def _try(function: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor | None:
-    """The result, or None if the memory did not suffice; by then nothing of the attempt is held any more."""
+    """Return the result, or None if the memory did not suffice; by then nothing of the attempt is held any more."""
     try:
         return function(*inputs)
     except RuntimeError as error:

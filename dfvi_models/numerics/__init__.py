@@ -1,1 +1,1 @@
-"""Arithmetic on frames, flows and holes that several methods share."""
+"""Numerics on frames, flows and holes that several methods share."""

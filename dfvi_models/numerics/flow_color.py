@@ -1,4 +1,4 @@
-"""Colour pictures of optical flow: hue is direction, saturation is speed (Middlebury's wheel)."""
+"""Colour images of optical flow: hue is direction, saturation is speed (Middlebury's colour wheel)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def flow_to_rgb(flow: NDArray[np.float32], max_magnitude: float | None = None) -
 
 
 def _wheel() -> NDArray[np.float64]:
-    """(55, 3) colours around the wheel."""
+    """Return the 55 colours (55, 3) around the wheel."""
     arcs = [
         start + (end - start) * np.arange(span)[:, None] / span
         for start, end, span in zip(CORNERS[:-1], CORNERS[1:], SPANS, strict=True)

@@ -1,4 +1,4 @@
-"""Runs independent items on threads and hands the results back in order, with bounded look-ahead."""
+"""A map over independent items on threads that yields results in order, with bounded look-ahead."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator

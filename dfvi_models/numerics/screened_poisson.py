@@ -1,6 +1,6 @@
 """The screened Poisson equation on the pixels of a hole, and the relaxation that solves it.
 
-Wanted is the surface u that follows a given gradient field g and stays near given values d. Over the hole it minimises
+The surface u follows a given gradient field g and stays near given values d: over the hole it minimises
 
     sum |grad u - g|^2 + sum screen |u - d|^2
 
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from dfvi_models.numerics.compiled import compiled, inlined
 
 KNOWN, HOLE, OUTSIDE = 0, 1, 2
-"""Kinds of pixels: given, wanted, and no neighbour of any pixel."""
+"""Kinds of pixels: its value is given; it is to be solved for; it is no neighbour of any pixel."""
 
 Planes = NDArray[Any]
 """(C, P) float32 or float64: C channels of a grid of P pixels that has a frame of OUTSIDE pixels, which hold 0."""

@@ -1,4 +1,4 @@
-"""A window over a long sequence that is made item by item: memory for the window, not for the sequence."""
+"""A sliding window over a long sequence that is computed item by item: memory for the window, not for the sequence."""
 
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
@@ -7,10 +7,10 @@ Item = TypeVar("Item")
 
 
 class SlidingWindow(Generic[Item]):
-    """Items first .. last of an endless-looking sequence, asked for in ascending windows.
+    """Returns windows of a long sequence, requested in ascending order, and holds no more than the last one.
 
     make  : make(start) yields the items start, start + 1, ... lazily, each depending on its number alone.
-    block : make is only started at multiples of this, so that items made in blocks always fall into the same ones.
+    block : make is only called with multiples of this, so that items computed in blocks always have the same ones.
     """
 
     def __init__(self, make: Callable[[int], Iterator[Item]], block: int = 1) -> None:
@@ -20,9 +20,9 @@ class SlidingWindow(Generic[Item]):
         self._next = -1  # number of the item the source yields next; -1: not started
 
     def between(self, first: int, last: int) -> list[Item]:
-        """Items first .. last, both included; what lies before `first` is forgotten.
+        """Return the items first .. last, both included; what lies before `first` is forgotten.
 
-        A window far ahead starts anew there; one that begins before the last `first` does too, at the price of
+        A window far ahead starts anew; one that begins before the last `first` does too, at the price of
         making its items again.
         """
         self._held = {number: item for number, item in self._held.items() if number >= first}
@@ -38,5 +38,5 @@ class SlidingWindow(Generic[Item]):
         return [self._held[number] for number in range(first, last + 1)]
 
     def _next_is_near(self, first: int) -> bool:
-        """Whether going on leads to `first` without a detour over other blocks."""
+        """Return whether going on leads to `first` without a detour over other blocks."""
         return 0 <= self._next <= first < self._next + self._block

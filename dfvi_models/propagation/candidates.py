@@ -1,4 +1,4 @@
-"""Making and checking of `Candidates`: compiled loops read them without looking at their bounds."""
+"""Construction and checks of `Candidates`, which compiled loops read without bounds checks."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from dfvi_models.types import NO_SOURCE, Candidates
 
 
 def empty_candidates(count: int) -> Candidates:
-    """One candidate for each of `count` hole pixels, not written yet."""
+    """Return room for one candidate for each of `count` hole pixels, not written yet."""
     return Candidates(
         colour=np.empty((1, count, 3), np.uint8),
         source=np.empty((1, count), np.int32),
@@ -17,7 +17,7 @@ def empty_candidates(count: int) -> Candidates:
 
 
 def no_candidates(count: int) -> Candidates:
-    """Nothing reached any of `count` hole pixels."""
+    """Return the candidates of `count` hole pixels that nothing reached."""
     candidates = empty_candidates(count)
     candidates.source[:] = NO_SOURCE
     for nothing in (candidates.colour, candidates.error, candidates.invented):

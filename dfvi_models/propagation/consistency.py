@@ -1,4 +1,6 @@
-"""Forward-backward consistency of optical flow: where each pixel comes from in a neighbouring frame, if anywhere.
+"""Forward-backward consistency check: where each pixel comes from in a neighbouring frame, if anywhere.
+
+Source: arXiv:1905.02884, section 3.3, as the reference code computes it.
 
 All geometry is float64, computed from float32 flow: near ties float32 would send a few pixels elsewhere.
 """
@@ -22,7 +24,7 @@ BLOCK = 128
 
 
 class Trace(NamedTuple):
-    """Where N pixels of one frame come from in a neighbouring frame."""
+    """The pixels of a neighbouring frame that N pixels of one frame come from."""
 
     target: NDArray[np.int32]
     """(N,) flat index (y * W + x) into the neighbour, or NOWHERE."""
@@ -32,33 +34,39 @@ class Trace(NamedTuple):
 
 def trace_to_neighbour(
     pixels: NDArray[np.int32],
-    flow_there: NDArray[np.float32],
-    flow_back: NDArray[np.float32],
+    flow_to_neighbour: NDArray[np.float32],
+    flow_from_neighbour: NDArray[np.float32],
     max_consistency_error: float,
     *,
     reach_border: bool = False,
 ) -> Trace:
-    """Follow the flow of some pixels to a neighbouring frame and back, and refuse what does not come home.
+    """Follow the flow of some pixels to a neighbouring frame and back, and refuse those that do not return.
 
     pixels                : (N,) int32 flat indices (y * W + x) into the current frame.
-    flow_there            : (H, W, 2) float32, pixels: current -> neighbour, on the grid of the current frame.
-    flow_back             : (H, W, 2) float32, pixels: neighbour -> current, on the grid of the neighbour.
-    max_consistency_error : pixels; the error |there(p) + back(p + there(p))| must be smaller (strictly).
+    flow_to_neighbour            : (H, W, 2) float32, pixels: current -> neighbour, on the grid of the current frame.
+    flow_from_neighbour             : (H, W, 2) float32, pixels: neighbour -> current, on the grid of the neighbour.
+    max_consistency_error : pixels; the error |to(p) + from(p + to(p))| must be smaller (strictly).
     reach_border          : also accept positions on the last row and column of the neighbour. False is the paper's
                             code, which can never fill these from a still scene.
-    Returns : Trace. The target is the pixel nearest to p + (there(p) - back(p'))/2, halves rounded to even.
+    Returns : Trace. The target is the pixel nearest to p + (to(p) - from(p'))/2, halves rounded to even.
     Raises  : ShapeError if the two flows differ in shape or are not (H, W, 2).
     Source  : arXiv:1905.02884, section 3.3; formulas of the reference code's `get_warp_label`.
     """
-    if flow_there.shape != flow_back.shape or flow_there.ndim != 3 or flow_there.shape[-1] != 2:
-        raise ShapeError(f"both flows must be (H, W, 2) and alike; got {flow_there.shape} and {flow_back.shape}")
+    if (
+        flow_to_neighbour.shape != flow_from_neighbour.shape
+        or flow_to_neighbour.ndim != 3
+        or flow_to_neighbour.shape[-1] != 2
+    ):
+        raise ShapeError(
+            f"both flows must be (H, W, 2) and alike; got {flow_to_neighbour.shape} and {flow_from_neighbour.shape}"
+        )
     target = np.empty(len(pixels), np.int32)
     error = np.empty(len(pixels), np.float32)
     _trace(
         np.ascontiguousarray(pixels, np.int32),
-        np.ascontiguousarray(flow_there, np.float32).reshape(-1, 2),
-        np.ascontiguousarray(flow_back, np.float32).reshape(-1, 2),
-        (flow_there.shape[0], flow_there.shape[1]),
+        np.ascontiguousarray(flow_to_neighbour, np.float32).reshape(-1, 2),
+        np.ascontiguousarray(flow_from_neighbour, np.float32).reshape(-1, 2),
+        (flow_to_neighbour.shape[0], flow_to_neighbour.shape[1]),
         float(max_consistency_error),
         bool(reach_border),
         target,
@@ -68,26 +76,26 @@ def trace_to_neighbour(
 
 
 def consistency_error(
-    flow_there: NDArray[np.float32], flow_back: NDArray[np.float32], *, reach_border: bool = True
+    flow_to_neighbour: NDArray[np.float32], flow_from_neighbour: NDArray[np.float32], *, reach_border: bool = True
 ) -> NDArray[np.float32]:
-    """Distance by which each pixel misses itself after a round trip to the neighbouring frame.
+    """Return the distance by which each pixel misses itself after a round trip to the neighbouring frame.
 
-    flow_there, flow_back, reach_border : as in `trace_to_neighbour`.
+    flow_to_neighbour, flow_from_neighbour, reach_border : as in `trace_to_neighbour`.
     Returns : (H, W) float32, pixels; inf where the flow leaves the neighbour.
     Raises  : ShapeError as `trace_to_neighbour`.
     """
-    height, width = flow_there.shape[:2]
+    height, width = flow_to_neighbour.shape[:2]
     everywhere = np.arange(height * width, dtype=np.int32)
-    return trace_to_neighbour(everywhere, flow_there, flow_back, np.inf, reach_border=reach_border).error.reshape(
-        height, width
-    )
+    return trace_to_neighbour(
+        everywhere, flow_to_neighbour, flow_from_neighbour, np.inf, reach_border=reach_border
+    ).error.reshape(height, width)
 
 
 @compiled
 def _trace(
     pixels: NDArray[np.int32],
-    flow_there: NDArray[np.float32],
-    flow_back: NDArray[np.float32],
+    flow_to_neighbour: NDArray[np.float32],
+    flow_from_neighbour: NDArray[np.float32],
     shape: tuple[int, int],
     limit: float,
     reach_border: bool,
@@ -100,7 +108,7 @@ def _trace(
     if not reach_border:
         end_y, end_x = np.nextafter(end_y, -1.0), np.nextafter(end_x, -1.0)
     block = np.empty((17, BLOCK))
-    ys, xs, there_xs, there_ys, dys, dxs = block[0], block[1], block[2], block[3], block[4], block[5]
+    ys, xs, to_xs, to_ys, dys, dxs = block[0], block[1], block[2], block[3], block[4], block[5]
     back_x00, back_x10, back_x01, back_x11 = block[6], block[7], block[8], block[9]
     back_y00, back_y10, back_y01, back_y11 = block[10], block[11], block[12], block[13]
     outside, misses, targets = block[14], block[15], block[16]
@@ -112,8 +120,8 @@ def _trace(
             if not row <= at < row + width:
                 y = at // width
                 row = y * width
-            there_x, there_y = float(flow_there[at, 0]), float(flow_there[at, 1])
-            at_y, at_x = y + there_y, at - row + there_x
+            to_x, to_y = float(flow_to_neighbour[at, 0]), float(flow_to_neighbour[at, 1])
+            at_y, at_x = y + to_y, at - row + to_x
             inside = 0.0 <= at_y <= end_y and 0.0 <= at_x <= end_x  # NaN lies in no range
             if not inside:
                 at_y, at_x = 0.0, 0.0
@@ -123,21 +131,21 @@ def _trace(
             # Unsigned, or numba would test each for being negative.
             p00, p10 = np.uint32(corner), np.uint32(corner + below)
             p01, p11 = np.uint32(corner + right), np.uint32(corner + below + right)
-            ys[i], xs[i], there_xs[i], there_ys[i] = y, at - row, there_x, there_y
+            ys[i], xs[i], to_xs[i], to_ys[i] = y, at - row, to_x, to_y
             dys[i], dxs[i], outside[i] = at_y - top, at_x - left, 0.0 if inside else 1.0
-            back_x00[i], back_x10[i] = flow_back[p00, 0], flow_back[p10, 0]
-            back_x01[i], back_x11[i] = flow_back[p01, 0], flow_back[p11, 0]
-            back_y00[i], back_y10[i] = flow_back[p00, 1], flow_back[p10, 1]
-            back_y01[i], back_y11[i] = flow_back[p01, 1], flow_back[p11, 1]
+            back_x00[i], back_x10[i] = flow_from_neighbour[p00, 0], flow_from_neighbour[p10, 0]
+            back_x01[i], back_x11[i] = flow_from_neighbour[p01, 0], flow_from_neighbour[p11, 0]
+            back_y00[i], back_y10[i] = flow_from_neighbour[p00, 1], flow_from_neighbour[p10, 1]
+            back_y01[i], back_y11[i] = flow_from_neighbour[p01, 1], flow_from_neighbour[p11, 1]
         for i in range(BLOCK):  # arithmetic alone, which vector instructions take several pixels at a time
             dy, dx = dys[i], dxs[i]
             # Weights and order of the sum are the reference's: results are compared bit for bit.
             w00, w10, w01, w11 = (1.0 - dy) * (1.0 - dx), dy * (1.0 - dx), (1.0 - dy) * dx, dy * dx
             back_x = w00 * back_x00[i] + w10 * back_x10[i] + w01 * back_x01[i] + w11 * back_x11[i]
             back_y = w00 * back_y00[i] + w10 * back_y10[i] + w01 * back_y01[i] + w11 * back_y11[i]
-            off_y, off_x = back_y + there_ys[i], back_x + there_xs[i]
+            off_y, off_x = back_y + to_ys[i], back_x + to_xs[i]
             miss = np.sqrt(off_y * off_y + off_x * off_x)
-            from_y, from_x = ys[i] + (there_ys[i] - back_y) / 2.0, xs[i] + (there_xs[i] - back_x) / 2.0
+            from_y, from_x = ys[i] + (to_ys[i] - back_y) / 2.0, xs[i] + (to_xs[i] - back_x) / 2.0
             known = (outside[i] == 0.0) & (miss < np.inf)
             good = known & (miss < limit)
             good &= (from_y >= 0.0) & (from_y <= end_y) & (from_x >= 0.0) & (from_x <= end_x)

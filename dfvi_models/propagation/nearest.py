@@ -45,7 +45,7 @@ def propagate(
     max_consistency_error : pixels, see `trace_to_neighbour`; > 0.
     wanted   : frame numbers to yield, in any order; they come out in sweep order. Resuming a sweep gives the same
                bits as running it whole.
-    previous : returns the finished candidates of a frame; asked only for the frame before a wanted one (in sweep
+    previous : returns the finished candidates of a frame; called only for the frame before a wanted one (in sweep
                order) that is not itself wanted and has a hole.
     invented : T of (H, W) bool: pixels of `frames` whose colour an inpainter made. None = none.
     reach_border : see `trace_to_neighbour`.

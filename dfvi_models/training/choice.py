@@ -1,4 +1,4 @@
-"""Trains ChoiceNet on stacks of hypotheses whose truth is known: crops around the hole, mirrored at random."""
+"""Training of ChoiceNet on hypotheses about flow whose truth is known: crops around the hole, mirrored at random."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ SCORED = CHANNELS + 2
 ITEM_CHANNELS = CHANNELS + 3
 ACROSS, DOWN = (0, 2, 4, 6, CHANNELS), (1, 3, 5, 7, CHANNELS + 1)
 """Channels that hold dx and dy."""
-PICTURED = 4  # clips in a sample picture
+PREVIEWED = 4  # clips in a preview
 MOST_ERROR = 10.0  # pixels: an error beyond it teaches nothing but where the truth itself is wrong
 
 VALIDATED = ("epe_smooth", "epe_before", "epe", "boundary_epe_smooth", "boundary_epe_before", "boundary_epe")
@@ -49,15 +49,14 @@ def make_examples(
     wanted: Sequence[int],
     threads: int = 1,
 ) -> Iterator[tuple[int, tuple[Item, Item]]]:
-    """Training items of the wanted pairs: for flow_fw and for flow_bw, each (ITEM_CHANNELS, h, w) float16.
+    """Yield the training items of the wanted pairs: for flow_fw and flow_bw, each (ITEM_CHANNELS, h, w) float16.
 
     flows : flow_fw and flow_bw of the clip with holes, T-1 each of (h, w, 2), pixels.
     truth : the same without holes, on any grid.
     holes : T of (H, W) bool.
     The others as `TemporalCompleter.complete`.
     """
-    guessed = make_hypotheses(completer, *flows, holes, wanted=wanted, threads=threads)
-    for t, guess in guessed:
+    for t, guess in make_hypotheses(completer, *flows, holes, wanted=wanted, threads=threads):
         completed = (guess.completed.fw, guess.completed.bw)
         items = []
         for way in (0, 1):
@@ -71,7 +70,7 @@ def make_examples(
 
 @dataclass(frozen=True)
 class ChoiceSettings:
-    """How ChoiceNet is trained."""
+    """Settings of the training of ChoiceNet."""
 
     batch: int = 8
     """Crops a step."""
@@ -88,11 +87,11 @@ class ChoiceSettings:
     average: float = 0.999
     """Decay of the running mean of the weights, which is what is validated and exported."""
     validation_items: int = 12
-    """Flow maps looked at in each clip that is kept back, evenly spread."""
+    """Flow maps validated in each clip that is kept back, evenly spread."""
 
 
 class ChoiceTraining:
-    """A `Training` of ChoiceNet.
+    """The training of ChoiceNet, as `loop.Training`.
 
     items   : flow maps of the clips to learn from, clip by clip; each clip is drawn equally often.
     kept    : name -> flow maps of each clip that is kept back for validation.
@@ -125,7 +124,7 @@ class ChoiceTraining:
         self.optimisers = {"optimiser": self.optimiser}
 
     def step(self, random: np.random.Generator) -> Numbers:
-        """One step on crops drawn by `random`. Numbers are pixels."""
+        """Take one step on crops drawn by `random`. Numbers are pixels."""
         batch = torch.from_numpy(np.stack([self._draw(random) for _ in range(self.settings.batch)])).to(self.device)
         with self.runtime.autocast():
             correction = self.network(batch[:, :CHANNELS])
@@ -138,8 +137,11 @@ class ChoiceTraining:
         return numbers
 
     def validate(self) -> Numbers:
-        """End-point error in the holes of clips kept back, mean over clips, pixels: of the smooth fill, of the temporal
-        completion (before), and after; everywhere, and at motion boundaries."""
+        """Return the end-point error in the holes of clips kept back, mean over clips, pixels.
+
+        It is that of the smooth fill, of the temporal completion (before), and of the network (after); everywhere in
+        the hole, and at motion boundaries.
+        """
         clips = []
         for clip in self.kept.values():
             rows = [self._errors(clip[k]) for k in spread(len(clip), self.settings.validation_items)]
@@ -153,34 +155,38 @@ class ChoiceTraining:
             numbers["clips_better"] = float(sum(clip[2] < clip[1] for clip in clips))
         return numbers
 
-    def picture(self) -> NDArray[np.uint8] | None:
-        """From left to right: true flow, temporal completion, what the network makes of it; relative to the camera.
-        One row for each of up to PICTURED clips."""
-        rows = [self._row(clip[len(clip) // 2]) for clip in list(self.kept.values())[:PICTURED]]
+    def preview(self) -> NDArray[np.uint8] | None:
+        """Return an image of true flow, temporal completion and the network's result, side by side.
+
+        Flow is shown relative to the camera; there is one row for each of up to PREVIEWED clips.
+        """
+        rows = [self._row(clip[len(clip) // 2]) for clip in list(self.kept.values())[:PREVIEWED]]
         width = max((row.shape[1] for row in rows), default=0)
         return np.concatenate([np.pad(r, ((0, 2), (0, width - r.shape[1]), (0, 0))) for r in rows]) if rows else None
 
     def _row(self, item: NDArray[np.float16]) -> NDArray[np.uint8]:
-        given = torch.from_numpy(item.astype(np.float32))
+        """Return one row of the preview."""
+        inputs = torch.from_numpy(item.astype(np.float32))
         with torch.no_grad():
-            correction = self.average.network(given[None, :CHANNELS].to(self.device))[0].cpu()
-        relative = given[RELATIVE]
-        shown = [(relative + add * given[HOLE]).permute(1, 2, 0).numpy() for add in (given[TRUTH], 0, correction)]
+            correction = self.average.network(inputs[None, :CHANNELS].to(self.device))[0].cpu()
+        relative = inputs[RELATIVE]
+        shown = [(relative + add * inputs[HOLE]).permute(1, 2, 0).numpy() for add in (inputs[TRUTH], 0, correction)]
         fastest = float(np.quantile(np.linalg.norm(shown[0], axis=-1), 0.99)) + 0.1
         return np.concatenate([flow_to_rgb(np.ascontiguousarray(flow), fastest) for flow in shown], axis=1)
 
     def _errors(self, item: Item) -> list[float]:
-        given = torch.from_numpy(np.asarray(item, np.float32))[None].to(self.device)
+        """Return the errors of one item, in the order of VALIDATED."""
+        inputs = torch.from_numpy(np.asarray(item, np.float32))[None].to(self.device)
         with torch.no_grad(), self.runtime.autocast():
-            correction = self.average.network(given[:, :CHANNELS])
-        guesses = given[0, GUESSES[0]], torch.zeros_like(correction[0]), correction[0]
-        errors = [(given[0, TRUTH] - guess).norm(dim=0).cpu().numpy() for guess in guesses]
+            correction = self.average.network(inputs[:, :CHANNELS])
+        guesses = inputs[0, GUESSES[0]], torch.zeros_like(correction[0]), correction[0]
+        errors = [(inputs[0, TRUTH] - guess).norm(dim=0).cpu().numpy() for guess in guesses]
         scored = item[SCORED] > 0
         boundary = motion_boundary((item[RELATIVE] + item[TRUTH]).transpose(1, 2, 0).astype(np.float32))
         return [_mean(error[where]) for where in (scored, scored & boundary) for error in errors]
 
     def _draw(self, random: np.random.Generator) -> NDArray[np.float32]:
-        """A crop of (ITEM_CHANNELS, crop, crop) around a hole pixel, mirrored and turned over at random."""
+        """Draw a crop (ITEM_CHANNELS, crop, crop) around a hole pixel, mirrored and turned over at random."""
         clip = self.items[int(random.integers(len(self.items)))]
         item = np.asarray(clip[int(random.integers(len(clip)))])
         if item.ndim != 3 or item.shape[0] != ITEM_CHANNELS:
@@ -190,7 +196,7 @@ class ChoiceTraining:
 
 
 def choice_loss(correction: Tensor, batch: Tensor, hard_weight: float) -> tuple[Tensor, Numbers]:
-    """Mean absolute error in the hole, plus that of its harder half, of a correction (B, 2, H, W).
+    """Return the loss of a correction (B, 2, H, W): mean absolute error in the hole, plus that of its harder half.
 
     batch   : (B, ITEM_CHANNELS, H, W).
     Returns : loss, and the curve's numbers, pixels.
@@ -217,18 +223,18 @@ def turn(item: NDArray[np.float32], across: bool, down: bool, transpose: bool) -
 
 
 def _mean(numbers: Iterable[float]) -> float:
-    """Of those that are finite; nan without any: not every hole has a motion boundary."""
+    """Return the mean of the finite numbers; nan without any: not every hole has a motion boundary."""
     known = [number for number in numbers if np.isfinite(number)]
     return float(np.mean(known)) if known else float("nan")
 
 
 def spread(count: int, wanted: int) -> list[int]:
-    """At most `wanted` of the numbers 0 .. count-1, evenly spread."""
+    """Return at most `wanted` of the numbers 0 .. count-1, evenly spread."""
     return sorted({int(k) for k in np.linspace(0, count - 1, min(wanted, count)).round()})
 
 
 def _crop(item: NDArray[np.float16], side: int, random: np.random.Generator) -> NDArray[np.float16]:
-    """A square around a random hole pixel, as far inside as the item allows; 0 where it is smaller."""
+    """Cut out a square around a random hole pixel, as far inside as the item allows; 0 where it is smaller."""
     hole = np.flatnonzero(item[HOLE])
     at = int(random.choice(hole)) if len(hole) else 0
     height, width = item.shape[1:]

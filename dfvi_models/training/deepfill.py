@@ -1,4 +1,4 @@
-"""Trains DeepFill v1 on photos: reconstruction with a spatial discount, and two critics (WGAN-GP).
+"""Training of DeepFill v1 on photos: reconstruction with a spatial discount, and two critics (WGAN-GP).
 
 Source: Yu et al., arXiv:1801.07892; weights of the losses as in the authors' code.
 """
@@ -27,21 +27,21 @@ COARSE = 1.2  # weight of the first stage's error against the second's
 RECONSTRUCTION = 1.2  # weight of the error in the hole, and of that outside
 MOMENTUM = 0.5  # of Adam: critics change too fast for more
 MULTIPLE = 16
-PICTURED = 4
+PREVIEWED = 4
 
 
 @dataclass(frozen=True)
-class PictureSettings:
-    """How DeepFill v1 is trained."""
+class DeepFillSettings:
+    """Settings of the training of DeepFill v1."""
 
     side: int = 256
     """Of the squares cut out of photos; a multiple of 16."""
     window: int = 128
     """Of the squares that holes lie in; a multiple of 16."""
     batch: int = 16
-    """Pictures a step."""
+    """Images a step."""
     adversarial: float = 0.001
-    """Weight of what the critics say; 0: reconstruction alone, without critics."""
+    """Weight of the critics' score; 0: reconstruction alone, without critics."""
     critic_steps: int = 5
     """Steps of the critics for each of the network."""
     strokes: float = 0.5
@@ -52,7 +52,7 @@ class PictureSettings:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures with holes."""
+    """Images with holes."""
 
     real: Tensor
     """(B, 3, side, side) BGR in [-1, 1]."""
@@ -63,15 +63,15 @@ class Batch:
     corners: list[tuple[int, int]]
     """Top left of the window each hole lies in."""
 
-    def windows(self, pictures: Tensor, side: int) -> Tensor:
-        """The part of each picture (B, C, side, side) that its hole lies in."""
+    def windows(self, images: Tensor, side: int) -> Tensor:
+        """Return the part of each image (B, C, side, side) that its hole lies in."""
         return torch.stack(
-            [one[:, y : y + side, x : x + side] for one, (y, x) in zip(pictures, self.corners, strict=True)]
+            [one[:, y : y + side, x : x + side] for one, (y, x) in zip(images, self.corners, strict=True)]
         )
 
 
-class PictureTraining:
-    """A `Training` of DeepFill v1.
+class DeepFillTraining:
+    """The training of DeepFill v1, as `loop.Training`.
 
     photos  : (H, W, 3) uint8 RGB each, both sides at least settings.side.
     Raises  : ShapeError if photos are too small, sizes do not fit, or no photo is left to learn from.
@@ -80,7 +80,7 @@ class PictureTraining:
     def __init__(
         self,
         photos: Sequence[NDArray[np.uint8]],
-        settings: PictureSettings,
+        settings: DeepFillSettings,
         *,
         seed: int = 0,
         runtime: Runtime | None = None,
@@ -108,32 +108,33 @@ class PictureTraining:
         }
 
     def step(self, random: np.random.Generator) -> Numbers:
-        """Some steps of the critics, and one of the network."""
+        """Take some steps of the critics, and one of the network."""
         numbers: Numbers = {}
         if self.settings.adversarial:
             for _ in range(self.settings.critic_steps):
-                numbers = self._criticise(self._draw(random))
+                numbers = self._train_critics(self._draw(random))
         batch = self._draw(random)
         with self.runtime.autocast():
             coarse, refined = self.network(batch.real, batch.hole)
         error = reconstruction_error(coarse, refined, batch)
         loss = error
         if self.settings.adversarial:
-            made = refined * batch.hole + batch.real * (1 - batch.hole)
-            said = self.critics(made, batch.windows(made, self.settings.window)).mean()
-            loss = error - self.settings.adversarial * said
+            filled = refined * batch.hole + batch.real * (1 - batch.hole)
+            score = self.critics(filled, batch.windows(filled, self.settings.window)).mean()
+            loss = error - self.settings.adversarial * score
         self._improve("network", loss)
         inside = ((refined - batch.real).abs() * batch.hole).sum() / (3 * batch.hole.sum())
         return {"loss": float(loss.detach()), "l1": float(inside.detach()) * 127.5, **numbers}
 
-    def _criticise(self, batch: Batch) -> Numbers:
+    def _train_critics(self, batch: Batch) -> Numbers:
+        """Take one step of the critics."""
         side = self.settings.window
         with torch.no_grad(), self.runtime.autocast():
             _, refined = self.network(batch.real, batch.hole)
-        made = refined * batch.hole + batch.real * (1 - batch.hole)
-        real, false = (batch.real, batch.windows(batch.real, side)), (made, batch.windows(made, side))
-        distance = self.critics(*real).mean() - self.critics(*false).mean()
-        penalty = self.critics.penalty(real, false, (batch.hole, batch.windows(batch.hole, side)))
+        filled = refined * batch.hole + batch.real * (1 - batch.hole)
+        real, fake = (batch.real, batch.windows(batch.real, side)), (filled, batch.windows(filled, side))
+        distance = self.critics(*real).mean() - self.critics(*fake).mean()
+        penalty = self.critics.penalty(real, fake, (batch.hole, batch.windows(batch.hole, side)))
         self._improve("critics", PENALTY * penalty - distance)
         return {"distance": float(distance.detach()), "penalty": float(penalty.detach())}
 
@@ -144,7 +145,7 @@ class PictureTraining:
         self.optimisers[name].step()
 
     def validate(self) -> Numbers:
-        """PSNR in the hole over the photos kept back, dB: of the network, and of a harmonic fill."""
+        """Return the mean PSNR in the hole over the photos kept back, dB: of the network, and of a harmonic fill."""
         scores = []
         for number in self.kept:
             photo, hole = self._kept_photo(number)
@@ -153,10 +154,10 @@ class PictureTraining:
         means = np.mean(scores, axis=0)
         return {"hole_psnr": float(means[0]), "hole_psnr_smooth": float(means[1])}
 
-    def picture(self) -> NDArray[np.uint8] | None:
-        """A row for each of up to 4 photos kept back: with its hole, after both stages, and as it is."""
+    def preview(self) -> NDArray[np.uint8] | None:
+        """Return an image of up to PREVIEWED photos kept back: with their holes, after both stages, and as they are."""
         rows = []
-        for number in self.kept[:PICTURED]:
+        for number in self.kept[:PREVIEWED]:
             photo, hole = self._kept_photo(number)
             cut = np.where(hole[..., None], np.uint8(128), photo)
             rows.append(np.concatenate([cut, *self._fill(photo, hole), photo], axis=1))
@@ -168,30 +169,30 @@ class PictureTraining:
         return photo, self._draw_hole(random)[0]
 
     def _fill(self, photo: NDArray[np.uint8], hole: NDArray[np.bool_]) -> list[NDArray[np.uint8]]:
-        picture, region = image_to_tensor(photo).to(self.device), hole_to_tensor(hole).to(self.device)
+        image, region = image_to_tensor(photo).to(self.device), hole_to_tensor(hole).to(self.device)
         with torch.no_grad(), self.runtime.autocast():
-            stages = self.network(picture, region)
+            stages = self.network(image, region)
         size = (photo.shape[0], photo.shape[1])
-        levels = [tensor_to_grey_levels(made * region + picture * (1 - region), size) for made in stages]
+        levels = [tensor_to_grey_levels(filled * region + image * (1 - region), size) for filled in stages]
         return [np.clip(np.rint(level), 0, 255).astype(np.uint8) for level in levels]
 
     def _draw(self, random: np.random.Generator) -> Batch:
         side = self.settings.side
-        pictures, holes, discounts, corners = [], [], [], []
+        images, holes, discounts, corners = [], [], [], []
         for number in random.choice(self.taught, self.settings.batch):
             photo = np.asarray(self.photos[int(number)])
             top, left = (int(random.integers(size - side + 1)) for size in photo.shape[:2])
             cut = photo[top : top + side, left : left + side]
-            pictures.append(image_to_tensor(cut[:, ::-1] if random.integers(2) else cut))
+            images.append(image_to_tensor(cut[:, ::-1] if random.integers(2) else cut))
             hole, corner = self._draw_hole(random)
             holes.append(hole_to_tensor(hole))
             discounts.append(torch.from_numpy(discount(hole))[None, None])
             corners.append(corner)
-        real, hole_tensor, weight = (torch.cat(parts).to(self.device) for parts in (pictures, holes, discounts))
+        real, hole_tensor, weight = (torch.cat(parts).to(self.device) for parts in (images, holes, discounts))
         return Batch(real, hole_tensor, weight, corners)
 
     def _draw_hole(self, random: np.random.Generator) -> tuple[NDArray[np.bool_], tuple[int, int]]:
-        """A hole (side, side), and the corner of the window it lies in."""
+        """Draw a hole (side, side), and return it with the corner of the window it lies in."""
         side, window = self.settings.side, self.settings.window
         top, left = (int(random.integers(side - window + 1)) for _ in range(2))
         strokes = random.random() < self.settings.strokes
@@ -202,17 +203,17 @@ class PictureTraining:
 
 
 def reconstruction_error(coarse: Tensor, refined: Tensor, batch: Batch) -> Tensor:
-    """Mean absolute error in the hole, discounted away from its rim, plus that outside; of both stages; scalar."""
+    """Return the error of both stages: in the hole, discounted away from its boundary, plus outside; scalar."""
     known = 1 - batch.hole
     total = []
-    for made, weight in ((coarse, COARSE), (refined, 1.0)):
-        error = (made - batch.real).abs()
+    for output, weight in ((coarse, COARSE), (refined, 1.0)):
+        error = (output - batch.real).abs()
         inside = (error * batch.discount).sum() / (3 * batch.hole.sum())
         total.append(weight * RECONSTRUCTION * (inside + (error * known).sum() / (3 * known.sum())))
     return torch.stack(total).sum()
 
 
 def discount(hole: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(H, W) float32: DISCOUNT to the power of the distance to the nearest known pixel; 0 outside the hole."""
+    """Return DISCOUNT to the power of the distance to the nearest known pixel, (H, W) float32; 0 outside the hole."""
     distance = cv2.distanceTransform(hole.view(np.uint8), cv2.DIST_L2, 5)
     return np.asarray(np.where(hole, DISCOUNT**distance, 0), np.float32)

@@ -1,7 +1,7 @@
-"""Trains a stage of DFC-Net on flow of clips without holes; holes are drawn on the fly.
+"""Training of a stage of DFC-Net on flow of clips without holes; holes are drawn on the fly.
 
-The inputs are made by the very code that completes clips (`dfc_stages`), the earlier stages included.
-Source: arXiv:1905.02884, sections 3.1 and 3.2, with hard flow example mining (`losses`).
+The inputs are made by the very code that completes clips (`flow_completion.dfc_stage`), the earlier stages included.
+Source: arXiv:1905.02884, sections 3.1 and 3.2, with hard flow example mining (`flow_losses`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ TrueFlow = tuple[Flows, Flows]
 
 @dataclass(frozen=True)
 class DfcSettings:
-    """How a stage of DFC-Net is trained."""
+    """Settings of the training of a stage of DFC-Net."""
 
     backbone: Backbone = "compact"
     """resnet50, resnet101 or compact."""
@@ -53,7 +53,7 @@ class DfcSettings:
     average: float = 0.999
     """Decay of the running mean of the weights, which is what is validated and kept."""
     validation_items: int = 4
-    """Windows looked at in each clip that is kept back."""
+    """Windows validated in each clip that is kept back."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class Sample:
     hole: Tensor
     """(1 or 2, h, w): 1 = counts."""
     start: Tensor
-    """(2 or 4, h, w): flow before this stage: the first guess, or what the stage before made of it."""
+    """(2 or 4, h, w): flow before this stage: the initial flow, or the result of the stage before."""
 
 
 class DfcTraining:
-    """A `Training` of one stage of DFC-Net.
+    """The training of one stage of DFC-Net, as `loop.Training`.
 
     taught   : clips to learn from.
     kept     : clips kept back for validation, by name.
@@ -125,7 +125,7 @@ class DfcTraining:
         return make_optimiser(self.settings.optimiser, groups, weight_decay=self.settings.weight_decay)
 
     def step(self, random: np.random.Generator) -> Numbers:
-        """One step on windows drawn by `random`. l1 and l1_before are pixels of the stage's grid."""
+        """Take one step on windows drawn by `random`. l1 and l1_before are pixels of the stage's grid."""
         samples = [
             self._draw(self.taught[int(random.integers(len(self.taught)))], random, *random.integers(2, size=2) > 0)
             for _ in self._batch()
@@ -135,7 +135,9 @@ class DfcTraining:
         )
         with self.runtime.autocast():
             flow = self.network(stack)
-        unit = motion_spread(stack) if self.network.adds else 1.0  # what the network counts in; the paper has pixels
+        unit = (
+            motion_spread(stack) if self.network.adds else 1.0
+        )  # the unit of the network's output; the paper has pixels
         loss, plain = self._loss(flow / unit, target / unit, hole), self._l1(flow.detach(), target, hole)
         (optimiser,) = self.optimisers.values()
         optimiser.zero_grad(set_to_none=True)
@@ -146,8 +148,10 @@ class DfcTraining:
         return {"loss": float(loss.detach()), "l1": float(plain), "l1_before": float(self._l1(start, target, hole))}
 
     def validate(self) -> Numbers:
-        """End-point error in holes of the clips kept back, pixels of the flow's own grid: what stood there before this
-        stage, and after it; everywhere in the hole, and at motion boundaries."""
+        """Return the mean end-point error in holes of the clips kept back, pixels of the flow's own grid.
+
+        It is that before this stage and after it, everywhere in the hole and at motion boundaries.
+        """
         found = [self._errors(*place) for place in self._places()]
         numbers = {}
         for k, name in enumerate(("epe_before", "epe", "boundary_epe_before", "boundary_epe")):
@@ -156,8 +160,8 @@ class DfcTraining:
                 numbers[name] = float(np.mean(known))
         return numbers
 
-    def picture(self) -> NDArray[np.uint8] | None:
-        """From left to right: true flow, flow before this stage, after it. A row for each clip kept back, up to 4."""
+    def preview(self) -> NDArray[np.uint8] | None:
+        """Return an image of true flow, flow before this stage and after it: one row for each of up to 4 clips."""
         rows = []
         for clip, random in self._places()[:: self.settings.validation_items][:4]:
             sample = self._draw(clip, random)
@@ -168,7 +172,7 @@ class DfcTraining:
         return np.concatenate(rows) if rows else None
 
     def _places(self) -> list[tuple[TrueFlow, np.random.Generator]]:
-        """Where to look in the clips kept back: the same windows and holes each time, and for every stage."""
+        """Return clips and generators that draw the same validation windows and holes each time, for every stage."""
         count = self.settings.validation_items
         return [(clip, generator_of(k, j)) for k, clip in enumerate(self.kept.values()) for j in range(count)]
 
@@ -182,7 +186,7 @@ class DfcTraining:
         across: np.bool_ | bool = False,
         down: np.bool_ | bool = False,
     ) -> Sample:
-        """A window somewhere in a clip, or in its mirror image, with holes drawn into it."""
+        """Draw a window somewhere in a clip, or in its mirror image, with holes in it."""
         fw, bw = clip
         frames = len(fw) + 1
         height, width = np.asarray(fw[0]).shape[:2]
@@ -213,7 +217,7 @@ class DfcTraining:
         )
 
     def _loss(self, flow: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-        """The paper's, summed over directions."""
+        """Return the paper's loss, summed over directions."""
         parts = [
             completion_loss(flow[:, one], target[:, one], hole[:, k, None], self.settings.hard_weight)
             for k, one in self._directions()
@@ -228,7 +232,7 @@ class DfcTraining:
         return [(k, slice(2 * k, 2 * k + 2)) for k in range(self.maps)]
 
     def _completed(self, sample: Sample) -> Tensor:
-        """Flow after this stage: the network's in the hole, the known one outside."""
+        """Return the flow after this stage: the network's in the hole, the known one outside."""
         with torch.no_grad(), self.runtime.autocast():
             flow = self.average.network(sample.stack[None])[0]
         hole = sample.hole.repeat_interleave(2, dim=0)
@@ -252,7 +256,7 @@ class DfcTraining:
 
 
 def _mirrored(flow: NDArray[np.float32], across: np.bool_ | bool, down: np.bool_ | bool) -> NDArray[np.float32]:
-    """Flow (H, W, 2) of the clip with left and right, top and bottom exchanged, or not."""
+    """Return the flow (H, W, 2) of the clip with left and right, top and bottom exchanged, or not."""
     turned = flow[:: -1 if down else 1, :: -1 if across else 1]
     return turned * np.array([-1 if across else 1, -1 if down else 1], np.float32)
 

@@ -10,12 +10,11 @@ from torch import Tensor
 from dfvi_models.errors import ShapeError
 
 HARD_SHARE = 0.5  # of a hole's pixels, ordered by error, that count as easy
-HARD_WEIGHT_FIRST = 2.0  # stage 1
-HARD_WEIGHT_REFINE = 1.0  # stages 2 and 3
+HARD_WEIGHT = 2.0  # of stage 1; the paper has 1 in stages 2 and 3
 
 
 def hole_l1(flow: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """Mean absolute error of both components over the pixels of all holes.
+    """Return the mean absolute error of both components over the pixels of all holes.
 
     flow, target : (B, 2, H, W) float, pixels.
     hole         : (B, 1, H, W) float, 1 = hole, else 0.
@@ -27,7 +26,7 @@ def hole_l1(flow: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 
 
 def hard_pixels(flow: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """The harder half of each hole: 1 where the error exceeds that of the pixel in the middle, of all in order.
+    """Return the harder half of each hole: 1 where the error exceeds the median error of the hole.
 
     Returns : (B, 1, H, W) float, 0 or 1, without gradient. Empty where all errors of a hole are equal.
     """
@@ -42,18 +41,18 @@ def hard_pixels(flow: Tensor, target: Tensor, hole: Tensor) -> Tensor:
 
 
 def hard_l1(flow: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """Mean over the hard pixels of |dx error| + |dy error|: at equal error twice `hole_l1`, as the authors have it."""
+    """Return the mean of |dx error| + |dy error| over the hard pixels: at equal error twice `hole_l1`, as published."""
     kept = hard_pixels(flow, target, hole)
     return (_error(flow, target, hole) * kept).sum() / kept.sum().clamp(min=1)
 
 
-def completion_loss(flow: Tensor, target: Tensor, hole: Tensor, hard_weight: float = HARD_WEIGHT_FIRST) -> Tensor:
-    """What stage 1 is trained with. The refining stages sum it over both directions, with HARD_WEIGHT_REFINE."""
+def completion_loss(flow: Tensor, target: Tensor, hole: Tensor, hard_weight: float = HARD_WEIGHT) -> Tensor:
+    """Return the paper's loss of one direction; the refining stages sum it over both, with a smaller `hard_weight`."""
     return hole_l1(flow, target, hole) + hard_weight * hard_l1(flow, target, hole)
 
 
 def _error(flow: Tensor, target: Tensor, hole: Tensor) -> Tensor:
-    """(B, 1, H, W): |dx error| + |dy error| per pixel."""
+    """Return |dx error| + |dy error| of each pixel, (B, 1, H, W)."""
     batch, _, height, width = flow.shape
     if flow.shape != (batch, 2, height, width) or target.shape != flow.shape or hole.shape != (batch, 1, height, width):
         raise ShapeError(

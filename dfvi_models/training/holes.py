@@ -1,4 +1,4 @@
-"""Holes drawn at random to train with: boxes, strokes and shapes, standing or moving."""
+"""Random holes to train with: boxes, strokes and shapes, standing or moving."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from dfvi_models.evaluation.holes import moving_shape
 
 Hole = NDArray[np.bool_]
-BOX_SIDE = (0.2, 0.5)  # of each side of the picture; the paper's is half
+BOX_SIDE = (0.2, 0.5)  # of each side of the frame; the paper's is half
 STROKES = (2, 5)  # as many as the first up to the second
 STROKE_TURNS = (4, 9)
 STROKE_WIDTH = (0.04, 0.1)  # of the shorter side
@@ -16,7 +16,7 @@ MOVING = 0.5  # share of those that do
 
 
 def draw_holes(random: np.random.Generator, count: int, height: int, width: int) -> list[Hole]:
-    """Holes of `count` neighbouring frames, each (height, width) bool: one thing, standing or moving.
+    """Draw the holes of `count` neighbouring frames, each (height, width) bool: one shape, standing or moving.
 
     A third are boxes, a third strokes, a third moving shapes. Every hole has a pixel, and leaves some.
     """
@@ -31,7 +31,7 @@ def draw_holes(random: np.random.Generator, count: int, height: int, width: int)
 
 
 def draw_box(random: np.random.Generator, height: int, width: int) -> Hole:
-    """A box anywhere in the picture."""
+    """Draw a box anywhere in the frame."""
     rows, columns = (max(int(side * random.uniform(*BOX_SIDE)), 1) for side in (height, width))
     top, left = random.integers(height - rows + 1), random.integers(width - columns + 1)
     hole = np.zeros((height, width), np.bool_)
@@ -40,7 +40,7 @@ def draw_box(random: np.random.Generator, height: int, width: int) -> Hole:
 
 
 def draw_strokes(random: np.random.Generator, height: int, width: int) -> Hole:
-    """Thick crooked lines, as a hand would paint them. Source: free-form masks of arXiv:1806.03589, simplified."""
+    """Draw thick crooked lines, as a hand would paint them. Source: free-form masks of arXiv:1806.03589, simplified."""
     drawn = np.zeros((height, width), np.uint8)
     side = min(height, width)
     for _ in range(random.integers(STROKES[0], STROKES[1] + 1)):
@@ -58,6 +58,6 @@ def draw_strokes(random: np.random.Generator, height: int, width: int) -> Hole:
 
 
 def _moved(hole: Hole, dy: int, dx: int) -> Hole:
-    """A hole somewhere else; where it would leave the picture altogether it stays."""
+    """Return a hole moved by some pixels; one that would leave the frame altogether stays."""
     moved = cv2.warpAffine(hole.view(np.uint8), np.array([[1, 0, dx], [0, 1, dy]], np.float64), hole.shape[::-1])
     return np.asarray(moved > 0) if moved.any() else hole

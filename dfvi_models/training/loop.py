@@ -28,7 +28,7 @@ CHECKPOINT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long is trained, how fast, and how often somebody looks."""
+    """How long a training runs, at which learning rate, and how often it is validated."""
 
     steps: int
     """Steps of the optimiser in all."""
@@ -41,10 +41,10 @@ class Schedule:
     decay_steps: tuple[int, ...] = ()
     """For `steps`."""
     validate_every: int = 500
-    """Steps between looks at what is kept back; the last step is always followed by one."""
+    """Steps between validations; the last step is always followed by one."""
 
     def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 0."""
+        """Return the learning rate of a step, counted from 0."""
         rate = self.learning_rate * min(1.0, (step + 1) / max(self.warm_up, 1))
         if self.decay == "cosine":
             return rate * 0.5 * (1 + math.cos(math.pi * step / self.steps))
@@ -52,14 +52,14 @@ class Schedule:
 
 
 class Checkpoint(Protocol):
-    """Where the state of a run is kept."""
+    """A store of the state of a run."""
 
     def read(self) -> bytes | None:
-        """What was written last; None if nothing was."""
+        """Return what was written last; None if nothing was."""
         ...
 
     def write(self, content: bytes) -> None:
-        """Replace it, whole or not at all."""
+        """Replace what was written, whole or not at all."""
         ...
 
 
@@ -70,7 +70,7 @@ class CheckpointFile:
         self.path = path
 
     def read(self) -> bytes | None:
-        """Content of the file; None if there is none."""
+        """Return the content of the file; None if there is none."""
         return self.path.read_bytes() if self.path.exists() else None
 
     def write(self, content: bytes) -> None:
@@ -85,35 +85,35 @@ class Training(Protocol):
 
     @property
     def networks(self) -> Mapping[str, nn.Module]:
-        """By name; their tensors make the checkpoint."""
+        """Networks by name, whose tensors make the checkpoint."""
         ...
 
     @property
     def optimisers(self) -> Mapping[str, torch.optim.Optimizer]:
-        """By name, likewise."""
+        """Optimisers by name, whose state is in the checkpoint too."""
         ...
 
     @property
     def results(self) -> Mapping[str, nn.Module]:
-        """What the training is for, by name in `weights.catalogue.NETWORKS`; among `networks`, or inside them."""
+        """Networks the training is for, by name in `weights.catalogue.NETWORKS`; among `networks`, or inside them."""
         ...
 
     def step(self, random: np.random.Generator) -> Numbers:
-        """Draw a batch, and take one step; returns what the curve shows, `loss` among it."""
+        """Draw a batch, take one step, and return the numbers of the curve, `loss` among them."""
         ...
 
     def validate(self) -> Numbers:
-        """Look at what is kept back from training."""
+        """Return scores of what is kept back from training."""
         ...
 
-    def picture(self) -> NDArray[np.uint8] | None:
-        """(H, W, 3) RGB that shows what the results do to something kept back; None if nothing is."""
+    def preview(self) -> NDArray[np.uint8] | None:
+        """Return an image (H, W, 3) RGB of results on something kept back from training; None if nothing is."""
         ...
 
 
 @dataclass
 class Progress:
-    """How far a run is, and what it has measured: what the checkpoint holds beside tensors."""
+    """How far a run is, and what it has measured: the part of the checkpoint that is no tensor."""
 
     done: int = 0
     """Steps taken."""
@@ -128,8 +128,10 @@ class Progress:
 def make_optimiser(
     name: Optimiser, parameters: Any, *, weight_decay: float, momentum: float = 0.9
 ) -> torch.optim.Optimizer:
-    """An optimiser whose learning rate the schedule sets. `parameters` are tensors, or torch's groups; a group's
-    `scale` multiplies its rate."""
+    """Return an optimiser whose learning rate the schedule sets.
+
+    parameters : tensors, or torch's groups; a group's `scale` multiplies its rate.
+    """
     groups = list(parameters)
     if groups and isinstance(groups[0], Tensor):
         groups = [{"params": groups}]
@@ -141,7 +143,7 @@ def make_optimiser(
 
 
 def generator_of(seed: int, step: int) -> np.random.Generator:
-    """The source of everything random in one step."""
+    """Return the generator of everything random in one step."""
     return np.random.default_rng((seed, step))
 
 
@@ -162,17 +164,17 @@ def train(
     checkpoint : read at the start, and written on the way.
     until      : stop after this many steps of the schedule, with a checkpoint; None: all of them.
     seconds    : longest time between two checkpoints, which is what a kill costs at most.
-    on_step    : told the number of steps taken, after each.
-    on_row     : told after each validation; by then the checkpoint holds it.
+    on_step    : called with the number of steps taken, after each.
+    on_row     : called after each validation; by then the checkpoint holds it.
     threads    : of networks on a CPU; sums are rounded differently with another number. None leaves it as it is.
-    Returns    : all numbers, of earlier sittings too.
+    Returns    : all numbers, those of the runs it resumed included.
     Raises     : WeightsError if the checkpoint is damaged or of another network; TrainingError if the loss is
                  not finite: the checkpoint is then from before.
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    kept = checkpoint.read()
-    progress = Progress() if kept is None else load_state(training, kept)
+    state = checkpoint.read()
+    progress = Progress() if state is None else load_state(training, state)
     last = schedule.steps if until is None else min(until, schedule.steps)
     saved = time.monotonic()
     while progress.done < last:
@@ -191,7 +193,7 @@ def train(
 
 
 def take_step(training: Training, schedule: Schedule, progress: Progress, seed: int) -> None:
-    """One step, counted into `progress`."""
+    """Take one step and count it into `progress`."""
     for optimiser in training.optimisers.values():
         for group in optimiser.param_groups:
             group["lr"] = group["scale"] * schedule.rate(progress.done)
@@ -212,14 +214,14 @@ def _add_row(training: Training, schedule: Schedule, progress: Progress) -> None
     for network in training.networks.values():
         network.eval()
     with torch.no_grad():
-        seen = training.validate()
+        scores = training.validate()
     rate = schedule.rate(progress.done - 1)
-    progress.curve.append({"step": progress.done, "learning_rate": rate, **means, **seen})
+    progress.curve.append({"step": progress.done, "learning_rate": rate, **means, **scores})
     progress.sums, progress.counted = {}, 0
 
 
 def dump_state(training: Training, progress: Progress) -> bytes:
-    """Everything a run needs to go on."""
+    """Return everything a run needs to go on, as bytes."""
     content = {
         "networks": {name: network.state_dict() for name, network in training.networks.items()},
         "optimisers": {name: optimiser.state_dict() for name, optimiser in training.optimisers.items()},
@@ -242,7 +244,7 @@ def load_state(training: Training, kept: bytes) -> Progress:
     except (pickle.UnpicklingError, RuntimeError, ValueError, KeyError, TypeError, EOFError, OSError) as error:
         why = str(error).splitlines()[0]
         raise WeightsError(
-            f"the checkpoint is none of this training ({why}); delete it, and training starts anew"
+            f"the checkpoint is not of this training ({why}); delete it, and training starts anew"
         ) from error
 
 

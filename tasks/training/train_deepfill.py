@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from dfvi_models.training.deepfill import PictureSettings, PictureTraining
+from dfvi_models.training.deepfill import DeepFillSettings, DeepFillTraining
 from storage.cache.stage_store import StageStore
 from tasks.stage.cached_stage import Job, stage
 from tasks.training.training_run import TrainingParams, run_training
@@ -38,6 +38,6 @@ class TrainDeepFillParams(TrainingParams):
 @stage(version=2)
 def train_deepfill(out: StageStore, *, photos: StageStore, params: TrainDeepFillParams, job: Job) -> None:
     """Train DeepFill on photos with random holes, and validate on the photos kept back."""
-    settings = PictureSettings(**params.model_dump(include=set(PictureSettings.__dataclass_fields__)))
-    training = PictureTraining(photos["frames"], settings, seed=params.seed, runtime=params.runtime(job))
+    settings = DeepFillSettings(**params.model_dump(include=set(DeepFillSettings.__dataclass_fields__)))
+    training = DeepFillTraining(photos["frames"], settings, seed=params.seed, runtime=params.runtime(job))
     run_training(out, training, params, job)

@@ -113,7 +113,7 @@ def _shown(training: Training, progress: Progress) -> dict[str, bytes]:
     table.writerows(rows)
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     files = {f"{CURVE}.csv": text.getvalue().encode(), f"{CURVE}.jsonl": lines.encode()}
-    picture = training.picture()
+    picture = training.preview()
     if picture is not None:
         files[IMAGE] = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
     return files

@@ -7,10 +7,10 @@ import torch
 from dfvi_models.errors import ShapeError
 from dfvi_models.networks.deepfill_critics import Critics
 from dfvi_models.networks.runtime import Runtime
-from dfvi_models.training.deepfill import Batch, PictureSettings, PictureTraining, discount, reconstruction_error
+from dfvi_models.training.deepfill import Batch, DeepFillSettings, DeepFillTraining, discount, reconstruction_error
 from dfvi_models.training.loop import CheckpointFile, Schedule, train
 
-SETTINGS = PictureSettings(side=32, window=16, batch=2, critic_steps=1, kept_back=2)
+SETTINGS = DeepFillSettings(side=32, window=16, batch=2, critic_steps=1, kept_back=2)
 
 
 def photos(count=6, side=36):
@@ -21,7 +21,7 @@ def photos(count=6, side=36):
 
 def new_training(**changes):
     torch.set_num_threads(1)
-    return PictureTraining(photos(), PictureSettings(**{**vars(SETTINGS), **changes}), runtime=Runtime("cpu"))
+    return DeepFillTraining(photos(), DeepFillSettings(**{**vars(SETTINGS), **changes}), runtime=Runtime("cpu"))
 
 
 def test_the_loss_falls(tmp_path):
@@ -50,7 +50,7 @@ def test_critics_learn_and_are_not_moved_by_the_networks_step():
     made = training.network(batch.real, batch.hole)[1]
     training._improve("network", -training.critics(made, batch.windows(made, 16)).mean())
     assert all(torch.equal(*pair) for pair in zip(before, training.critics.parameters(), strict=True))
-    training._criticise(batch)
+    training._train_critics(batch)
     assert not all(torch.equal(*pair) for pair in zip(before, training.critics.parameters(), strict=True))
 
 

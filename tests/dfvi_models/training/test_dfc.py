@@ -77,7 +77,7 @@ def test_without_mining_the_papers_loss_is_the_mean_error():
     numbers = training.step(np.random.default_rng(1))
     assert numbers["loss"] == pytest.approx(numbers["l1"])
     assert training.validate() == {}
-    assert training.picture() is None
+    assert training.preview() is None
 
 
 def test_a_clip_that_is_too_short_is_refused():

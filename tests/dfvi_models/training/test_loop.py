@@ -105,7 +105,7 @@ def train_slowly(path):
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     path = tmp_path / "checkpoint.pt"
     path.write_bytes(b"nothing")
-    with pytest.raises(WeightsError, match="none of this training"):
+    with pytest.raises(WeightsError, match="not of this training"):
         train(new_training(), SCHEDULE, CheckpointFile(path), seed=0)
 
 
