@@ -24,9 +24,10 @@ def appears_when_complete(target: AnyPath, *, durable: bool = True) -> Iterator[
         partial.replace(target)
         if durable:
             flush_to_disk(target.parent)
-    finally:
+    except BaseException:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
+        raise
 
 
 def flush_to_disk(path: Path) -> None:

@@ -1,0 +1,162 @@
+"""Kill -9 runs and the server behind them at random moments: nothing hangs, is lost, lies about or is left behind.
+
+    python -m benchmarks.soak_kills --kills 35 --server-kills 15
+
+`dfvi inpaint` is started on a small clip with a root of its own each time it has ended well, and killed at a random
+moment; then it is started again until it ends. In other runs the background server is killed instead: the run must end
+by itself with exit code 0. Whatever happens, a killed run is gone within 30 seconds, what is delivered are the bytes of
+an undisturbed run, `verify` finds nothing damaged, no file lies beside the output, and no process is left at the end.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import report
+from benchmarks.soak_bit_flips import SETTINGS
+from flows.prefect_server.server_record import find_server
+from storage.cache.housekeeping import verify
+from storage.cache.root import Root
+from tests.clips import panning_clip
+
+REPOSITORY = Path(__file__).parents[1]
+SECONDS_TO_END = 30.0
+LONGEST_RUN = 300.0
+
+
+class Soak:
+    """A clip, a Prefect home, and what was seen to be wrong."""
+
+    def __init__(self, folder, seed):
+        """Make the clip, and run it once undisturbed."""
+        self.folder, self.home, self.chance = folder, folder / "home", random.Random(seed)
+        self.wrong, self.longest_end = [], 0.0
+        self.home.mkdir()
+        panning_clip(folder / "clip", count=30, height=96, width=128)
+        self.expected = self.finish(self.start())  # which also starts the server
+        self.fresh_root()
+        started = time.monotonic()
+        self.check(self.finish(self.start()), "undisturbed")
+        self.seconds = time.monotonic() - started
+
+    def fresh_root(self):
+        """Let the next run find nothing stored."""
+        shutil.rmtree(self.folder / "root", ignore_errors=True)
+
+    def start(self):
+        """Start `dfvi inpaint`, whose standard streams are pipes of ours."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        settings = [part for setting in SETTINGS for part in ("--set", setting)]
+        output = ["-o", str(self.folder / "out.mkv"), "--root", str(self.folder / "root"), "--threads", "1"]
+        media = [str(self.folder / "clip" / "frames"), "--mask", str(self.folder / "clip" / "masks")]
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.cli.main", "inpaint", *media, *output, *settings],
+            cwd=self.folder,
+            env=environment | {"PREFECT_HOME": str(self.home), "PYTHONPATH": str(REPOSITORY)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def finish(self, process):
+        """Wait for a run that nobody kills; return what it delivered."""
+        try:
+            _, errors = process.communicate(timeout=LONGEST_RUN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            self.wrong.append("a run did not end")
+            return b""
+        if process.returncode or b"Traceback" in errors:
+            self.wrong.append(f"exit code {process.returncode}: {errors.decode(errors='replace')[-500:]}")
+        output = self.folder / "out.mkv"
+        return output.read_bytes() if output.exists() else b""
+
+    def kill_run(self):
+        """Kill a run at a random moment, wait until it is gone, and run it to its end."""
+        process = self.start()
+        time.sleep(self.chance.uniform(0, self.seconds))
+        process.send_signal(signal.SIGKILL)
+        self.await_end(process, "a killed run held its pipes")
+        self.check(self.finish(self.start()), "run killed")
+
+    def kill_server(self):
+        """Kill the server in the middle of a run, which must deliver nevertheless."""
+        process = self.start()
+        time.sleep(self.chance.uniform(0.3, 0.9) * self.seconds)
+        server = find_server(self.home)
+        killed = server is not None and process.poll() is None
+        if killed:
+            os.kill(server.pid, signal.SIGKILL)
+        self.check(self.finish(process), "server killed")
+        return killed
+
+    def await_end(self, process, what):
+        """Note it if a process is not gone, with all that holds its pipes, in time."""
+        started = time.monotonic()
+        try:
+            process.communicate(timeout=SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self.wrong.append(what)
+        self.longest_end = max(self.longest_end, time.monotonic() - started)
+
+    def check(self, delivered, what):
+        """Look at the output, the root and the folder after a run."""
+        if delivered != self.expected:
+            self.wrong.append(f"{what}: other bytes delivered")
+        self.wrong += [f"{what}: {damage.path} {damage.reason}" for damage in verify(Root.open(self.folder / "root"))]
+        beside = {path.name for path in self.folder.iterdir()} - {"clip", "home", "root", "out.mkv"}
+        if beside:
+            self.wrong.append(f"{what}: left behind {sorted(beside)}")
+        self.fresh_root()
+
+    def processes(self):
+        """Command lines of the processes that know our Prefect home."""
+        mark, found = f"PREFECT_HOME={self.home}".encode(), []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+    def stop_server(self):
+        """Stop the server in the background."""
+        environment = os.environ | {"PREFECT_HOME": str(self.home), "PYTHONPATH": str(REPOSITORY)}
+        subprocess.run([sys.executable, "-m", "flows.cli.main", "server", "stop"], env=environment, capture_output=True)
+
+
+def main():
+    """Kill, print what was found, and exit with 1 if anything was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=35, help="of runs")
+    parser.add_argument("--server-kills", type=int, default=15)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    report.header("kill -9", seed=options.seed)
+    with tempfile.TemporaryDirectory(prefix="dfvi-kills-") as folder:
+        soak = Soak(Path(folder), options.seed)
+        print(f"an undisturbed run takes {soak.seconds:.1f} s", flush=True)
+        kills = [soak.kill_run] * options.kills + [soak.kill_server] * options.server_kills
+        soak.chance.shuffle(kills)
+        for number, kill in enumerate(kills, 1):
+            kill()
+            print(f"{number} of {len(kills)}: {kill.__name__}, {len(soak.wrong)} wrong", flush=True)
+        if len(soak.processes()) > 1:
+            soak.wrong.append(f"more than one process left: {soak.processes()}")
+        soak.stop_server()
+        soak.wrong += [f"left after `server stop`: {each}" for each in soak.processes()]
+        print(f"{len(kills)} kills; the longest time until a killed run was gone: {soak.longest_end:.1f} s")
+    print(f"wrong: {len(soak.wrong)}", *soak.wrong, sep="\n")
+    return 1 if soak.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
