@@ -30,14 +30,14 @@ class ChoiceModel:
     """
 
     offset: float = 0.16
-    confidence: float = -0.29
+    confidence: float = -0.36
     """Per unit of the carried colour's own log-odds, see `ConfidenceModel`."""
-    agreement: float = 1.02
+    agreement: float = 0.62
     """Per e-fold of 1 + AGREEMENT_SCALE times the registered frames' agreement, see `DistantColours`."""
-    shift: float = -1.79
+    shift: float = -1.75
     """Per e-fold of 1 + the flow still left after registration: another plane, or something that moves."""
-    spread: float = -0.38
-    """Per e-fold of 1 + the spread of the registered frames' colours."""
+    flow_error: float = -1.57
+    """Per e-fold of 1 + the forward-backward error of that flow: nothing alike, or nothing to hold on to."""
 
     def shifted(self, by: float) -> "ChoiceModel":
         """The same with other log-odds throughout: more registered colours if `by` is positive."""
@@ -63,7 +63,7 @@ def choice_signs(
         "confidence": np.log(trusted / (1 - trusted)),
         "agreement": np.log1p(AGREEMENT_SCALE * mean_around(distant.agreement)),
         "shift": np.log1p(distant.shift),
-        "spread": np.log1p(mean_around(distant.spread)),
+        "flow_error": np.log1p(distant.flow_error),
     }
     return np.stack([np.asarray(columns[one.name], np.float32) for one in fields(ChoiceModel)], axis=1)
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.numerics.compiled import compiled
-from dfvi_models.registration.evidence import ADDED, BLOCK, RESIDUAL, SHIFT, Evidence, Surroundings
+from dfvi_models.registration.evidence import ADDED, BLOCK, FLOW_ERROR, RESIDUAL, SHIFT, Evidence, Surroundings
 from dfvi_models.registration.homography import Homography, to_larger_grid
 from dfvi_models.types import NO_SOURCE
 
@@ -59,13 +59,13 @@ class DistantColours:
     """(N,) the frame that counted most; NO_SOURCE where there is none."""
     agreement: NDArray[np.float32]
     """(N,) sum of exp(-predicted log error / 2) over the frames within AGREES grey levels of the colour."""
-    spread: NDArray[np.float32]
-    """(N,) weighted mean distance of the frames' colours from it, grey levels."""
     shift: NDArray[np.float32]
     """(N,) flow left after registration in the frame in the middle of the others, working pixels."""
+    flow_error: NDArray[np.float32]
+    """(N,) of the same frame, working pixels; see `Evidence.squares`."""
 
 
-SIGNS = ("agreement", "spread", "shift")
+SIGNS = ("agreement", "shift", "flow_error")
 """Fields of `DistantColours` in the order in which `_fuse` fills them."""
 
 
@@ -233,7 +233,7 @@ def _fuse(
                 green += final[k] * colours[best[k], n, 1]
                 blue += final[k] * colours[best[k], n, 2]
             mean[0], mean[1], mean[2] = red / robust, green / robust, blue / robust
-        heaviest, agreement, spread = 0, 0.0, 0.0
+        heaviest, agreement = 0, 0.0
         for k in range(held):
             if final[k] > final[heaviest]:
                 heaviest = k
@@ -242,12 +242,11 @@ def _fuse(
                 apart += abs(colours[best[k], n, c] - mean[c]) / 3.0
             if apart < AGREES:
                 agreement += np.exp(-0.5 * errors[best[k], n])
-            spread += weight[k] * min(apart, 40.0) / total
         for c in range(3):
             colour[n, c] = mean[c]
         source[n] = frames[best[heaviest]]
-        signs[n, 0], signs[n, 1] = agreement, spread
+        signs[n, 0] = agreement
         y, x = divmod(pixels[n], width)
         j = int(min(max(grid[0] + grid[1] * y + 0.5, 0.0), rows - 1.0))
         i = int(min(max(grid[2] + grid[3] * x + 0.5, 0.0), columns - 1.0))
-        signs[n, 2] = squares[best[medoid], j, i, SHIFT]
+        signs[n, 1], signs[n, 2] = squares[best[medoid], j, i, SHIFT], squares[best[medoid], j, i, FLOW_ERROR]

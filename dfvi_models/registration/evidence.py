@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.numerics.compiled import compiled
+from dfvi_models.numerics.holes import dilate_by_disc
 from dfvi_models.numerics.laplace import fill_smooth
 from dfvi_models.registration.homography import Homography, moved_to_box
-from dfvi_models.registration.planes import REMAINING_FLOW
+from dfvi_models.registration.planes import aligned_flow
 from dfvi_models.registration.views import View
 
 BLOCK = 4
@@ -29,10 +30,13 @@ SMALLEST_SHARE = 0.03  # of the hole that a frame must show to be worth looking 
 LARGEST_DIFFERENCE = 40.0  # grey levels: what exposure may explain; more is another thing
 LARGEST_RESIDUAL = 60.0  # grey levels
 LARGEST_SHIFT = 12.0  # working pixels
+LARGEST_FLOW_ERROR = 4.0  # working pixels
+FLOW_AGREES = 1.0  # working pixels of forward-backward error: from here on a shift says nothing
+FLOW_REACH = 3  # working pixels around what is unknown that flow sees it from
 KNOWN_SHARE = 0.25  # of a square that must be known on both sides
-TOLERANCE = 0.1  # of grey levels and pixels alike
+TOLERANCE = 0.3  # of grey levels and pixels alike
 
-RED, GREEN, BLUE, RESIDUAL, SHIFT, ADDED = range(6)
+RED, GREEN, BLUE, RESIDUAL, FLOW_ERROR, ADDED, SHIFT = range(7)
 """Channels of `Evidence.squares`."""
 
 
@@ -60,9 +64,9 @@ class Evidence:
     """How one registered frame meets the surroundings of the hole."""
 
     squares: NDArray[np.float32]
-    """(h / BLOCK, w / BLOCK, 6), harmonic inside the hole: RED, GREEN, BLUE to add to its colours so that they meet
-    the rim; RESIDUAL of detail left then, grey levels; SHIFT, the length of the flow still left, working pixels;
-    ADDED, the mean size of what is added."""
+    """(h / BLOCK, w / BLOCK, 7), harmonic inside the hole: RED, GREEN, BLUE to add to its colours so that they meet
+    the rim; RESIDUAL of detail left then, grey levels; FLOW_ERROR, forward-backward, and SHIFT, the length where it is
+    sure, of the flow still left, working pixels; ADDED, the mean size of what is added."""
 
 
 def surroundings(view: View) -> Surroundings:
@@ -103,12 +107,22 @@ def gather_evidence(around: Surroundings, view: View, homography: Homography) ->
     colour = cv2.warpPerspective(view.colour, pull, (width, height), flags=linear, borderMode=edge)
     grey = cv2.warpPerspective(view.grey, pull, (width, height), flags=linear, borderMode=edge)
     known = ~(around.unseen | unseen)
-    # Where it shows nothing, the frame's own picture stands, so that flow finds no edge there.
-    flow = REMAINING_FLOW.flow_to(
-        around.grey, np.where(unseen, around.grey, _like(np.asarray(grey, np.uint8), around.grey, known))
+    # Where one of them shows nothing both are alike, or flow would follow the difference, far beyond that place.
+    other = np.where(known, _like(np.asarray(grey, np.uint8), around.grey, known), around.grey)
+    flow, error = aligned_flow(around.grey, other)
+    sure = _shrunk(known, FLOW_REACH) & (error < FLOW_AGREES)
+    squares, measured = _measure(around.colour, np.ascontiguousarray(colour), known, error)
+    shift, followed = _shift(flow, sure)
+    squares, shift = (
+        fill_smooth(values, ~there, tolerance=TOLERANCE) for values, there in ((squares, measured), (shift, followed))
     )
-    squares, measured = _measure(around.colour, np.ascontiguousarray(colour), known, flow)
-    return Evidence(fill_smooth(squares, ~measured, tolerance=TOLERANCE))
+    if not followed.any():
+        shift[:] = LARGEST_SHIFT
+    return Evidence(np.concatenate([squares, shift], axis=-1))
+
+
+def _shrunk(known: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    return np.asarray(~dilate_by_disc(~known, radius), np.bool_)
 
 
 def _like(grey: NDArray[np.uint8], other: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -124,9 +138,9 @@ def _measure(
     colour: NDArray[np.float32],
     other: NDArray[np.uint8],
     known: NDArray[np.bool_],
-    flow: NDArray[np.float32],
+    error: NDArray[np.float32],
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the evidence on squares (see `Evidence.squares`; 0 where unknown), and where it is known."""
+    """Return the evidence on squares (all of `Evidence.squares` but SHIFT; 0 where unknown), and where it is known."""
     rows, columns = known.shape[0] // BLOCK, known.shape[1] // BLOCK
     total, count = np.zeros((rows, columns, 4), np.float32), np.zeros((rows, columns), np.float32)
     for y in range(rows * BLOCK):
@@ -138,7 +152,7 @@ def _measure(
             for c in range(3):
                 apart = colour[y, x, c] - other[y, x, c]
                 total[j, i, c] += min(max(apart, -LARGEST_DIFFERENCE), LARGEST_DIFFERENCE)
-            total[j, i, 3] += min(np.sqrt(flow[y, x, 0] ** 2 + flow[y, x, 1] ** 2), LARGEST_SHIFT)
+            total[j, i, 3] += min(error[y, x], LARGEST_FLOW_ERROR)
     squares, fit = np.zeros((rows, columns, 6), np.float32), np.zeros((rows, columns), np.bool_)
     for j in range(rows):
         for i in range(columns):
@@ -176,3 +190,22 @@ def _measure(
                             weight += count[b, a]
                 squares[j, i, 3] = missed / weight
     return squares, fit
+
+
+@compiled
+def _shift(flow: NDArray[np.float32], sure: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the mean length of flow on squares (h / BLOCK, w / BLOCK, 1), and where enough of it is sure."""
+    rows, columns = sure.shape[0] // BLOCK, sure.shape[1] // BLOCK
+    shift, followed = np.zeros((rows, columns, 1), np.float32), np.zeros((rows, columns), np.bool_)
+    for j in range(rows):
+        for i in range(columns):
+            total, count = np.float32(0), 0
+            for y in range(j * BLOCK, (j + 1) * BLOCK):
+                for x in range(i * BLOCK, (i + 1) * BLOCK):
+                    if sure[y, x]:
+                        total += min(np.sqrt(flow[y, x, 0] ** 2 + flow[y, x, 1] ** 2), LARGEST_SHIFT)
+                        count += 1
+            if count >= KNOWN_SHARE * BLOCK * BLOCK:
+                followed[j, i] = True
+                shift[j, i, 0] = total / count
+    return shift, followed

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dfvi_models.errors import ShapeError
 from dfvi_models.numerics.holes import dilate_by_disc
 
-MOST_FEATURES = 1000
+MOST_FEATURES = 800
 """Of each frame, the strongest ones; they are matched at one working size, so large frames need no more."""
 
 CONTRAST = 0.02

@@ -25,7 +25,7 @@ SURE_INLIERS = 25
 NEAR_HOLE = 50
 """Working pixels around the hole's box in which a second plane is looked for."""
 
-REMAINING_FLOW = DisEstimator("fast", finest_scale=1)
+REMAINING_FLOW = DisEstimator("ultrafast", finest_scale=1)
 """Finds what is left between two aligned frames."""
 
 PAIRS_HELD = 1024  # of matches; 5 KB each

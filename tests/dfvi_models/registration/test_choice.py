@@ -19,11 +19,11 @@ def merged(left=None):
     return Merged(frame, left, np.where(HOLE & ~left, 3, KNOWN).astype(np.int32))
 
 
-def distant(agreement, shift=0.0, spread=0.0, source=11, colour=200):
+def distant(agreement, shift=0.0, flow_error=0.0, source=11, colour=200):
     return DistantColours(
         np.full((COUNT, 3), colour, np.float32),
         np.full(COUNT, source, np.int32),
-        *(np.full(COUNT, value, np.float32) for value in (agreement, spread, shift)),
+        *(np.full(COUNT, value, np.float32) for value in (agreement, shift, flow_error)),
     )
 
 
@@ -40,7 +40,7 @@ def test_registered_colours_replace_doubtful_ones_where_several_frames_agree():
 
 
 def test_colours_carried_surely_stay_where_registration_missed():
-    chosen, registered = choose(merged(), HOLE, confidence(0.95), distant(agreement=0.05, shift=3.0, spread=10))
+    chosen, registered = choose(merged(), HOLE, confidence(0.95), distant(agreement=0.05, shift=3.0, flow_error=2.0))
     assert (chosen.frame[HOLE] < 48).all()
     assert (chosen.source[HOLE] == 3).all()
     assert not registered.any()
@@ -72,9 +72,15 @@ def test_what_no_frame_shows_stays_as_it_was():
 
 def test_each_number_of_the_model_changes_the_choice():
     """A term that is lost, or two that are swapped, must show."""
-    args = (merged(), HOLE, confidence(0.3), distant(agreement=0.4, shift=0.5, spread=3.0))
+    args = (merged(), HOLE, confidence(0.3), distant(agreement=0.4, shift=0.5, flow_error=0.4))
     before = int(choose(*args)[0].frame[10, 12, 0])
-    for name, sign in (("offset", 1), ("confidence", -1), ("agreement", 1), ("shift", 1), ("spread", 1)):
+    for name, sign in (
+        ("offset", 1),
+        ("confidence", -1),
+        ("agreement", 1),
+        ("shift", 1),
+        ("flow_error", 1),
+    ):
         model = ChoiceModel(**{name: getattr(ChoiceModel(), name) + 0.5})
         assert (int(choose(*args, model=model)[0].frame[10, 12, 0]) - before) * sign > 0, name
 

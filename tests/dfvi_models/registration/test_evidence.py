@@ -1,6 +1,6 @@
 import numpy as np
 
-from dfvi_models.registration.evidence import ADDED, BLOCK, RESIDUAL, SHIFT, gather_evidence, surroundings
+from dfvi_models.registration.evidence import ADDED, BLOCK, FLOW_ERROR, RESIDUAL, SHIFT, gather_evidence, surroundings
 from dfvi_models.registration.views import look_at
 from tests.dfvi_models.registration.scenes import panning, standing_hole
 
@@ -22,7 +22,7 @@ def in_hole(around, found):
 
 def test_a_frame_that_fits_leaves_nothing_to_say():
     squares = in_hole(*evidence_of())
-    np.testing.assert_allclose(squares[:, [0, 1, 2, RESIDUAL, SHIFT, ADDED]], 0, atol=0.2)
+    np.testing.assert_allclose(squares[:, [0, 1, 2, RESIDUAL, FLOW_ERROR, SHIFT, ADDED]], 0, atol=0.2)
 
 
 def test_a_brighter_frame_is_brought_down_to_what_surrounds_the_hole():
