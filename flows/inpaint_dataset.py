@@ -9,6 +9,7 @@ from typing import Any, Literal
 import prefect
 
 from flows.datasets.dataset import Dataset, Recipe, Video, open_dataset
+from flows.datasets.remembered_digests import remembered
 from flows.engines.fan_out import fan_out, start_engine
 from flows.engines.protocol import EngineSettings, Request, VideoResult
 from flows.pipeline.plan import plan_video
@@ -19,7 +20,6 @@ from storage.cache.root import Root
 from storage.delivery import check_apart, check_output
 from storage.errors import InputError
 from storage.media.masks.parsing import parse_mask, place_masks
-from tasks.decode import MediaInput
 
 Only = Literal["failed", "missing", "stale"]
 
@@ -125,7 +125,7 @@ def last_change(request: Request) -> float:
 
 def is_stale(request: Request) -> bool:
     """Return whether a stage of this video would not be reused, or its output is that of an older run."""
-    media = MediaInput.video(request.video_path), MediaInput.mask(request.mask)
+    media = remembered("video", request.video_path), remembered("mask", request.mask)
     stages = plan_video(request.root, request.name, request.config, *media)
     record = Root(request.root).last_run(request.run, request.name, request.output)
     delivered = record.reached[-1]["digest"] if record else None

@@ -156,6 +156,7 @@ def test_only_takes_what_failed_is_missing_or_stale(finished, tmp_path):
     folder, _ = finished
     for part in ("set", "root", "out"):
         shutil.copytree(folder / part, tmp_path / part)
+    assert run(tmp_path).left_out == 0  # only what was delivered here is not stale here
     (tmp_path / "out" / "bus.mkv").unlink()
     assert run(tmp_path, only=["stale", "failed"]).left_out == 3
     missing = run(tmp_path, only=["missing"])
