@@ -1,7 +1,8 @@
 """Decoding: frames and holes of a video. Media files in, store out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.clip import Clip, check_range
+from storage.media.image_folder import list_images
 from storage.media.masks.holes import read_holes
 from storage.media.masks.parsing import parse_mask
 from storage.media.reading import content_digest, probe, read_frames
@@ -72,20 +74,43 @@ class MediaInput:
     """Path, or what else names a mask (a box, `alpha`)."""
     kind: Literal["video", "mask"]
     digest: str = field(default="")
+    paths: tuple[Path, ...] = field(default=(), compare=False)
+    stamps: tuple[tuple[str, int, int], ...] = field(default=(), compare=False)
+    """Name, size and time of change of each file, as they were before it was digested."""
 
     @classmethod
     def video(cls, path: str) -> "MediaInput":
         """Return a video file or image folder as an input. Raises InputError if it cannot be read."""
-        return cls(path, "video", content_digest(Path(path)))
+        paths = (Path(path),)
+        stamps = _stamps(paths)
+        return cls(path, "video", content_digest(Path(path)), paths, stamps)
 
     @classmethod
     def mask(cls, text: str) -> "MediaInput":
         """Return a mask, a file, folder, box or `alpha`, as an input. Raises InputError if it cannot be read."""
-        return cls(text, "mask", parse_mask(text).digest())
+        source = parse_mask(text)
+        stamps = _stamps(source.paths)
+        return cls(text, "mask", source.digest(), source.paths, stamps)
+
+    def check(self) -> None:
+        """Raise InputError if a file has changed since it was digested."""
+        changed = {name for name, *_ in set(_stamps(self.paths)) ^ set(self.stamps)}
+        if changed:
+            raise InputError(f"{min(changed)} changed while it was worked on; run again once it is written")
 
     def open(self, job: Job) -> str:  # noqa: ARG002
         """Return the text itself: decoding opens the files."""
         return self.text
+
+
+def _stamps(paths: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:
+    """Return name, size and time of change of each file, and of each image in a folder; what is not there has none."""
+    stamps = []
+    for file in (file for path in paths for file in (list_images(path) if path.is_dir() else [path])):
+        with suppress(FileNotFoundError):
+            status = file.stat()
+            stamps.append((str(file), status.st_size, status.st_mtime_ns))
+    return tuple(stamps)
 
 
 @stage(version=2)  # 2: grey palettes, orientation and pages of masks; odd streams

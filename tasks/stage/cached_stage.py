@@ -19,6 +19,7 @@ from storage.cache.root import Root
 from storage.cache.run_records import RunRecord
 from storage.cache.stage_key import StageKey
 from storage.cache.stage_store import StageStore
+from storage.errors import InputError
 from tasks.stage.progress import run_logger, watch
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ class Input(Protocol):
     def open(self, job: Job) -> Any:
         """Return what the body reads from."""
 
+    def check(self) -> None:
+        """Raise InputError if the content is no longer what the digest stands for."""
+
 
 @dataclass(frozen=True)
 class StageResult:
@@ -94,6 +98,9 @@ class StageResult:
     def undecided(self) -> bool:
         """Whether it stands, in a plan, for a result that may not be needed: it has no digest, and `why` says why."""
         return not self.digest
+
+    def check(self) -> None:
+        """Do nothing: a finished result does not change, and its chunks have checksums."""
 
     def open(self, job: Job) -> StageStore:
         """Open the store of this result."""
@@ -172,9 +179,12 @@ class Stage:
         started = time.monotonic()
         store.begin()
         title = f"{self.name} #{iteration}" if iteration else self.name
-        with watch(title, store, run_logger()) as progress:
-            store.on_write = progress.step
-            self.body(store, params=params, job=job, **opened)
+        try:
+            with watch(title, store, run_logger()) as progress:
+                store.on_write = progress.step
+                self.body(store, params=params, job=job, **opened)
+        finally:
+            _keep_only_if_unchanged(store, inputs)
         store.seal(made=_run_provenance(time.monotonic() - started, store, iteration))
 
     def _say_for_whom_we_wait(self, holder: str) -> None:
@@ -206,6 +216,16 @@ _VERBS: dict[Action, str] = {"reuse": "reused", "resume": "resumed", "compute": 
 
 def _given(inputs: Mapping[str, Input | None]) -> dict[str, Input]:
     return {role: given for role, given in inputs.items() if given is not None}
+
+
+def _keep_only_if_unchanged(store: StageStore, inputs: Mapping[str, Input]) -> None:
+    """Throw away what was made of inputs that changed meanwhile: it lies under the digest of what they were."""
+    try:
+        for given in inputs.values():
+            given.check()
+    except InputError:
+        store.folder.remove()
+        raise
 
 
 def _may_pass(_task: Any, _run: "TaskRun", state: "State[Any]") -> bool:
