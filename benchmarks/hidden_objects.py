@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import report
 from flows.evaluation.holes import make_holes
-from flows.evaluation.methods import OnTrueFlow, parse_rows
+from flows.evaluation.methods import OnTrueFlow, parse_methods
 from flows.evaluation.model import EvaluateConfig, check_evaluation
 from flows.pipeline.runner import available_threads
 from flows.pipeline.stage_order import fill_clip
@@ -116,7 +116,7 @@ def main():
     report.header("hidden objects")
     width, height = map(int, asked.size.split("x"))
     config = EvaluateConfig(size=(height, width), frames=asked.frames, holes=tuple(asked.holes.split(",")))
-    rows = parse_rows(asked.rows.split(","))
+    rows = parse_methods(asked.rows.split(","))
     root = str(Root.create(asked.root).path)
     found = {row.name: [] for row in rows}
     for clip, masks in check_evaluation(asked.clips, rows, config):

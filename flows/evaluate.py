@@ -7,7 +7,7 @@ import prefect
 from prefect.logging import get_run_logger
 
 from flows.evaluation.holes import make_holes
-from flows.evaluation.methods import OnTrueFlow, Row
+from flows.evaluation.methods import Method, OnTrueFlow
 from flows.evaluation.model import MEAN, Case, EvaluateConfig, Evaluation, check_evaluation
 from flows.pipeline.runner import Runner, available_threads
 from flows.pipeline.stage_order import FilledResult, StageRunner, fill_clip
@@ -36,7 +36,7 @@ from tasks.stage.cached_stage import Job, StageResult, total_compute_seconds
 @prefect.flow(name="evaluate", persist_result=False)
 def evaluate(
     folder: str,
-    rows: list[Row],
+    methods: list[Method],
     config: EvaluateConfig | None = None,
     clips: list[str] | None = None,
     root: str = ".dfvi",
@@ -47,8 +47,8 @@ def evaluate(
     """Score ways of filling holes on clips whose truth is known.
 
     folder  : folder of clips; see `storage.datasets.clean_clips.find_clips`.
-    rows    : what is compared; see `parse_rows`.
-    config  : sizes and holes; None takes the defaults. `decode` and `encode` of the rows' configurations play no part.
+    methods : what is compared; see `parse_methods`.
+    config  : sizes and holes; None takes the defaults. `decode` and `encode` of methods' configurations are not used.
     clips   : names of the clips taken; None takes all.
     root    : folder of the stored results.
     run     : name under which the results are kept by `dfvi store gc`.
@@ -57,17 +57,17 @@ def evaluate(
     Raises  : InputError for what cannot be used, WeightsError for missing weights; finished frames are kept.
     """
     config = config or EvaluateConfig()
-    chosen = check_evaluation(Path(folder), rows, config, clips or [])
+    chosen = check_evaluation(Path(folder), methods, config, clips or [])
     store_root = Root.create(root)
     cases = []
     for clip, masks in chosen:
         record = store_root.start_run(run, clip.name)
         job = Job(str(store_root.path), clip.name, threads or available_threads(), device, record)
-        cases += evaluate_clip(Runner(job), clip, rows, config, masks)
+        cases += evaluate_clip(Runner(job), clip, methods, config, masks)
         record.finish()
     return Evaluation(
         config=config,
-        rows=rows,
+        methods=methods,
         threads=threads or available_threads(),
         metric_code="; ".join([METRIC_CODE, *(PERCEPTUAL_CODE[name] for name in config.perceptual)]),
         cases=cases,
@@ -76,9 +76,9 @@ def evaluate(
 
 
 def evaluate_clip(
-    runner: Runner, clip: CleanClip, rows: list[Row], config: EvaluateConfig, masks: Path | None
+    runner: Runner, clip: CleanClip, methods: list[Method], config: EvaluateConfig, masks: Path | None
 ) -> list[Case]:
-    """Score all rows on one clip, kind of hole by kind of hole.
+    """Score all methods on one clip, kind of hole by kind of hole.
 
     masks : folder of the masks of another clip's objects; needed for holes of the kinds MASKED.
     """
@@ -88,20 +88,27 @@ def evaluate_clip(
     cases = []
     for kind in config.holes:
         holed = make_holes(runner, kind, clip, config, truth, masks)
-        for row in rows:
-            cases.append(evaluate_row(runner, row, config, truth, true_flow, holed))
-            get_run_logger().info("%s %s %s: %s", clip.name, kind, row.name, _in_words(cases[-1]))
+        for method in methods:
+            cases.append(evaluate_method(runner, method, config, truth, true_flow, holed))
+            get_run_logger().info("%s %s %s: %s", clip.name, kind, method.name, _in_words(cases[-1]))
     return cases
 
 
-def evaluate_row(
-    runner: Runner, row: Row, config: EvaluateConfig, truth: StageResult, true_flow: StageResult, holed: StageResult
+def evaluate_method(
+    runner: Runner,
+    method: Method,
+    config: EvaluateConfig,
+    truth: StageResult,
+    true_flow: StageResult,
+    holed: StageResult,
 ) -> Case:
     """Fill the hole of one clip in one way, and score it."""
     before = len(runner.done)
-    filled = _fill(runner, row, holed, true_flow)
+    filled = _fill(runner, method, holed, true_flow)
     done = runner.done[before:]
-    flow = next((r for r in reversed(done) if r.stage == complete_flow.name), true_flow if row.on_true_flow else None)
+    flow = next(
+        (r for r in reversed(done) if r.stage == complete_flow.name), true_flow if method.on_true_flow else None
+    )
     scored = runner(
         score,
         ScoreParams(),
@@ -116,7 +123,7 @@ def evaluate_row(
     return Case(
         clip=truth.video_name,
         hole=holed.attributes["kind"],
-        row=row.name,
+        method=method.name,
         frames=frames,
         height=height,
         width=width,
@@ -152,26 +159,28 @@ def _features(
 
 
 def vfid_of_kinds(cases: Sequence[Case], config: EvaluateConfig) -> dict[str, dict[str, float | None]]:
-    """Kind of hole, or `mean` for all -> row -> VFID."""
+    """Kind of hole, or `mean` for all -> method -> VFID."""
     kinds = (*config.holes, MEAN)
-    return {kind: vfid_of_rows([case for case in cases if kind in (case.hole, MEAN)]) for kind in kinds}
+    return {kind: vfid_of_methods([case for case in cases if kind in (case.hole, MEAN)]) for kind in kinds}
 
 
-def vfid_of_rows(cases: Sequence[Case]) -> dict[str, float | None]:
-    """VFID of each row over these cases; None where they are of one clip."""
+def vfid_of_methods(cases: Sequence[Case]) -> dict[str, float | None]:
+    """VFID of each method over these cases; None where they are of one clip."""
     found: dict[str, float | None] = {}
-    for row in dict.fromkeys(case.row for case in cases):
-        own = [case for case in cases if case.row == row and case.features]
-        found[row] = vfid([case.features for case in own if case.features]) if len({c.clip for c in own}) > 1 else None
+    for method in dict.fromkeys(case.method for case in cases):
+        own = [case for case in cases if case.method == method and case.features]
+        found[method] = (
+            vfid([case.features for case in own if case.features]) if len({c.clip for c in own}) > 1 else None
+        )
     return found
 
 
-def _fill(step: StageRunner, row: Row, holed: StageResult, true_flow: StageResult) -> FilledResult:
-    if row.config is None:
-        if row.method is None:
-            raise ValueError(f"row {row.name} has neither a configuration nor a method")
-        return FilledResult(step(fill_baseline, FillBaselineParams(method=row.method), clip=holed))
-    return fill_clip(OnTrueFlow(step, true_flow) if row.on_true_flow else step, row.config, holed)
+def _fill(step: StageRunner, method: Method, holed: StageResult, true_flow: StageResult) -> FilledResult:
+    if method.config is None:
+        if method.baseline is None:
+            raise ValueError(f"method {method.name} has neither a configuration nor a method")
+        return FilledResult(step(fill_baseline, FillBaselineParams(method=method.baseline), clip=holed))
+    return fill_clip(OnTrueFlow(step, true_flow) if method.on_true_flow else step, method.config, holed)
 
 
 def _seconds(job: Job, done: list[StageResult]) -> float:

@@ -61,7 +61,7 @@ def add_evaluate(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="NAME=PRESET,STAGE.PARAM=VALUE",
-        help="one more row: a preset with changed parameters; may be repeated",
+        help="one more method: a preset with changed parameters; may be repeated",
     )
     add_root(parser)
     parser.add_argument(
@@ -79,15 +79,15 @@ COMMANDS = (add_evaluate,)
 def _evaluate(options: argparse.Namespace) -> int:
     """Cut holes into clips, fill them in several ways, and score each against the truth. Every stage is kept: a
     changed parameter computes only what depends on it."""
-    from flows.evaluation.methods import DEFAULT_ROWS, parse_rows
+    from flows.evaluation.methods import DEFAULT_METHODS, parse_methods
     from flows.evaluation.model import check_evaluation
     from flows.reports.evaluation import summary_tables, write_reports
     from flows.reports.evaluation_plots import write_plots
     from flows.reports.plotting import HINT, can_plot
 
     config, only = _config(options), _split(options.only)
-    rows = parse_rows(_split(options.presets) or DEFAULT_ROWS, options.row)
-    check_evaluation(Path(options.clips), rows, config, only)
+    methods = parse_methods(_split(options.presets) or DEFAULT_METHODS, options.row)
+    check_evaluation(Path(options.clips), methods, config, only)
     _check_output(options.output)
     terminal.prepare_prefect(options.verbose)
     from flows.evaluate import evaluate
@@ -98,7 +98,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         evaluation = run_flow(
             evaluate,
             options.clips,
-            rows,
+            methods,
             config,
             only,
             root=options.root,

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ COMMANDS = (add_store,)
 
 
 def _list(options: argparse.Namespace) -> int:
+    from flows.reports.tables import text_table
     from storage.cache.housekeeping import list_stores
     from storage.cache.root import Root
 
@@ -66,11 +68,15 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([dataclasses.asdict(store) for store in stores], indent=2))
         return 0
-    print(f"{'video':<20} {'stage':<16} {'digest':<8}  {'state':<8} {'MB':>9}  changed")
-    for store in stores:
-        changed = time.strftime("%Y-%m-%d %H:%M", time.localtime(store.modified))
-        row = f"{store.video[:20]:<20} {store.stage:<16} {store.digest[:8]}  {store.state:<8}"
-        print(f"{row} {store.size / 1e6:>9.1f}  {changed}")
+    columns: dict[str, Sequence[str]] = {
+        "video": [store.video for store in stores],
+        "stage": [store.stage for store in stores],
+        "digest": [store.digest[:8] for store in stores],
+        "state": [store.state for store in stores],
+        "MB": [f"{store.size / 1e6:.1f}" for store in stores],
+        "changed": [time.strftime("%Y-%m-%d %H:%M", time.localtime(store.modified)) for store in stores],
+    }
+    print(text_table(columns, left=["video", "stage", "digest", "state", "changed"]))
     print(f"{len(stores)} results, {sum(store.size for store in stores) / 1e6:.1f} MB")
     return 0
 

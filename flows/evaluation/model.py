@@ -1,12 +1,12 @@
-"""What an evaluation is asked for, what comes of it, and what can be known to be wrong before it starts."""
+"""The request and the result of an evaluation, and the check of the request before it starts."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from flows.evaluation.methods import Row
+from flows.evaluation.methods import Method
 from flows.pipeline.preflight import require_weights, stages_of
 from storage.datasets.clean_clips import CleanClip, choose_clips, find_clips, shuffled_masks
 from tasks.estimate_flow import EstimateFlowParams
@@ -29,7 +29,7 @@ PERCEPTUAL_STAGES: dict[Perceptual, tuple[Stage, StageParams]] = {
 
 
 class EvaluateConfig(BaseModel):
-    """What decides the numbers of an evaluation besides its rows. Holes never come from the mask of the same clip."""
+    """What decides the scores besides the methods. Holes never come from the mask of the same clip."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -50,18 +50,21 @@ class EvaluateConfig(BaseModel):
 
 
 class Case(BaseModel):
-    """Scores of one row on one clip with one kind of hole."""
+    """Scores of one method on one clip with one kind of hole."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     clip: str
     hole: str
-    row: str
+    method: str = Field(serialization_alias="row", validation_alias=AliasChoices("method", "row"))
+    """Name of the method."""
     frames: int
     height: int
     width: int
     hole_share: float
     """Hole pixels of all pixels."""
     seconds_per_frame: float
-    """Of the stages that filled the hole, when they were computed; stages shared with other rows count in each."""
+    """Of the stages that filled the hole, when they were computed; stages shared with other methods count in each."""
     scores: dict[str, float | None]
     """Means over frames; see `metric_code`."""
     per_frame: list[dict[str, Any]]
@@ -70,15 +73,17 @@ class Case(BaseModel):
 
 
 class Evaluation(BaseModel):
-    """Everything that came of an evaluation, and what it takes to repeat it."""
+    """The scores of an evaluation, and what it takes to repeat it."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     config: EvaluateConfig
-    rows: list[Row]
+    methods: list[Method] = Field(serialization_alias="rows", validation_alias=AliasChoices("methods", "rows"))
     threads: int
     metric_code: str
     cases: list[Case]
     vfid: dict[str, dict[str, float | None]] = {}
-    """Kind of hole, or `mean` for all -> row -> VFID; None for a single clip."""
+    """Kind of hole, or `mean` for all -> method -> VFID; None for a single clip."""
 
     @property
     def clips(self) -> list[str]:
@@ -87,15 +92,15 @@ class Evaluation(BaseModel):
 
 
 def check_evaluation(
-    folder: Path, rows: Sequence[Row], config: EvaluateConfig, names: Sequence[str] = ()
+    folder: Path, methods: Sequence[Method], config: EvaluateConfig, names: Sequence[str] = ()
 ) -> list[tuple[CleanClip, Path | None]]:
-    """The clips to score, each with the object masks that are cut out of it.
+    """Return the clips to score, each with the object masks that are cut out of it.
 
     names  : of the clips taken; none takes all. Whose masks go where depends on the folder alone.
-    Raises : InputError if the folder holds no such clips, or object holes find no masks; WeightsError if a row or
+    Raises : InputError if the folder holds no such clips, or object holes find no masks; WeightsError if a method or
              score asks for weights that are not stored.
     """
-    asked = [pair for row in rows if row.config for pair in stages_of(row.config) if row.runs(pair[0])]
+    asked = [pair for method in methods if method.config for pair in stages_of(method.config) if method.runs(pair[0])]
     require_weights([*asked, *(PERCEPTUAL_STAGES[name] for name in config.perceptual)])
     there = find_clips(folder)
     masks = shuffled_masks(there, config.seed) if MASKED.intersection(config.holes) else {}

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from flows.pipeline.stage_order import ClipResults
+from flows.reports.tables import text_table
 from tasks.stage.cached_stage import Job, StageResult
 
 
@@ -91,11 +92,15 @@ def warn_of_invention(walked: ClipResults) -> list[str]:
 
 
 def describe(summary: Summary) -> str:
-    """Return the summary of a run as a table and a sentence."""
-    lines = [f"{'stage':<16} {'#':>2}  {'action':<8} {'seconds':>8}  digest"]
-    lines += [
-        f"{s.stage:<16} {s.iteration:>2}  {s.action:<8} {s.seconds:>8.2f}  {s.digest[:8]}" for s in summary.stages
-    ]
+    """Return a table with a line for each stage, and a sentence with what was filled how."""
+    columns = {
+        "stage": [s.stage for s in summary.stages],
+        "#": [str(s.iteration) for s in summary.stages],
+        "action": [s.action for s in summary.stages],
+        "seconds": [f"{s.seconds:.2f}" for s in summary.stages],
+        "digest": [s.digest[:8] for s in summary.stages],
+    }
+    lines = [text_table(columns, left=["stage", "action", "digest"])]
     lines.append(
         f"{summary.video}: {summary.frames} frames in {summary.seconds:.1f} s; of the hole "
         f"{summary.propagated:.1%} propagated ({summary.registered:.1%} from registered frames), "

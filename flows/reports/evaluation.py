@@ -1,4 +1,4 @@
-"""What an evaluation shows: tables for the terminal, CSV for spreadsheets, JSON for scripts."""
+"""The report of an evaluation: tables for the terminal, CSV for spreadsheets, JSON for scripts."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -32,14 +32,14 @@ PERCEPTUAL = ("lpips", "vfid")
 OF_MANY = ("covered", "vfid")
 """Columns that are no means of cases."""
 BAR = "paper-rule"
-"""The row from which the way to the ceiling is measured."""
+"""The method from which the way to the ceiling is measured."""
 COMPARED_WITH = (BAR, "paper-rule-plus", "harmonic")
-"""Rows every other is held against, case by case."""
+"""Methods every other is held against, case by case."""
 NEAR = 0.5  # dB; where bar and ceiling are nearer than this, a share of the way between them says nothing
 
 
 def summary_tables(evaluation: Evaluation) -> str:
-    """What the terminal shows: what was scored, means over all cases and for each kind of hole, and every case."""
+    """Return what was scored, means over all cases and for each kind of hole, and every case, as tables."""
     kinds = evaluation.config.holes
     blocks = [describe(evaluation)]
     if len(kinds) > 1:
@@ -50,7 +50,7 @@ def summary_tables(evaluation: Evaluation) -> str:
 
 
 def describe(evaluation: Evaluation) -> str:
-    """Clips, sizes, frames, kinds of holes and metric code, without which no score says anything."""
+    """Return clips, sizes, frames, kinds of holes and metrics, without which no score can be compared."""
     lengths = {case.clip: case.frames for case in evaluation.cases}
     shares = [case.hole_share for case in evaluation.cases]
     return "\n".join(
@@ -65,7 +65,7 @@ def describe(evaluation: Evaluation) -> str:
 
 
 def title(evaluation: Evaluation) -> str:
-    """What was scored, in one line."""
+    """Return in one line what was scored."""
     sizes = sorted({f"{case.width}x{case.height}" for case in evaluation.cases})
     frames = sorted({case.frames for case in evaluation.cases})
     lengths = str(frames[0]) if len(frames) == 1 else f"{frames[0]} to {frames[-1]}"
@@ -74,27 +74,29 @@ def title(evaluation: Evaluation) -> str:
 
 
 def headings(evaluation: Evaluation) -> dict[str, tuple[str, str]]:
-    """Those of HEADINGS that this evaluation has."""
+    """Return the headings of the columns that this evaluation has."""
     missing = set(PERCEPTUAL) - set(evaluation.config.perceptual)
     return {name: heading for name, heading in HEADINGS.items() if name not in missing}
 
 
 def means(evaluation: Evaluation, cases: Sequence[Case], kind: str = "") -> dict[str, Scores]:
-    """Row -> mean of each column over `cases`, every case counting the same; `covered` is that of the mean PSNR, and
+    """Return for each method the mean of each column over `cases`; `covered` is that of the mean PSNR, and
     VFID that of all cases of one kind of hole, or MEAN; None for other cases."""
     found, vfid = {}, evaluation.vfid.get(kind, {})
     columns = headings(evaluation)
-    for row in (row.name for row in evaluation.rows):
-        own = [_columns(case) for case in cases if case.row == row]
-        found[row] = {name: _mean([scores[name] for scores in own]) for name in columns if name not in OF_MANY}
-    of_many = {row: {"covered": _covered(found, row), "vfid": vfid.get(row)} for row in found}
-    return {row: {name: {**scores, **of_many[row]}[name] for name in columns} for row, scores in found.items()}
+    for method in (method.name for method in evaluation.methods):
+        own = [_columns(case) for case in cases if case.method == method]
+        found[method] = {name: _mean([scores[name] for scores in own]) for name in columns if name not in OF_MANY}
+    of_many = {method: {"covered": _covered(found, method), "vfid": vfid.get(method)} for method in found}
+    return {method: {name: {**scores, **of_many[method]}[name] for name in columns} for method, scores in found.items()}
 
 
 def write_reports(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write scores.csv (cases and means), frames.csv (every frame) and evaluation.json; return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    frames = [{"clip": c.clip, "hole": c.hole, "row": c.row, **line} for c in evaluation.cases for line in c.per_frame]
+    frames = [
+        {"clip": c.clip, "hole": c.hole, "row": c.method, **line} for c in evaluation.cases for line in c.per_frame
+    ]
     texts = {
         "scores.csv": _csv(list(_score_lines(evaluation))),
         "frames.csv": _csv(frames),
@@ -106,21 +108,21 @@ def write_reports(evaluation: Evaluation, folder: Path) -> list[Path]:
 
 
 def case_scores(evaluation: Evaluation, clip: str, hole: str) -> dict[str, Scores]:
-    """Row -> scores of one clip with one kind of hole."""
+    """Return for each method its scores on one clip with one kind of hole."""
     return means(evaluation, [case for case in evaluation.cases if (case.clip, case.hole) == (clip, hole)])
 
 
 def _score_lines(evaluation: Evaluation) -> Iterable[dict[str, object]]:
     about: dict[str, object]
     for case in evaluation.cases:
-        scores = case_scores(evaluation, case.clip, case.hole)[case.row]
-        about = {"clip": case.clip, "hole": case.hole, "row": case.row, "frames": case.frames}
+        scores = case_scores(evaluation, case.clip, case.hole)[case.method]
+        about = {"clip": case.clip, "hole": case.hole, "row": case.method, "frames": case.frames}
         yield {**about, "height": case.height, "width": case.width, "hole_share": case.hole_share, **scores}
     for kind in (*evaluation.config.holes, MEAN):
         cases = _cases_of(evaluation, kind)
-        for row, scores in means(evaluation, cases, kind).items():
-            own = [case for case in cases if case.row == row]
-            about = {"clip": MEAN, "hole": kind, "row": row, "frames": sum(case.frames for case in own)}
+        for method, scores in means(evaluation, cases, kind).items():
+            own = [case for case in cases if case.method == method]
+            about = {"clip": MEAN, "hole": kind, "row": method, "frames": sum(case.frames for case in own)}
             yield {**about, "hole_share": fmean(case.hole_share for case in own), **scores}
 
 
@@ -133,9 +135,9 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return fmean(known) if known else None
 
 
-def _covered(scores: dict[str, Scores], row: str) -> float | None:
-    """Share of the way from the paper's rule to the ceiling, in dB of the hole."""
-    bar, top, own = (scores.get(name, {}).get("hole_psnr") for name in (BAR, CEILING, row))
+def _covered(scores: dict[str, Scores], method: str) -> float | None:
+    """Return the share of the way from the paper's rule to the ceiling, in dB of the hole."""
+    bar, top, own = (scores.get(name, {}).get("hole_psnr") for name in (BAR, CEILING, method))
     if bar is None or top is None or own is None or top - bar < NEAR:
         return None
     return (own - bar) / (top - bar)
@@ -152,21 +154,21 @@ def _means_table(evaluation: Evaluation, title: str, kind: str) -> str:
 
 
 def _cases_of(evaluation: Evaluation, kind: str) -> list[Case]:
-    """Those with one kind of hole, or all for MEAN."""
+    """Return the cases with one kind of hole, or all for MEAN."""
     return [case for case in evaluation.cases if kind in (case.hole, MEAN)]
 
 
 def _paired_table(evaluation: Evaluation) -> list[str]:
-    """Hole PSNR above that of the rows to compare with: mean over cases, cases won, worst case. One table or none."""
-    names = [row.name for row in evaluation.rows]
+    """Return a table of the hole PSNR above that of COMPARED_WITH: mean, cases won, worst case; none without these."""
+    names = [method.name for method in evaluation.methods]
     bars = [name for name in COMPARED_WITH if name in names]
-    psnr = {(case.row, f"{case.clip} {case.hole}"): case.scores["hole_psnr"] for case in evaluation.cases}
+    psnr = {(case.method, f"{case.clip} {case.hole}"): case.scores["hole_psnr"] for case in evaluation.cases}
 
     def compared(name: str, bar: str) -> str:
         gains = [
             own - other
-            for (row, case), own in psnr.items()
-            if row == name and own is not None and (other := psnr[bar, case]) is not None
+            for (method, case), own in psnr.items()
+            if method == name and own is not None and (other := psnr[bar, case]) is not None
         ]
         return _paired_text(gains) if name != bar else "-"
 
@@ -182,8 +184,8 @@ def _paired_text(gains: list[float]) -> str:
 
 
 def _cases_table(evaluation: Evaluation) -> str:
-    """Hole PSNR of every case; rows of the evaluation are the columns."""
-    names = [row.name for row in evaluation.rows]
+    """Return the hole PSNR of every case, with a column for each method."""
+    names = [method.name for method in evaluation.methods]
     places = [(clip, kind) for clip in evaluation.clips for kind in evaluation.config.holes]
     scores = [case_scores(evaluation, clip, kind) for clip, kind in places]
     columns = {name: [as_text(own[name]["hole_psnr"], ".2f") for own in scores] for name in names}

@@ -30,11 +30,11 @@ def _figure(evaluation: "Evaluation", width: float, height: float) -> Any:
 
 
 def _plot_means(evaluation: "Evaluation") -> Any:
-    """The mean of each score over all cases, a dot a row."""
+    """The mean of each score over all cases, with a dot for each method."""
     scores = means(evaluation, evaluation.cases)
     figure = _figure(evaluation, 12, 3 + 0.4 * len(scores))
     for panel, name in zip(figure.subplots(2, 3).flat, SCORES, strict=True):
-        known = {row: value for row, own in scores.items() if (value := own[name]) is not None}
+        known = {method: value for method, own in scores.items() if (value := own[name]) is not None}
         panel.plot(list(known.values()), list(known), "o")
         panel.margins(y=0.1)
         panel.invert_yaxis()
@@ -50,9 +50,9 @@ def _plot_cases(evaluation: "Evaluation") -> Any:
     figure = _figure(evaluation, 6 + 0.4 * len(places), 6)
     panel = figure.subplots()
     scores = [case_scores(evaluation, clip, kind) for clip, kind in places]
-    for number, row in enumerate(evaluation.rows):
-        values = [float("nan") if (v := own[row.name]["hole_psnr"]) is None else v for own in scores]
-        panel.plot(labels, values, MARKERS[number % len(MARKERS)], label=row.name)
+    for number, method in enumerate(evaluation.methods):
+        values = [float("nan") if (v := own[method.name]["hole_psnr"]) is None else v for own in scores]
+        panel.plot(labels, values, MARKERS[number % len(MARKERS)], label=method.name)
     panel.set_ylabel("hole PSNR, dB")
     panel.tick_params(axis="x", rotation=75)
     panel.grid(alpha=0.3)
@@ -65,10 +65,12 @@ def _plot_speed(evaluation: "Evaluation") -> Any:
     figure = _figure(evaluation, 7, 5)
     panel = figure.subplots()
     scores = means(evaluation, evaluation.cases).items()
-    known = [(row, x, y) for row, s in scores if (x := s["seconds_per_frame"]) and (y := s["hole_psnr"]) is not None]
-    for row, seconds, psnr in known:
+    known = [
+        (method, x, y) for method, s in scores if (x := s["seconds_per_frame"]) and (y := s["hole_psnr"]) is not None
+    ]
+    for method, seconds, psnr in known:
         panel.plot([seconds], [psnr], "o")
-        panel.annotate(row, (seconds, psnr), xytext=(5, 4), textcoords="offset points")
+        panel.annotate(method, (seconds, psnr), xytext=(5, 4), textcoords="offset points")
     panel.set_xlim(0, 1.3 * max((seconds for _, seconds, _ in known), default=1.0))  # room for the last name
     panel.set_xlabel(f"seconds a frame, threads: {evaluation.threads}")
     panel.set_ylabel("hole PSNR, dB")

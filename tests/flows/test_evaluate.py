@@ -11,8 +11,8 @@ from dfvi_models.weights.catalogue import NETWORKS
 from dfvi_models.weights.checkpoint import add_weights
 from flows.cli.main import main
 from flows.configs.run_config import load_config
-from flows.evaluate import evaluate, vfid_of_rows
-from flows.evaluation.methods import DEFAULT_ROWS, parse_rows
+from flows.evaluate import evaluate, vfid_of_methods
+from flows.evaluation.methods import DEFAULT_METHODS, parse_methods
 from flows.evaluation.model import EvaluateConfig, Evaluation
 from flows.reports import evaluation_plots, plotting
 from flows.reports.evaluation import means, summary_tables, write_reports
@@ -44,7 +44,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def evaluation(folder, root, prefect_server):
     config = EvaluateConfig(holes=KINDS, frames=8, dilation=1)
-    return evaluate(str(folder), parse_rows(ROWS), config, root=str(root), threads=2)
+    return evaluate(str(folder), parse_methods(ROWS), config, root=str(root), threads=2)
 
 
 def stores(root):
@@ -53,7 +53,7 @@ def stores(root):
 
 def test_objects_of_the_other_clip_are_laid_over_with_their_shadows(folder, root, prefect_server):
     config = EvaluateConfig(holes=("composite", "overlay"), frames=3, dilation=1)
-    shaded, plain = evaluate(str(folder), parse_rows(["telea"]), config, clips=["slow"], root=str(root)).cases
+    shaded, plain = evaluate(str(folder), parse_methods(["telea"]), config, clips=["slow"], root=str(root)).cases
     assert (shaded.hole, plain.hole) == ("composite", "overlay")
     assert shaded.hole_share == plain.hole_share > 0
     assert shaded.scores["hole_psnr"] < plain.scores["hole_psnr"]  # the rim is dark
@@ -62,7 +62,7 @@ def test_objects_of_the_other_clip_are_laid_over_with_their_shadows(folder, root
 
 
 def test_every_clip_hole_and_row_is_scored(evaluation):
-    assert [(c.clip, c.hole, c.row) for c in evaluation.cases] == [
+    assert [(c.clip, c.hole, c.method) for c in evaluation.cases] == [
         (clip, kind, row) for clip in ("fast", "slow") for kind in KINDS for row in ROWS
     ]
     assert {case.clip: (case.frames, case.height, case.width) for case in evaluation.cases} == {
@@ -86,14 +86,14 @@ def test_following_the_pan_beats_filling_frame_by_frame_and_the_ceiling_knows_th
 
 def test_a_changed_parameter_computes_only_what_depends_on_it(evaluation, folder, root):
     before = stores(root)
-    rows = parse_rows(ROWS, ["strict=default,propagate.max_consistency_error=0.5"])
+    rows = parse_methods(ROWS, ["strict=default,propagate.max_consistency_error=0.5"])
     again = evaluate(str(folder), rows, evaluation.config, root=str(root), threads=2)
     after = stores(root)
     assert {place: after[place] for place in before} == before
     new = {stage for _, stage, _ in after.keys() - before.keys()}
     assert new <= {"propagate", "merge", "register_frames", "fill_key_frames", "deflicker", "score"}
     assert {"propagate", "score"} <= new
-    reused = [case for case in again.cases if case.row != "strict"]
+    reused = [case for case in again.cases if case.method != "strict"]
     assert [c.model_dump_json() for c in reused] == [c.model_dump_json() for c in evaluation.cases]  # nan as null
     assert unreached(Root.open(root)) == []
 
@@ -118,7 +118,7 @@ def test_the_share_of_the_way_to_the_ceiling_is_stated_where_there_is_a_way(eval
     scores = {"paper-rule": 20.0, "default": 24.0, "ceiling": 28.0, "telea": 18.0}
 
     def with_scores(values):
-        cases = [c.model_copy(update={"scores": {**c.scores, "hole_psnr": values[c.row]}}) for c in evaluation.cases]
+        cases = [c.model_copy(update={"scores": {**c.scores, "hole_psnr": values[c.method]}}) for c in evaluation.cases]
         return means(evaluation, cases)
 
     covered = {row: own["covered"] for row, own in with_scores(scores).items()}
@@ -129,7 +129,7 @@ def test_the_share_of_the_way_to_the_ceiling_is_stated_where_there_is_a_way(eval
 
 def test_rows_are_held_against_the_papers_rule_case_by_case(evaluation):
     values = {"telea": 18.0, "paper-rule": 20.0, "default": 20.5, "ceiling": 28.0}
-    cases = [c.model_copy(update={"scores": {**c.scores, "hole_psnr": values[c.row]}}) for c in evaluation.cases]
+    cases = [c.model_copy(update={"scores": {**c.scores, "hole_psnr": values[c.method]}}) for c in evaluation.cases]
     cases[2].scores["hole_psnr"] = 19.0
     text = summary_tables(evaluation.model_copy(update={"cases": cases}))
     assert "+0.12 (won 3 of 4, worst -1.00)" in text
@@ -169,8 +169,8 @@ BAD_INPUT = {
     "threads": (["--threads", "0"], "--threads must be 1 or more"),
     "holes": (["--holes", "box,ring"], "--holes takes box, shape, object, composite, overlay"),
     "no holes": (["--holes", ""], "--holes takes box, shape, object, composite, overlay"),
-    "row": (["--presets", "best"], "there is no row 'best'"),
-    "row twice": (["--presets", "telea,telea"], "two rows are called telea"),
+    "row": (["--presets", "best"], "there is no method 'best'"),
+    "row twice": (["--presets", "telea,telea"], "two methods are called telea"),
     "ceiling of a simple fill": (["--presets", "ceiling:telea"], "telea uses no flow"),
     "extra row": (["--row", "strict=default"], "--row takes NAME=PRESET"),
     "taken name": (["--row", "paper=default,merge.rule=nearest"], "this name is taken"),
@@ -194,29 +194,29 @@ def test_bad_input_is_one_clear_message_before_anything_starts(case, folder, tmp
 def test_rows_are_presets_files_changed_presets_and_ceilings_of_any(tmp_path):
     (tmp_path / "mine.yaml").write_text("merge: {rule: nearest}\ncomplete_flow: {dilation: 3}\n")
     names = ["median", "paper-rule", str(tmp_path / "mine.yaml"), "ceiling:strict", "strict"]
-    rows = {row.name: row for row in parse_rows(names, ["strict=paper-rule,decode.start=2,max_iterations=3"])}
+    rows = {row.name: row for row in parse_methods(names, ["strict=paper-rule,decode.start=2,max_iterations=3"])}
     assert list(rows) == ["median", "paper-rule", "mine", "ceiling:strict", "strict"]
-    assert rows["median"].method == "median"
+    assert rows["median"].baseline == "median"
     assert rows["mine"].config.complete_flow.dilation == 3
     assert rows["strict"].config.max_iterations == 3
     assert rows["strict"].config.propagate.max_consistency_error == 40
     assert rows["ceiling:strict"].config == rows["strict"].config
     assert rows["ceiling:strict"].on_true_flow
-    assert [row.name for row in parse_rows(DEFAULT_ROWS)] == list(DEFAULT_ROWS)
+    assert [row.name for row in parse_methods(DEFAULT_METHODS)] == list(DEFAULT_METHODS)
 
 
 def test_values_with_commas_stay_whole():
-    (row,) = parse_rows([], ["small=default,estimate_flow.working_size=[24, 32],max_iterations=2"])
+    (row,) = parse_methods([], ["small=default,estimate_flow.working_size=[24, 32],max_iterations=2"])
     assert row.config.estimate_flow.working_size == (24, 32)
     assert row.config.max_iterations == 2
 
 
 def test_a_row_needs_a_way_of_filling(evaluation):
     from flows.evaluate import _fill
-    from flows.evaluation.methods import Row
+    from flows.evaluation.methods import Method
 
     with pytest.raises(ValueError, match="neither"):
-        _fill(None, Row(name="nothing"), None, None)
+        _fill(None, Method(name="nothing"), None, None)
 
 
 def test_the_papers_rule_is_pinned_and_differs_from_its_plus_in_two_numbers():
@@ -235,7 +235,7 @@ def test_the_papers_rule_is_pinned_and_differs_from_its_plus_in_two_numbers():
 
 def test_an_unknown_clip_is_refused_by_the_flow_too(folder, tmp_path, prefect_server):
     with pytest.raises(InputError, match="no clip"):
-        evaluate(str(folder), parse_rows(["telea"]), clips=["x"], root=str(tmp_path / "root"))
+        evaluate(str(folder), parse_methods(["telea"]), clips=["x"], root=str(tmp_path / "root"))
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +252,7 @@ def test_perceptual_scores_stand_beside_the_others_when_asked_for(
 ):
     monkeypatch.setenv("DFVI_WEIGHTS", str(judge_weights))
     config = evaluation.config.model_copy(update={"perceptual": ("lpips", "vfid")})
-    rows = parse_rows(["telea", "default"])
+    rows = parse_methods(["telea", "default"])
     judged = evaluate(str(folder), rows, config, root=str(root), threads=1, device="cpu")
     scores = means(judged, judged.cases, "mean")
     for row in ("telea", "default"):
@@ -272,8 +272,8 @@ def test_perceptual_scores_stand_beside_the_others_when_asked_for(
 def test_a_clip_alone_has_no_vfid(evaluation):
     case = evaluation.cases[0].model_copy(update={"features": ([1.0, 2.0], [1.0, 3.0])})
     other_hole = case.model_copy(update={"hole": "shape", "features": ([2.0, 2.0], [1.0, 3.0])})
-    assert vfid_of_rows([case, other_hole]) == {"telea": None}
-    assert vfid_of_rows([case, other_hole.model_copy(update={"clip": "other"})])["telea"] > 0
+    assert vfid_of_methods([case, other_hole]) == {"telea": None}
+    assert vfid_of_methods([case, other_hole.model_copy(update={"clip": "other"})])["telea"] > 0
 
 
 def test_clips_too_small_or_short_for_the_judges_are_scored_without_them(
@@ -281,7 +281,9 @@ def test_clips_too_small_or_short_for_the_judges_are_scored_without_them(
 ):
     monkeypatch.setenv("DFVI_WEIGHTS", str(judge_weights))
     config = EvaluateConfig(holes=("box",), frames=1, size=(24, 32), perceptual=("lpips", "vfid"))
-    judged = evaluate(str(folder), parse_rows(["telea"]), config, root=str(tmp_path / "root"), threads=1, device="cpu")
+    judged = evaluate(
+        str(folder), parse_methods(["telea"]), config, root=str(tmp_path / "root"), threads=1, device="cpu"
+    )
     (scores,) = means(judged, judged.cases, "mean").values()
     assert scores["lpips"] is scores["vfid"] is None
     assert scores["hole_psnr"] > 0
