@@ -23,6 +23,13 @@ def configuration(options: argparse.Namespace) -> "RunConfig":
     return load_config(options.preset, options.config, options.set, **sections)
 
 
+def at_least_one(text: str) -> int:
+    """Return the number that a count of threads is given as; argparse says what is wrong with another."""
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on; got {text!r}")
+    return int(text)
+
+
 def attach_boxes(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with boxes that begin with a minus sign attached to their --mask.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.cli import terminal
-from flows.cli.arguments import add_configuration, add_root
+from flows.cli.arguments import add_configuration, add_root, at_least_one
 from storage.cache.errors import StoreError
 from storage.errors import InputError
 
@@ -101,7 +101,7 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=int, metavar="N", help="videos worked on at once (one for each GPU, core, or slot)"
     )
     group.add_argument(
-        "--threads", type=int, metavar="N", help="threads for each video (the cores divided by the jobs)"
+        "--threads", type=at_least_one, metavar="N", help="threads for each video (the cores divided by the jobs)"
     )
     group.add_argument("--device", default="auto", help="device for networks: auto, cpu, cuda:N (auto)")
     group.add_argument("--devices", metavar="0,1", help="local: GPUs to use (all); one process each")

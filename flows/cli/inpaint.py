@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli import terminal
-from flows.cli.arguments import add_configuration, add_video, configuration
+from flows.cli.arguments import add_configuration, add_video, at_least_one, configuration
 
 Subparsers = Any  # argparse keeps its class private
 
@@ -22,7 +22,7 @@ def add_inpaint(subparsers: Subparsers) -> None:
         "-o", "--output", required=True, metavar="OUT", help="file (.mp4, .mkv, .mov) or folder of PNG images to write"
     )
     parser.add_argument("--run", default="latest", metavar="NAME", help="`dfvi store gc` keeps what this run used")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads to use (all cores)")
+    parser.add_argument("--threads", type=at_least_one, metavar="N", help="threads to use (all cores)")
     parser.add_argument("--device", default="auto", help="where networks run: auto, cpu, cuda:N (auto)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.set_defaults(command=_inpaint)

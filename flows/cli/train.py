@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli import terminal
-from flows.cli.arguments import add_root
+from flows.cli.arguments import add_root, at_least_one
 
 Subparsers = Any  # argparse keeps its class private
 
@@ -53,7 +53,7 @@ def _add_common(parser: argparse.ArgumentParser, command: str) -> None:
     )
     parser.add_argument("--name", default=command, help=f"name of the training below the root ({command})")
     add_root(parser)
-    parser.add_argument("--threads", type=int, metavar="N", help="threads to use (all cores)")
+    parser.add_argument("--threads", type=at_least_one, metavar="N", help="threads to use (all cores)")
     parser.add_argument("--device", default="auto", help="device for networks: auto, cpu, cuda:N (auto)")
     parser.add_argument("--show", action="store_true", help="print the whole recipe as YAML, and do nothing")
     parser.set_defaults(command=_train, what=command)

@@ -2,7 +2,9 @@
 
 import argparse
 
-from flows.cli.arguments import add_video, attach_boxes
+import pytest
+
+from flows.cli.arguments import add_video, at_least_one, attach_boxes
 from storage.media.masks.parsing import parse_mask
 
 
@@ -20,3 +22,10 @@ def test_a_box_that_begins_outside_the_frame_is_no_option():
 def test_a_repeated_mask_is_the_union():
     union = parse_mask(mask_of("--mask", "1,2,3,4", "--mask", "alpha", "--mask", "-5,-5,20,20"))
     assert [part.name for part in union.parts] == ["mask box 1,2,3,4", "mask alpha", "mask box -5,-5,20,20"]
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", "9" * 5000])
+def test_no_threads_at_all_are_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="expected a whole number from 1 on; got"):
+        at_least_one(text)
+    assert at_least_one("3") == 3

@@ -41,6 +41,7 @@ def clip_of(frames, rate=Fraction(25), **facts) -> Clip:
         ("a.mkv", "ffv1", ("ffv1", "matroska")),
         ("a.mp4", "h264-lossless", ("h264-lossless", "mp4")),
         ("folder", None, ("png", "")),
+        ("result_v1.5", None, ("png", "")),
     ],
 )
 def test_suffix_and_codec_choose_the_output(path, codec, expected):
