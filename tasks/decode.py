@@ -19,6 +19,7 @@ from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.clip import Clip, check_range
 from storage.media.image_folder import list_images
+from storage.media.masks.alpha import AlphaMask
 from storage.media.masks.holes import read_holes
 from storage.media.masks.parsing import parse_mask
 from storage.media.reading import content_digest, probe, read_frames
@@ -139,6 +140,7 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
             "kept set decode.invert_mask, and if it marks too much raise decode.mask_threshold"
         )
     out.attributes.update({"clip": clip.to_json(), "start": params.start, "stop": stop, "frames": count})
+    out.attributes["mask_is_alpha"] = AlphaMask() in parse_mask(mask).parts
     out.attributes.update({"hole_pixels": sum(counts), "largest_hole": max(counts)})
 
 

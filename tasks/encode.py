@@ -1,17 +1,18 @@
 """Encoding: the finished frames as a video file or image folder, with the source's timing, colour tags and audio."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import numpy as np
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache.stage_store import StageStore
 from storage.media.clip import Clip
-from storage.media.codecs import CODECS, CONTAINERS, FOLDER, Output, choose_output
+from storage.media.codecs import CODECS, CONTAINERS, FOLDER, Output, choose_output, kept_of, losses
+from storage.media.full_depth import restore_alpha, restore_depth
 from storage.media.track_plan import plan_tracks
 from storage.media.writing import write_images, write_video
 from tasks.stage.cached_stage import Job, StageParams, stage
@@ -41,14 +42,15 @@ class EncodeParams(StageParams):
     container: ContainerName = "mp4"
     """png: a folder of images, lossless. The command line takes it from the name of the output."""
     codec: CodecName | None = None
-    """h264-lossless and ffv1 (mkv only) keep every pixel; null takes h264, or png for a folder."""
+    """h264-lossless and ffv1 (mkv only) keep every pixel, hevc is smaller, prores (mov, mkv) is for cutting; null takes
+    h264, or png for a folder."""
     crf: int = Field(18, ge=0, le=51)
-    """Quality of h264: 0 best, 51 worst; 18 is near what the eye can tell apart."""
+    """Quality of h264 and hevc: 0 best, 51 worst; 18 is near what the eye can tell apart."""
     audio: bool = True
     """Carry the source's audio over: as it is where the container holds it, else encoded anew."""
 
 
-@stage(version=2)  # 2: audio that was refused is encoded anew; subtitles, data, chapters and tags go along
+@stage(version=2)  # 2: audio that was refused is encoded anew; subtitles, data, chapters, tags, bits and alpha are kept
 def encode(
     out: StageStore,
     *,
@@ -60,14 +62,12 @@ def encode(
     job: Job,
 ) -> None:
     """Write the finished frames to a video file or a folder of images."""
-    source = Clip.from_json(clip.attributes["clip"])
+    source = replace(Clip.from_json(clip.attributes["clip"]), path=Path(video))
+    output = _output(params)
+    _warn_of_losses(out, source, output, with_audio=params.audio)
     shown = FilledClip(merged, fill)
     read_ahead = ordered_map(lambda t: shown.frames[t], range(shown.count), job.threads)
-    frames: Iterator[NDArray[np.uint8]] = out.count(read_ahead, shown.count)
-    if source.kind == "video":
-        plan = plan_tracks(Path(video), _output(params), with_audio=params.audio)
-        for warning in plan.warnings:
-            out.warn(warning)
+    frames = _at_full_depth(out.count(read_ahead, shown.count), source, output, clip)
     if params.container == FOLDER:
         with out.new_files(*(f"{t:05d}.png" for t in range(shown.count))) as folder:
             write_images(folder, frames)
@@ -90,3 +90,25 @@ def encode(
 
 def _output(params: EncodeParams) -> Output:
     return choose_output(f"video{CONTAINERS[params.container].suffixes[0]}", params.codec)
+
+
+def _warn_of_losses(out: StageStore, source: Clip, output: Output, *, with_audio: bool) -> None:
+    lines = losses(output, source)
+    if source.kind == "video":
+        lines += plan_tracks(source.path, output, with_audio=with_audio).warnings
+    for line in lines:
+        out.warn(line)
+
+
+def _at_full_depth(
+    frames: Iterator[NDArray[Any]], source: Clip, output: Output, clip: StageStore
+) -> Iterator[NDArray[Any]]:
+    """The frames with the bits and the alpha of the source, where the output keeps them."""
+    keeps_bits, keeps_alpha = kept_of(output, source)
+    start, stop = clip.attributes["start"], clip.attributes["stop"]
+    if keeps_bits:
+        frames = restore_depth(source, start, stop, frames, clip["holes"])
+    if keeps_alpha:
+        is_opaque = clip.attributes["mask_is_alpha"]
+        frames = restore_alpha(source, start, stop, frames, clip["holes"], fill_is_opaque=is_opaque)
+    return frames

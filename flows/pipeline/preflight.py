@@ -8,9 +8,10 @@ from flows.configs.run_config import RunConfig
 from flows.pipeline.stage_order import StageRunner, inpaint_clip
 from storage.delivery import check_apart, check_output
 from storage.media.clip import find_source
-from storage.media.codecs import choose_output
+from storage.media.codecs import choose_output, losses
 from storage.media.masks.parsing import parse_mask
-from storage.media.track_plan import plan_tracks
+from storage.media.reading import probe
+from storage.media.track_plan import TrackPlan, plan_tracks
 from tasks.decode import MediaInput
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
@@ -28,12 +29,11 @@ def check_request(video: str, mask: str, output: str, config: RunConfig) -> None
 
 
 def foresee(video: str, output: str, config: RunConfig) -> list[str]:
-    """Return what the user is to know before hours of work: tracks of the video that cannot be carried as they are."""
-    source = find_source(video)
-    if source.is_dir():
-        return []
+    """Return what the user is to know before hours of work: what of the video cannot be carried as it is."""
     kind = choose_output(output, config.encode.codec)
-    return list(plan_tracks(source, kind, with_audio=config.encode.audio).warnings)
+    clip = probe(video)
+    tracks = plan_tracks(clip.path, kind, with_audio=config.encode.audio) if clip.kind == "video" else TrackPlan()
+    return [*losses(kind, clip), *tracks.warnings]
 
 
 def require_weights(stages: Iterable[tuple[Stage, StageParams]]) -> None:

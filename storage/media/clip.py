@@ -57,6 +57,8 @@ class Clip:
     """FFmpeg's name of the codec; empty for images."""
     pixel_format: str = ""
     """FFmpeg's name of the pixel format; empty for images."""
+    bit_depth: int = 8
+    """Bits of a channel as stored; frames are read with 8 unless full_depth reads them."""
     has_audio: bool = False
     has_alpha: bool = False
     rotation: int = 0

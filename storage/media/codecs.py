@@ -6,7 +6,7 @@ To add a codec, add a row to CODECS. Bit depth, alpha and chroma follow from FFm
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from av import VideoFormat
 from storage.errors import InputError
 from storage.media.clip import BOTTOM_FIELDS_FIRST, BT709, RGB_MATRIX, UNSPECIFIED, Clip, ColourTags
 
+HDR_TRANSFERS = (16, 18)  # H.273: PQ and HLG
 MAX_CRF = 51  # of x264 and x265
 FOLDER = "png"  # the "container" of numbered images
 
@@ -43,8 +44,12 @@ class OutputCodec:
     """FFmpeg's name; empty for images, which are written one by one."""
     options: Mapping[str, str] = field(default_factory=dict)
     """Options of FFmpeg's encoder."""
+    tag: str = ""
+    """Four letters by which MP4 and MOV call the codec, where players ask for others than FFmpeg's."""
     is_x264: bool = False
     """Whether x264 encodes, which has settings of its own; see _x264_settings."""
+    is_x265: bool = False
+    """Whether x265 encodes; see _x265_settings."""
     has_quality: bool = False
     """Whether it takes a constant rate factor; the others do without."""
     is_lossless: bool = False
@@ -54,6 +59,7 @@ class OutputCodec:
 # With AVX-512, x264's macroblock tree (of core 165, at least) reads memory that nobody wrote: the same frames give
 # another file each time. Without it the file is that of x264's plain C code. Every processor with AVX-512 has these.
 WITHOUT_AVX512 = "MMX2,SSE2,SSE2Fast,LZCNT,SSSE3,SSE4.2,AVX,FMA3,BMI1,BMI2,AVX2"
+SHORTEST_WITH_B_FRAMES = 3  # of x265: see _x265_settings
 FASTSTART = {"movflags": "+faststart"}
 CONTAINERS: Mapping[str, Container] = {
     "mp4": Container((".mp4", ".m4v"), "mp4", FASTSTART),
@@ -65,7 +71,7 @@ CODECS: Mapping[str, OutputCodec] = {
     "h264": OutputCodec(
         containers=("mp4", "mov", "mkv"),
         encoder="libx264",
-        pixel_formats=("yuv420p", "yuv444p"),
+        pixel_formats=("yuv420p", "yuv444p", "yuv420p10le", "yuv444p10le"),
         options={"preset": "medium"},
         is_x264=True,
         has_quality=True,
@@ -81,11 +87,25 @@ CODECS: Mapping[str, OutputCodec] = {
     "ffv1": OutputCodec(
         containers=("mkv",),
         encoder="ffv1",
-        pixel_formats=("bgr0",),
+        pixel_formats=("bgr0", "bgra", "gbrp16le", "gbrap16le"),
         options={"level": "3", "slicecrc": "1", "g": "1"},
         is_lossless=True,
     ),
-    "png": OutputCodec(containers=(FOLDER,), pixel_formats=("rgb24",), is_lossless=True),
+    "hevc": OutputCodec(
+        containers=("mp4", "mov", "mkv"),
+        encoder="libx265",
+        pixel_formats=("yuv420p", "yuv444p", "yuv420p10le", "yuv444p10le"),
+        options={"preset": "medium"},
+        is_x265=True,
+        tag="hvc1",
+        has_quality=True,
+    ),
+    "prores": OutputCodec(
+        containers=("mov", "mkv"),
+        encoder="prores_ks",
+        pixel_formats=("yuv422p10le", "yuv444p10le", "yuva444p10le"),
+    ),
+    "png": OutputCodec(containers=(FOLDER,), pixel_formats=("rgb24", "rgba", "rgb48le", "rgba64le"), is_lossless=True),
 }
 
 
@@ -110,6 +130,8 @@ class Encoder:
     pixel_format: str
     options: dict[str, str]
     colour: ColourTags
+    tag: str = ""
+    """Four letters by which MP4 and MOV call the codec; empty for FFmpeg's choice."""
 
 
 def choose_output(path: str | os.PathLike[str], codec: str | None = None) -> Output:
@@ -154,11 +176,12 @@ def suffix_of(path: str | os.PathLike[str]) -> str:
     return suffix if re.search("[a-z]", suffix) else ""
 
 
-def choose_encoder(codec: str, clip: Clip, quality: int) -> Encoder:
+def choose_encoder(codec: str, clip: Clip, quality: int, count: int | None = None) -> Encoder:
     """Return the settings of FFmpeg's encoder for a clip.
 
     codec   : name in CODECS of a codec that goes into a file.
     quality : constant rate factor, 0 (best) to 51; lossless codecs do without.
+    count   : frames that will be written; None means all of the clip.
     Raises  : InputError if quality is outside.
 
     YUV with halved chroma needs even sides; odd clips keep full chroma (yuv444p) instead of growing by a pixel.
@@ -170,8 +193,12 @@ def choose_encoder(codec: str, clip: Clip, quality: int) -> Encoder:
     options = dict(chosen.options) | ({"crf": str(quality)} if chosen.has_quality else {})
     if chosen.is_x264 and (settings := _x264_settings(clip)):
         options["x264-params"] = settings
+    if chosen.is_x265:
+        options["x265-params"] = _x265_settings(clip, clip.frame_count if count is None else count)
     tags = _rgb_tags(clip) if VideoFormat(pixel_format).is_rgb else _yuv_tags(clip)
-    return Encoder(chosen.encoder, pixel_format, options, tags)
+    if loses_hdr(pixel_format, clip):
+        tags = replace(tags, transfer=UNSPECIFIED)
+    return Encoder(chosen.encoder, pixel_format, options, tags, chosen.tag)
 
 
 def _x264_settings(clip: Clip) -> str:
@@ -181,6 +208,17 @@ def _x264_settings(clip: Clip) -> str:
         settings.append("bff=1" if clip.field_order in BOTTOM_FIELDS_FIRST else "tff=1")
     if _has_avx512():
         settings.append(f"asm={WITHOUT_AVX512}")
+    return ":".join(settings)
+
+
+def _x265_settings(clip: Clip, count: int) -> str:
+    """Settings that FFmpeg has no option of its own for.
+
+    With B-frames, x265 reads the decoding times of clips of one or two frames where nobody wrote them.
+    """
+    settings = ["log-level=error", *(["bframes=0"] if count < SHORTEST_WITH_B_FRAMES else [])]
+    if clip.is_interlaced:
+        settings.append("interlace=bff" if clip.field_order in BOTTOM_FIELDS_FIRST else "interlace=tff")
     return ":".join(settings)
 
 
@@ -194,8 +232,53 @@ def _has_avx512() -> bool:
 
 
 def choose_pixel_format(codec: OutputCodec, clip: Clip) -> str:
-    """Return the first pixel format of a codec that takes the clip's size."""
-    return next(name for name in codec.pixel_formats if _takes_size(VideoFormat(name), clip))
+    """Return the pixel format of a codec that takes the clip's size and loses least of alpha and bits.
+
+    Of several, the first with the fewest bits too many.
+    """
+
+    def loss(name: str) -> tuple[bool, int, bool, int]:
+        has_alpha, surplus = keeps_alpha(name), bit_depth(name) - clip.bit_depth
+        return clip.has_alpha and not has_alpha, max(0, -surplus), has_alpha and not clip.has_alpha, max(0, surplus)
+
+    return min((name for name in codec.pixel_formats if _takes_size(VideoFormat(name), clip)), key=loss)
+
+
+def bit_depth(pixel_format: str) -> int:
+    """Return the bits of a channel of a pixel format."""
+    return max(component.bits for component in VideoFormat(pixel_format).components)
+
+
+def keeps_alpha(pixel_format: str) -> bool:
+    """Tell whether a pixel format has a channel for alpha."""
+    return any(component.is_alpha for component in VideoFormat(pixel_format).components)
+
+
+def loses_hdr(pixel_format: str, clip: Clip) -> bool:
+    """Tell whether a clip of high dynamic range would be written with 8 bits, which no display takes for that."""
+    return clip.bit_depth > 8 and bit_depth(pixel_format) == 8 and clip.colour.transfer in HDR_TRANSFERS
+
+
+def kept_of(output: Output, clip: Clip) -> tuple[bool, bool]:
+    """Return whether an output keeps more than 8 bits of a clip that has them, and alpha of one that has it."""
+    pixel_format = choose_pixel_format(CODECS[output.codec], clip)
+    return clip.bit_depth > 8 and bit_depth(pixel_format) > 8, clip.has_alpha and keeps_alpha(pixel_format)
+
+
+def losses(output: Output, clip: Clip) -> list[str]:
+    """Return a line for each thing of a clip's pixels that an output cannot hold, or that is filled more coarsely."""
+    pixel_format = choose_pixel_format(CODECS[output.codec], clip)
+    bits, lines = bit_depth(pixel_format), []
+    better = "hevc, ffv1 (.mkv), prores (.mov) or a folder of images"
+    if clip.bit_depth > 8 and bits == 8:
+        hdr = ", and without its HDR curve's tag" if loses_hdr(pixel_format, clip) else ""
+        lines.append(f"{clip.bit_depth} bits become 8 with {output.codec}{hdr}: not bit-exact; {better} keep more")
+    elif clip.bit_depth > 8:
+        lines.append(f"of {clip.bit_depth} bits {min(bits, clip.bit_depth)} are kept; what is filled in has steps of 8")
+    if clip.has_alpha and not keeps_alpha(pixel_format):
+        keepers = "ffv1 (.mkv), prores (.mov) or a folder of images"
+        lines.append(f"the alpha channel is left out with codec {output.codec}; {keepers} keep it")
+    return [f"{clip.path.name}: {line}" for line in lines]
 
 
 def _takes_size(pixel_format: VideoFormat, clip: Clip) -> bool:

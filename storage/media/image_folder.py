@@ -87,6 +87,7 @@ def probe_images(folder: Path, rate: Fraction) -> Clip:
         rate=rate,
         time_base=1 / rate,
         colour=ColourTags(matrix=RGB_MATRIX, full_range=True),
+        bit_depth=8 * first.dtype.itemsize,
         has_alpha=first.ndim == 3 and first.shape[2] == 4,
     )
 
@@ -103,6 +104,12 @@ def image_alpha(clip: Clip, start: int, stop: int | None) -> Iterator[np.ndarray
             yield to_8_bit(image[..., 3])
         else:
             yield np.full(image.shape[:2], 255, np.uint8)
+
+
+def image_full_depth(clip: Clip, start: int, stop: int | None) -> Iterator[np.ndarray]:
+    """Frames start to stop of a folder as (H, W, 3) uint16 RGB; 8 bits are stretched to the full range."""
+    for image in _frames_of(clip, start, stop, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH):
+        yield image * np.uint16(257) if image.dtype == np.uint8 else image
 
 
 def _frames_of(clip: Clip, start: int, stop: int | None, flags: int) -> Iterator[np.ndarray]:

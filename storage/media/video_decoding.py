@@ -26,6 +26,8 @@ DEMUXERS = (
 DECODER_OPTIONS = {"err_detect": "crccheck+explode", "max_pixels": str(MAX_PIXELS)}
 OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS, "max_pixels": str(MAX_PIXELS)}
 
+# FFmpeg's own VP8/VP9 decoders drop the second stream that WebM keeps alpha in; libvpx reads it.
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # swscale's fast path darkens every pixel by about one level and repeats chroma in blocks; this one is unbiased.
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # H.273 matrix -> swscale's number for it
@@ -50,13 +52,28 @@ def video_frames(clip: Clip, start: int, stop: int | None, threads: int) -> Iter
 
 def video_alpha(clip: Clip, start: int, stop: int | None, threads: int) -> Iterator[np.ndarray]:
     """Alpha of frames start to stop of a video as (H, W) uint8, 255 = opaque, upright."""
-    # FFmpeg's own VP8/VP9 decoders drop the second stream that WebM keeps alpha in; libvpx reads it.
-    decoder = {"vp8": "libvpx", "vp9": "libvpx-vp9"}.get(clip.codec)
+    decoder = ALPHA_DECODERS.get(clip.codec)
 
     def to_alpha(frame: VideoFrame) -> np.ndarray:
         return frame.to_ndarray(format="rgba", threads=1)[..., 3]
 
     return _convert(clip, start, stop, threads=threads, convert=to_alpha, decoder=decoder)
+
+
+def video_full_depth(clip: Clip, start: int, stop: int | None) -> Iterator[np.ndarray]:
+    """Frames start to stop of a video as (H, W, 3) uint16 RGB over the full range, upright.
+
+    By way of planes: from 10-bit 4:2:0 to packed 16-bit RGB, swscale with these flags gives wrong colours.
+    """
+    matrix = _swscale_matrix(clip)
+    source_range = ColorRange.JPEG if clip.colour.full_range else ColorRange.MPEG
+
+    def to_rgb(frame: VideoFrame) -> np.ndarray:
+        return frame.to_ndarray(
+            format="gbrp16le", src_colorspace=matrix, src_color_range=source_range, interpolation=EXACT, threads=1
+        )
+
+    return _convert(clip, start, stop, threads=0, convert=to_rgb)
 
 
 def _convert(

@@ -258,6 +258,7 @@ def _with_first_frame(clip: Clip, frame: VideoFrame) -> Clip:
         colour=colour,
         pixel_format=name,
         has_alpha=has_alpha,
+        bit_depth=max((component.bits for component in frame.format.components), default=8),
         field_order=max(clip.field_order, TOP_FIELD_FIRST) if frame.interlaced_frame else PROGRESSIVE,
         warnings=(*clip.warnings, *([INTERLACED.format(clip.path.name)] if frame.interlaced_frame else [])),
     )

@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from math import gcd
 from pathlib import Path
@@ -31,6 +31,8 @@ __all__ = ["choose_output", "write_images", "write_video"]
 # own reformat puts it in the middle, which moves colours by a quarter pixel each time a clip is written.
 EXACT = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp:out_chroma_loc=left:out_range=tv"
 MATRIX_NAMES = {1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc"}
+INPUT_FORMATS = {(3, "uint8"): "rgb24", (4, "uint8"): "rgba", (3, "uint16"): "rgb48le", (4, "uint16"): "rgba64le"}
+"""Channels and type of frames -> FFmpeg's name."""
 DIGITS = 5  # of the frame number in a file name
 
 
@@ -49,7 +51,7 @@ def write_video(
 ) -> int:
     """Write frames start to stop of a clip as a video; returns how many.
 
-    frames     : (H, W, 3) uint8 RGB, as many as the range has, of the clip's size.
+    frames     : (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or uint16, as many as the range has, of the clip's size.
     clip       : gives time, colour tags and pixel shape; frames are upright, so no rotation is written.
     codec      : see choose_output; None takes the container's usual one.
     quality    : constant rate factor of h264, 0 (best) to 51.
@@ -67,8 +69,8 @@ def write_video(
         raise InputError(f"{target}: a folder of images is no video file; give a name ending in .mp4, .mov or .mkv")
     if target.is_dir():
         raise InputError(f"{target}: a folder has this name; choose another name or remove it")
-    encoder = choose_encoder(output_kind.codec, clip, quality)
     end = check_range(clip, start, stop)
+    encoder = choose_encoder(output_kind.codec, clip, quality, end - start)
     source = None if tracks_from is None else find_source(tracks_from)
     plan = plan_tracks(source, output_kind, with_audio=with_audio) if source else TrackPlan()
     clock = _Clock(clip, start, keep_lead=bool(plan.tracks) and start == 0)
@@ -151,6 +153,8 @@ def _add_picture(output: OutputContainer, encoder: Encoder, clip: Clip, clock: _
     context.thread_count = threads
     if clip.is_interlaced:
         context.field_order = clip.field_order
+    if encoder.tag and output.format.name in ("mp4", "mov"):
+        context.codec_tag = encoder.tag
     context.sample_aspect_ratio = clip.sample_aspect_ratio
     context.color_primaries = encoder.colour.primaries
     context.color_trc = encoder.colour.transfer
@@ -177,15 +181,17 @@ def _coded(
     frames: Iterable[np.ndarray], clip: Clip, encoder: Encoder, clock: _Clock, count: int
 ) -> Iterator[VideoFrame]:
     """Frames in the encoder's pixel format with their time stamps; exactly count of them."""
-    convert = _converter(clip, encoder)
+    convert = Converter(clip, encoder)
     number = 0
     for number, frame in enumerate(frames, start=1):
-        if frame.shape != (clip.height, clip.width, 3) or frame.dtype != np.uint8:
+        kind = INPUT_FORMATS.get((frame.shape[-1], frame.dtype.name))
+        if frame.shape[:-1] != (clip.height, clip.width) or kind is None:
             expected = (clip.height, clip.width, 3)
             raise ValueError(f"frame {number - 1} must be {expected} uint8; got {frame.shape} {frame.dtype}")
         if number > count:
             raise ValueError(f"expected {count} frames to write, got more")
-        coded = convert(VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24"))
+        coded = convert(VideoFrame.from_ndarray(np.ascontiguousarray(frame), kind))
+        coded.color_primaries, coded.color_trc = encoder.colour.primaries, encoder.colour.transfer
         coded.pts, coded.time_base = clock.ticks(number - 1), clock.time_base
         coded.duration = clock.ticks(number) - coded.pts
         yield coded
@@ -193,29 +199,40 @@ def _coded(
         raise ValueError(f"expected {count} frames to write, got {number}")
 
 
-def _converter(clip: Clip, encoder: Encoder) -> Callable[[VideoFrame], VideoFrame]:
+class Converter:
     """From RGB to the encoder's pixel format, with the colour matrix of its tags, or of the clip where untagged."""
-    if encoder.colour.matrix == RGB_MATRIX:
-        return lambda frame: frame.reformat(format=encoder.pixel_format, threads=1)
-    matrix = clip.yuv_matrix if encoder.colour.matrix == UNSPECIFIED else encoder.colour.matrix
-    graph = av.filter.Graph()
-    graph.link_nodes(
-        graph.add_buffer(
-            width=clip.width, height=clip.height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, 1000)
-        ),
-        graph.add("scale", f"{EXACT}:out_color_matrix={MATRIX_NAMES[matrix]}"),
-        graph.add("format", f"pix_fmts={encoder.pixel_format}"),
-        graph.add("buffersink"),
-    ).configure()
 
-    def convert(frame: VideoFrame) -> VideoFrame:
-        graph.push(frame)
-        converted = graph.pull()
+    def __init__(self, clip: Clip, encoder: Encoder) -> None:
+        """Convert frames of a clip for an encoder."""
+        self.clip, self.encoder = clip, encoder
+        self.graphs: dict[str, av.filter.Graph] = {}
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        """Return one frame as the encoder takes it."""
+        if self.encoder.colour.matrix == RGB_MATRIX:
+            return frame.reformat(format=self.encoder.pixel_format, threads=1)
+        kind = frame.format.name
+        if kind not in self.graphs:
+            self.graphs[kind] = self._graph(kind)
+        self.graphs[kind].push(frame)
+        converted = self.graphs[kind].pull()
         if not isinstance(converted, VideoFrame):
             raise TypeError("the filter graph gave no picture")
         return converted
 
-    return convert
+    def _graph(self, kind: str) -> av.filter.Graph:
+        clip, tagged = self.clip, self.encoder.colour.matrix
+        matrix = clip.yuv_matrix if tagged == UNSPECIFIED else tagged
+        graph = av.filter.Graph()
+        graph.link_nodes(
+            graph.add_buffer(
+                width=clip.width, height=clip.height, format=av.VideoFormat(kind), time_base=Fraction(1, 1000)
+            ),
+            graph.add("scale", f"{EXACT}:out_color_matrix={MATRIX_NAMES[matrix]}"),
+            graph.add("format", f"pix_fmts={self.encoder.pixel_format}"),
+            graph.add("buffersink"),
+        ).configure()
+        return graph
 
 
 def _encode(output: OutputContainer, stream: VideoStream, tracks: Tracks | None, frames: Iterator[VideoFrame]) -> int:
@@ -239,7 +256,7 @@ def write_images(
 ) -> int:
     """Write frames as 00000.png, 00001.png, ... into a folder, made if need be; returns how many.
 
-    frames : (H, W, 3) uint8 RGB, or (H, W) bool as black and white, or (H, W) uint8 as grey.
+    frames : (H, W, 3) RGB or (H, W, 4) RGBA, uint8 or (png) uint16; or (H, W) bool as black and white, uint8 as grey.
     format : png keeps every pixel; jpg is smaller (quality 95).
     Raises : InputError if the folder cannot be made or written to; OSError if writing fails later.
 
@@ -263,7 +280,7 @@ def _encode_image(frame: np.ndarray, format: str) -> bytes:
     if frame.dtype == np.bool_:
         frame = frame.astype(np.uint8) * 255
     if frame.ndim == 3:
-        frame = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+        frame = cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA if frame.shape[2] == 4 else cv2.COLOR_RGB2BGR)
     settings = [cv2.IMWRITE_JPEG_QUALITY, 95] if format == "jpg" else []
     ok, data = cv2.imencode(f".{format}", frame, settings)
     if not ok:
