@@ -33,12 +33,12 @@ def deflicker(
     job: Job,
 ) -> None:
     """Write every frame, no longer with a hole, and where each pixel came from: the same arrays as merge."""
-    seen = FilledClip(merged, fill)
-    size = (seen.count, seen.height, seen.width)
+    visible_clip = FilledClip(merged, fill)
+    size = (visible_clip.count, visible_clip.height, visible_clip.width)
     source = array_layout.values(*size, dtype="int32")
     wanted = out.create(frames=array_layout.frames(*size), holes=array_layout.holes(*size), source=source)
     smoothed = smooth_over_time(
-        seen.frames,
+        visible_clip.frames,
         clip["holes"],
         flow["flow_fw"],
         flow["flow_bw"],
@@ -49,7 +49,7 @@ def deflicker(
     none = np.zeros(size[1:], np.bool_)
     with write_behind(out) as write:
         for t, frame in smoothed:
-            write(t, frames=frame, holes=none, source=seen.source[t])
+            write(t, frames=frame, holes=none, source=visible_clip.source[t])
     counts: Any = merged.attributes
     full = {"unfinished_frames": [], "holes_left": 0, "largest_hole": 0}
     out.attributes.update({**counts, "invented": counts["invented"] + counts["holes_left"], **full})

@@ -65,11 +65,11 @@ def encode(
     source = replace(Clip.from_json(clip.attributes["clip"]), path=Path(video))
     output = _output(params)
     _warn_of_losses(out, source, output, with_audio=params.audio)
-    shown = FilledClip(merged, fill)
-    read_ahead = ordered_map(lambda t: shown.frames[t], range(shown.count), job.threads)
-    frames = _at_full_depth(out.count(read_ahead, shown.count), source, output, clip)
+    visible_clip = FilledClip(merged, fill)
+    read_ahead = ordered_map(lambda t: visible_clip.frames[t], range(visible_clip.count), job.threads)
+    frames = _at_full_depth(out.count(read_ahead, visible_clip.count), source, output, clip)
     if params.container == FOLDER:
-        with out.new_files(*(f"{t:05d}.png" for t in range(shown.count))) as folder:
+        with out.new_files(*(f"{t:05d}.png" for t in range(visible_clip.count))) as folder:
             write_images(folder, frames)
         return
     name = f"video.{params.container}"

@@ -53,13 +53,13 @@ class ImportedFlow(EstimatorMethod):
 @stage(version=1)
 def estimate_flow(out: StageStore, *, clip: StageStore, params: EstimateFlowParams, job: Job) -> None:
     """Estimate the flow t -> t+1 and t+1 -> t of every neighbouring pair of frames."""
-    seen = FilledClip(clip)
-    size = grid(params, seen.height, seen.width)
+    visible_clip = FilledClip(clip)
+    size = grid(params, visible_clip.height, visible_clip.width)
     estimator = params.estimator.build(params.resources(job, out.key, out.remember), working_size=size)
-    layout = array_layout.flow(seen.count - 1, *size)
+    layout = array_layout.flow(visible_clip.count - 1, *size)
     wanted = out.create(flow_fw=layout, flow_bw=layout)
     with write_behind(out) as write:
-        for t, flow in estimator.estimate(seen.frames, seen.holes, wanted=wanted, threads=job.threads):
+        for t, flow in estimator.estimate(visible_clip.frames, visible_clip.holes, wanted=wanted, threads=job.threads):
             write(t, flow_fw=flow.fw, flow_bw=flow.bw)
 
 

@@ -39,22 +39,22 @@ def merge(
     job: Job,
 ) -> None:
     """Write every frame with its hole filled as far as anything reached it, and where each pixel came from."""
-    seen = FilledClip(clip, fill)
-    size = (seen.count, seen.height, seen.width)
+    visible_clip = FilledClip(clip, fill)
+    size = (visible_clip.count, visible_clip.height, visible_clip.width)
     source = array_layout.values(*size, dtype="int32")
     wanted = set(out.create(frames=array_layout.frames(*size), holes=array_layout.holes(*size), source=source))
 
     def one_frame(t: int) -> Merged:
         if t not in wanted:
             return Merged(np.empty(0, np.uint8), out["holes"][t], out["source"][t])
-        hole, before = seen.holes[t], seen.source[t]
+        hole, before = visible_clip.holes[t], visible_clip.source[t]
         forward, backward = (candidate_arrays.read(carried, d, t, hole) for d in ("forward", "backward"))
-        merged = params.rule.merge(seen.frames[t], hole, t, forward, backward)
+        merged = params.rule.merge(visible_clip.frames[t], hole, t, forward, backward)
         return replace(merged, source=np.where(before == KNOWN, merged.source, before))
 
     counts = FillCounts(registered=int(clip.attributes.get("registered", 0)))
     with write_behind(out) as write:
-        for t, merged in enumerate(ordered_map(one_frame, range(seen.count), job.threads)):
+        for t, merged in enumerate(ordered_map(one_frame, range(visible_clip.count), job.threads)):
             if t in wanted:
                 write(t, frames=merged.frame, holes=merged.hole, source=merged.source)
             counts.add(t, merged)

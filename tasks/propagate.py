@@ -37,11 +37,11 @@ def propagate(
     job: Job,
 ) -> None:
     """Carry known pixels into the holes of later frames (forward) and of earlier ones (backward)."""
-    seen = FilledClip(clip, fill)
-    holed = HoledClip(seen.frames, seen.holes, flow["flow_fw"], flow["flow_bw"], seen.invented)
+    visible_clip = FilledClip(clip, fill)
+    holed = HoledClip(visible_clip.frames, visible_clip.holes, flow["flow_fw"], flow["flow_bw"], visible_clip.invented)
     pixels = max(int(clip.attributes["largest_hole"]), 1)
     per_pixel = params.sampling.candidates_per_pixel
-    wanted = {d: candidate_arrays.create(out, d, seen.count, per_pixel, pixels) for d in DIRECTIONS}
+    wanted = {d: candidate_arrays.create(out, d, visible_clip.count, per_pixel, pixels) for d in DIRECTIONS}
 
     def sweep(direction: Direction) -> None:
         found = params.sampling.sweep(
@@ -49,7 +49,7 @@ def propagate(
             direction=direction,
             wanted=wanted[direction],
             max_consistency_error=params.max_consistency_error,
-            previous=candidate_arrays.reader(out, direction, seen.holes),
+            previous=candidate_arrays.reader(out, direction, visible_clip.holes),
         )
         for t, candidates in found:
             candidate_arrays.write(out, direction, t, candidates)

@@ -55,13 +55,11 @@ def inpaint_clip(step: StageRunner, config: RunConfig, video: MediaInput, mask: 
 
 def fill_clip(step: StageRunner, config: RunConfig, clip: StageResult) -> FilledResult:
     """Fill the hole of a decoded clip, whatever stage made it. Iterations below 0 are the drafts."""
-    seen = clip
-    if not isinstance(
-        config.estimate_flow.estimator, ImportedFlow
-    ):  # flow that is given needs nothing to be estimated on
+    visible_clip = clip
+    if not isinstance(config.estimate_flow.estimator, ImportedFlow):  # given flow needs nothing to be estimated on
         for number, draft in enumerate(config.drafts, -len(config.drafts)):
-            seen = fill_roughly(step, draft, number, clip, seen)
-    flow = _find_flow(step, config, 0, clip, seen)
+            visible_clip = fill_roughly(step, draft, number, clip, visible_clip)
+    flow = _find_flow(step, config, 0, clip, visible_clip)
     filled = _propagate_until_full(step, config, clip, flow)
     if config.deflicker.strength == 0:
         return filled
@@ -85,18 +83,20 @@ def _propagate_until_full(step: StageRunner, config: RunConfig, clip: StageResul
         base, iteration = merged, iteration + 1
 
 
-def fill_roughly(step: StageRunner, draft: Draft, number: int, clip: StageResult, seen: StageResult) -> StageResult:
-    """Propagate once into the hole of `clip`, along flow estimated on the clip as `seen`."""
-    flow = _find_flow(step, draft, number, clip, seen)
+def fill_roughly(
+    step: StageRunner, draft: Draft, number: int, clip: StageResult, visible_clip: StageResult
+) -> StageResult:
+    """Propagate once into the hole of `clip`, along flow estimated on `visible_clip`."""
+    flow = _find_flow(step, draft, number, clip, visible_clip)
     carried = step(propagate, draft.propagate, number, clip=clip, flow=flow)
     return step(merge, draft.merge, number, carried=carried, clip=clip)
 
 
 def _find_flow(
-    step: StageRunner, config: RunConfig | Draft, iteration: int, clip: StageResult, seen: StageResult
+    step: StageRunner, config: RunConfig | Draft, iteration: int, clip: StageResult, visible_clip: StageResult
 ) -> StageResult:
-    """Estimate flow on the clip as `seen`, and complete it in the hole of `clip`."""
-    estimated = step(estimate_flow, config.estimate_flow, iteration, clip=seen)
+    """Estimate flow on `visible_clip`, and complete it in the hole of `clip`."""
+    estimated = step(estimate_flow, config.estimate_flow, iteration, clip=visible_clip)
     return step(complete_flow, config.complete_flow, iteration, flow=estimated, clip=clip)
 
 

@@ -74,7 +74,7 @@ class MethodParams(StageParams):
     @classmethod
     def parameters(cls, method: type[Method]) -> list[str]:
         """Return the names of the parameters there are with a method: its own, then those of the stage."""
-        return [cls.kind, *method.model_fields, *(name for name in cls._own_keys() if name not in method.ignores)]
+        return [cls.kind, *method.model_fields, *(name for name in cls._stage_keys() if name not in method.ignores)]
 
     @classmethod
     def method_in(cls, values: Mapping[str, Any]) -> type[Method]:
@@ -102,7 +102,7 @@ class MethodParams(StageParams):
         return kept | _renamed(cls, above)
 
     @classmethod
-    def _own_keys(cls) -> list[str]:
+    def _stage_keys(cls) -> list[str]:
         return [name for name in cls.model_fields if name != cls.kind]
 
     @model_validator(mode="before")
@@ -115,17 +115,15 @@ class MethodParams(StageParams):
             method = cls.method_in(values)
         except MethodError as error:
             raise _refusal(cls, "method", cls.kind, values[cls.kind], str(error)) from error
-        values = _renamed(cls, values)
-        unknown = [key for key in values if key not in cls._own_keys() and key != cls.kind]
-        if isinstance(values.get(cls.kind), Method):
-            own: Method | None = values[cls.kind]
-        else:
-            own = method.model_validate({key: values[key] for key in unknown if key in method.model_fields})
-            unknown = [key for key in unknown if key not in method.model_fields]
-        for key in unknown:
-            raise _unknown(cls, method, key, values[key])
-        shared = {key: values[key] for key in cls._own_keys() if key in values and key not in method.ignores}
-        return {cls.kind: own, **shared}
+        chosen, values = values.get(cls.kind), _renamed(cls, values)
+        of_method = () if isinstance(chosen, Method) else tuple(method.model_fields)
+        for key in values:
+            if key not in (cls.kind, *of_method, *cls._stage_keys()):
+                raise _unknown(cls, method, key, values[key])
+        if not isinstance(chosen, Method):
+            chosen = method.model_validate({key: values[key] for key in of_method if key in values})
+        shared = {key: values[key] for key in cls._stage_keys() if key in values and key not in method.ignores}
+        return {cls.kind: chosen, **shared}
 
     @model_serializer(mode="wrap")
     def _flatten(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -167,10 +165,12 @@ def description(method: type[Method]) -> str:
     return " ".join((method.__doc__ or "").partition("\n\n")[0].split())
 
 
-def _renamed(cls: type[MethodParams], values: Mapping[str, Any], below: Mapping[str, Any] = {}) -> dict[str, Any]:
+def _renamed(
+    cls: type[MethodParams], values: Mapping[str, Any], below: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the same keys by their present names."""
     try:
-        renamed = cls.method_in({**below, **values}).renamed
+        renamed = cls.method_in({**(below or {}), **values}).renamed
     except MethodError:
         return dict(values)
     return {renamed.get(key, key): value for key, value in values.items()}

@@ -87,7 +87,8 @@ def inputs(tmp_path):
 
 
 def settings(*more):
-    return ["drafts=[]", "encode.container=png", "fill_key_frames.inpainter=smooth", *more]
+    quick = ["drafts=[]", "register_frames.distances=[]", "fill_key_frames.inpainter=smooth"]
+    return [*quick, "encode.container=png", *more]
 
 
 def test_a_flow_estimator_takes_a_class_and_its_registration(still, inputs, tmp_path, prefect_server):
