@@ -39,7 +39,7 @@ class Soak:
         self.folder, self.home, self.chance = folder, folder / "home", random.Random(seed)
         self.wrong, self.longest_end = [], 0.0
         self.home.mkdir()
-        panning_clip(folder / "clip", count=30, height=96, width=128)
+        panning_clip(folder / "clip", count=12, height=64, width=96)
         self.expected = self.finish(self.start())  # which also starts the server
         self.fresh_root()
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Handing a finished result to the user: a copy under the name they asked for, whole or not at all."""
+"""Hand a finished result to the user: a checked copy under the name they asked for, whole or not at all."""
 
 import hashlib
 import os

@@ -6,7 +6,6 @@ run that was killed and resumed goes on exactly as if nothing had happened; on a
 
 import math
 import pickle
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dfvi_models.errors import TrainingError, WeightsError
+from dfvi_models.weights.atomic_write import appears_when_complete
 
 Optimiser = Literal["adamw", "sgd"]
 Numbers = dict[str, float]
@@ -75,9 +75,8 @@ class CheckpointFile:
 
     def write(self, content: bytes) -> None:
         """Write another file, then rename it."""
-        partial = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.partial")
-        partial.write_bytes(content)
-        partial.replace(self.path)
+        with appears_when_complete(self.path) as partial:
+            partial.write_bytes(content)
 
 
 class Training(Protocol):

@@ -14,6 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from dfvi_models.errors import WeightsError
+from dfvi_models.weights.atomic_write import appears_when_complete
 from dfvi_models.weights.catalogue import network_called
 
 SHIPPED = Path(__file__).parent / "trained"
@@ -96,9 +97,8 @@ def _read_note(path: Path) -> StoredWeights:
 def write_note(note: StoredWeights, folder: Path) -> Path:
     """Write the note of one network's weights, whole or not at all."""
     path = folder / f"{note.sha256}.{note.network}.json"
-    unfinished = path.with_suffix(f".{os.getpid()}.unfinished")
-    unfinished.write_text(json.dumps(asdict(note), indent=2) + "\n")
-    unfinished.replace(path)
+    with appears_when_complete(path) as partial:
+        partial.write_text(json.dumps(asdict(note), indent=2) + "\n")
     return path
 
 

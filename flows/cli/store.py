@@ -82,13 +82,15 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from storage.cache.housekeeping import verify
+    from storage.cache.housekeeping import count_without_checksum, verify
     from storage.cache.root import Root
 
-    damages = 0
-    for damage in verify(Root.open(options.root), repair=options.repair):
+    damages, root = 0, Root.open(options.root)
+    for damage in verify(root, repair=options.repair):
         damages += 1
         print(f"damaged: {damage.path}: {damage.reason}")
+    if unchecked := count_without_checksum(root):
+        print(f"{unchecked} results of the first version have no checksum on their key and manifest")
     if not damages:
         print("every chunk and file reads back as it was written")
         return 0

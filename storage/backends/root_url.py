@@ -9,7 +9,7 @@ from storage.backends.store_path import StorePath
 from storage.errors import InputError, refuse_secrets
 
 Location = str | os.PathLike[str]
-"""A folder, as a path or file:// URL, or s3://bucket/prefix."""
+"""What a user calls a root: a folder, as a path or file:// URL, or s3://bucket/prefix."""
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=-]*")

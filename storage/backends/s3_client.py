@@ -26,7 +26,7 @@ CONDITION_NOT_MET = (AlreadyExistsError, PreconditionError)
 
 @cache
 def connect(bucket: str, seconds: int) -> S3Store:
-    """The client of a bucket, one for the whole process; nothing is asked yet.
+    """Return the client of a bucket, one for the whole process; no request is made yet.
 
     seconds : patience for one request, and for all its repetitions after a failure.
     """

@@ -36,7 +36,7 @@ Condition: TypeAlias = "Literal['create'] | UpdateVersion"
 
 @dataclass(frozen=True)
 class _Seen:
-    """The lock as it was read."""
+    """The lock object as it was read."""
 
     content: bytes
     e_tag: str
@@ -44,11 +44,11 @@ class _Seen:
 
     @property
     def holder(self) -> str:
-        """Who holds it; empty if it was released."""
+        """Return who holds it; empty if it was released."""
         return self.content.decode(errors="replace").partition("\n")[0]
 
     def is_by(self, token: str) -> bool:
-        """Whether the lock with this token wrote it."""
+        """Tell whether the lock with this token wrote it."""
         return self.content.decode(errors="replace").split("\n")[1:2] == [token]
 
 
@@ -83,7 +83,7 @@ class Lease:
         return self._e_tag is not None
 
     def holder(self) -> str:
-        """Who wrote the object last."""
+        """Return who wrote the object last."""
         seen = self._look()
         return (seen and seen.holder) or "another process"
 
@@ -93,7 +93,7 @@ class Lease:
             raise OSError(errno.ESTALE, "this lock was not renewed in time and may be another's now", self._url)
 
     def release(self) -> None:
-        """Leave the object with nobody in it, if it is ours."""
+        """Free the lock, if it is ours, by writing the object without a holder."""
         self._released.set()
         if self._renewing.is_alive():
             self._renewing.join()
@@ -133,7 +133,7 @@ class Lease:
                 return None
 
     def _ran_out(self, seen: _Seen) -> bool:
-        """Whether the lock is older than a lease, both times told by the store."""
+        """Tell whether the lock is older than a lease lasts, by the clock of the store."""
         clock = f"{self._key.rpartition('/')[0]}/clock"
         with plain_errors(self._url):
             obstore.put(self._client, clock, b"")

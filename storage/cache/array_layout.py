@@ -27,7 +27,7 @@ class ArrayLayout:
     """Values are rounded to multiples of 1 / steps when written."""
 
     def codecs(self) -> list[Any]:
-        """Compression, then CRC32C: without it a flipped bit reads back silently as wrong pixels."""
+        """Return the codecs: a compression, then CRC32C, without which a flipped bit reads back as wrong pixels."""
         if self.shuffle:
             item = np.dtype(self.dtype).itemsize
             squeeze: Any = BloscCodec(cname="zstd", clevel=1, shuffle=BloscShuffle.bitshuffle, typesize=item)
@@ -48,20 +48,20 @@ class ArrayLayout:
 
 
 def frames(count: int, height: int, width: int) -> ArrayLayout:
-    """RGB frames (T, H, W, 3) uint8."""
+    """Return the layout of RGB frames, (T, H, W, 3) uint8."""
     return ArrayLayout((count, height, width, 3), "uint8")
 
 
 def holes(count: int, height: int, width: int) -> ArrayLayout:
-    """Holes (T, H, W) bool, True where a pixel must be replaced."""
+    """Return the layout of holes, (T, H, W) bool, True where a pixel must be replaced."""
     return ArrayLayout((count, height, width), "bool")
 
 
 def flow(count: int, height: int, width: int) -> ArrayLayout:
-    """Optical flow (T-1, h, w, 2) float32 in pixels, rounded to 1/64 px."""
+    """Return the layout of optical flow, (T-1, h, w, 2) float32 in pixels, rounded to 1/64 px."""
     return ArrayLayout((count, height, width, 2), "float32", shuffle=True, steps=FLOW_STEPS_PER_PIXEL)
 
 
 def values(count: int, *item: int, dtype: str) -> ArrayLayout:
-    """Any other numbers, (T, *item), exact."""
+    """Return the layout of any other numbers, (T, *item), kept exactly."""
     return ArrayLayout((count, *item), dtype, shuffle=np.dtype(dtype).itemsize > 1)

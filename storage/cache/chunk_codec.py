@@ -1,4 +1,4 @@
-"""One chunk as Zarr lays it down: numbers, compressed, then the CRC32C of that.
+"""Encode and decode a chunk as Zarr does: the numbers compressed, then the CRC32C of that.
 
 Zarr's own way to a chunk goes through an event loop and two threads. That is 0.9 ms of CPU time for each, several times
 what the chunk itself takes, and a frame of a video has more than a hundred. The codecs are the ones Zarr calls.
@@ -24,10 +24,10 @@ numcodecs.blosc.use_threads = False  # who wants threads calls from several: a s
 
 
 class ChunkCodec:
-    """Turns items into the bytes of a chunk and back; may be called from several threads."""
+    """Turns items into the bytes of chunks and back, on any number of threads at once."""
 
     def __init__(self, compressors: Sequence[Any]) -> None:
-        """Do what these codecs of an array do.
+        """Take over the work of these codecs of an array.
 
         Raises : ValueError if they are not a compression of `ArrayLayout.codecs` and a CRC32C.
         """
@@ -46,12 +46,12 @@ class ChunkCodec:
                 raise ValueError(f"expected Blosc or Zstd, then CRC32C; got the codecs {list(compressors)}")
 
     def encode(self, item: NDArray[Any]) -> bytes:
-        """Content of the chunk that holds `item`, which is contiguous."""
+        """Return the content of the chunk that holds `item`, a contiguous array."""
         squeezed = bytes(self._squeeze.encode(item))
         return squeezed + _checksum(squeezed)
 
     def decode(self, content: bytes, shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """The item in a chunk.
+        """Return the item that a chunk holds.
 
         Raises : ValueError or RuntimeError if the content does not fit its checksum, or is no such item.
         """

@@ -1,4 +1,4 @@
-"""Looking after a root: what is in it, whether it reads back, and what nobody needs any more."""
+"""Look after a root: list what is in it, check that it reads back, delete what nobody needs any more."""
 
 import itertools
 import time
@@ -10,7 +10,15 @@ from storage.backends.errors import LinkError
 from storage.backends.file_digest import blocks_sha256
 from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
-from storage.cache.manifest import MANIFEST_FILE, read_choices, read_json, read_key, read_manifest
+from storage.cache.manifest import (
+    FORMAT_WITHOUT_CHECKSUM,
+    KEY_FILE,
+    MANIFEST_FILE,
+    read_choices,
+    read_json,
+    read_key,
+    read_manifest,
+)
 from storage.cache.root import FAILURES, RUNS, Root
 from storage.cache.run_records import write_again
 from storage.cache.stage_key import StageKey
@@ -23,7 +31,7 @@ SECONDS_A_LEFTOVER_IS_KEPT = 3600  # a record is written in a fraction of a seco
 
 @dataclass(frozen=True)
 class StoreFacts:
-    """One stage store as `list` shows it."""
+    """What `dfvi store list` shows of one result."""
 
     video: str
     stage: str
@@ -49,13 +57,13 @@ class Damage:
 
 
 def list_stores(root: Root, video: str | None = None, stage: str | None = None) -> Iterator[StoreFacts]:
-    """Facts of every store, of one video or stage."""
+    """List the facts of every store, or of those of one video or stage."""
     for folder in root.folders(video, stage):
         yield facts(folder)
 
 
 def facts(folder: StorePath) -> StoreFacts:
-    """Facts of the store in `folder`."""
+    """Return the facts of the store in `folder`."""
     state: Literal["complete", "partial", "damaged", "newer"] = "partial"
     key: StageKey | None = None
     try:
@@ -72,7 +80,7 @@ def facts(folder: StorePath) -> StoreFacts:
 
 
 def nearest(root: Root, video: str, key: StageKey) -> StageKey | None:
-    """Key of the complete result of this stage and video that differs in the fewest fields; of several, the newest."""
+    """Find the key of the complete result that differs from `key` in the fewest fields; of several, the newest."""
     found = []
     for folder in root.folders(video, key.stage):
         try:
@@ -113,6 +121,18 @@ def repair_file(root: Root, damage: DamagedStoreError) -> None:
     with root.try_lock(damage.folder) as free:
         if free:
             _drop(damage.folder, [Damage(damage.path, str(damage.reason), damage.folder)])
+
+
+def count_without_checksum(root: Root) -> int:
+    """Count the results whose key or manifest has no checksum, as the first version wrote them."""
+    return sum(any(_lacks_checksum(folder / name) for name in (KEY_FILE, MANIFEST_FILE)) for folder in root.folders())
+
+
+def _lacks_checksum(path: StorePath) -> bool:
+    try:
+        return bool(read_json(path)["format"] == FORMAT_WITHOUT_CHECKSUM)
+    except (FileNotFoundError, StoreError):
+        return False
 
 
 def sweep_leftovers(root: Root) -> None:

@@ -87,7 +87,7 @@ class Root:
         return cls.open(location)
 
     def store(self, video: str, key: StageKey) -> StageStore:
-        """The store that holds, or will hold, the result `key` of `video`."""
+        """Return the store that holds, or will hold, the result `key` of `video`."""
         return StageStore(self._folder(video, key.stage, key.digest), key)
 
     def open_store(self, video: str, stage: str, digest: str) -> StageStore:
@@ -107,7 +107,7 @@ class Root:
 
     @contextmanager
     def writing(self, video: str, key: StageKey, on_wait: Callable[[str], None]) -> Iterator[StageStore]:
-        """Hold the right to write the store of `key`; others wait. It is looked at when the wait is over."""
+        """Hold the right to write the store of `key`, which is opened once nobody else has that right."""
         with lock.hold(self._lock_of(self._folder(video, key.stage, key.digest)), on_wait=on_wait) as held:
             store = self.store(video, key)
             store.check_lock = held.check
@@ -118,7 +118,7 @@ class Root:
         return lock.try_hold(self._lock_of(folder))
 
     def folders(self, video: str | None = None, stage: str | None = None) -> Iterator[StorePath]:
-        """Folders of all stores, of one video or stage, sorted by name. Links and foreign names are passed by."""
+        """Find the folders of all stores, or of those of one video or stage, sorted by name. Links are passed by."""
         for video_folder in _folders(self.path, is_safe_name, video):
             for stage_folder in _folders(video_folder, is_safe_name, stage):
                 yield from _folders(stage_folder, is_digest, None)

@@ -60,7 +60,7 @@ class StageStore:
 
     @classmethod
     def open(cls, folder: StorePath) -> "StageStore":
-        """Open the store in `folder`, whatever it is.
+        """Open the store in `folder`, with the key that is written there.
 
         Raises : FileNotFoundError if there is none; otherwise like the constructor.
         """
@@ -68,7 +68,7 @@ class StageStore:
 
     @property
     def state(self) -> State:
-        """How much of the result is there."""
+        """Say how much of the result is there."""
         if self.manifest is not None:
             return "complete"
         return "partial" if (self.folder / KEY_FILE).exists() else "absent"
@@ -113,7 +113,7 @@ class StageStore:
         self.on_write()
 
     def __getitem__(self, name: str) -> StoredArray:
-        """Array `name` as a lazy sequence."""
+        """Return the array `name` as a lazy sequence."""
         if name not in self._arrays:
             self._arrays[name] = StoredArray(self.folder, name)
             if self.manifest is not None:
@@ -124,14 +124,14 @@ class StageStore:
         return name in self._layouts or (self.manifest is not None and name in self.manifest.arrays)
 
     def file(self, name: str) -> StorePath:
-        """A plain file of this store."""
+        """Return the path of a plain file of this store."""
         if not is_plain_name(name):
             raise StoreError(f"a file in a store needs a plain name; got {name!r}")
         return self.folder / name
 
     @contextmanager
     def new_files(self, *names: str) -> Iterator[Path]:
-        """A folder of this machine to write the plain files of these names into; the store has them after the block."""
+        """Give a folder of this machine to write plain files of these names into; the store has them afterwards."""
         with self.folder.receive([self.file(name).name for name in names]) as folder:
             yield folder
             self.check_lock()
@@ -150,7 +150,7 @@ class StageStore:
         return choices[name]
 
     def count(self, items: Iterable[Item], total: int) -> Iterator[Item]:
-        """Pass items through, counting each as written: for what goes into a plain file instead of an array."""
+        """Pass items through and count each as written, for a result that is a plain file instead of an array."""
         self.items += total
         for item in items:
             yield item

@@ -1,4 +1,4 @@
-"""An array of a stage store: one item a chunk, one chunk a file or object that is there whole or not at all."""
+"""Arrays of a stage store, one item a chunk, each chunk a file or object that is there whole or not at all."""
 
 import hashlib
 from collections.abc import Sequence
@@ -39,9 +39,9 @@ class StoredArray(Sequence[NDArray[Any]]):
         except (FileNotFoundError, LinkError, ValueError, KeyError, TypeError) as error:
             raise DamagedStoreError(self._folder / DESCRIPTION, error, folder) from error
         self.description_sha256 = hashlib.sha256(content).hexdigest()
-        """Stands for what says how the array lies."""
+        """SHA-256 of the description of the array."""
         self.shape: tuple[int, ...] = tuple(array.shape)
-        """(number of items, *shape of one item)."""
+        """Number of items, then the shape of one."""
         self._dtype = np.dtype(array.dtype)
         if array.chunks != _chunk_shape(self.shape):
             raise DamagedStoreError(self._folder / DESCRIPTION, f"its chunks are {array.chunks}", folder)
@@ -65,7 +65,7 @@ class StoredArray(Sequence[NDArray[Any]]):
 
     @property
     def dtype(self) -> str:
-        """Type of its numbers."""
+        """Return the type of its numbers."""
         return str(self._dtype)
 
     def __len__(self) -> int:
@@ -101,11 +101,11 @@ class StoredArray(Sequence[NDArray[Any]]):
         self.chunk_path(t).write_whole(self._codec.encode(item), durable=False)
 
     def chunk_path(self, t: int) -> StorePath:
-        """File or object that holds item t."""
+        """Return the path of the file or object that holds item t."""
         return self._folder / self._chunk_name(t)
 
     def missing(self) -> list[int]:
-        """Items that have no chunk yet, ascending."""
+        """List the items that have no chunk yet, ascending."""
         present = self._folder.names()
         return [t for t in range(len(self)) if self._chunk_name(t) not in present]
 
@@ -114,5 +114,5 @@ class StoredArray(Sequence[NDArray[Any]]):
 
 
 def _chunk_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    """One item; zarr has no chunks without numbers."""
+    """Return the shape of a chunk of one item; zarr has no chunks without numbers."""
     return (1, *(max(n, 1) for n in shape[1:]))

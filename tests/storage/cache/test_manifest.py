@@ -5,7 +5,7 @@ import json
 import pytest
 
 from storage.cache.errors import DamagedStoreError, StoreError
-from storage.cache.housekeeping import verify
+from storage.cache.housekeeping import count_without_checksum, verify
 from storage.cache.manifest import FORMAT, read_json, write_json
 from storage.cache.root import Root
 from tests.storage.conftest import KEY, fill_store
@@ -53,6 +53,9 @@ def test_what_an_earlier_version_wrote_has_no_checksum_and_is_read(root, store):
     assert again.state == "complete"
     assert again["flow_fw"].shape == (4, 5, 7, 2)
     assert list(verify(root)) == []
+    assert count_without_checksum(root) == 1
+    fill_store(root.store("dog", KEY))
+    assert count_without_checksum(root) == 1
 
 
 def test_a_checksum_may_not_be_taken_away(root, store):
