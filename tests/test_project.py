@@ -72,7 +72,7 @@ def test_version_and_date_are_the_same_everywhere():
 def test_the_changelog_says_why_a_stage_has_a_later_version():
     entries = re.split(r"\n\n|\n(?=- )", (REPOSITORY / "CHANGELOG.md").read_text())
     for path in (REPOSITORY / "tasks").rglob("*.py"):
-        for version, stage in re.findall(r"^@stage\(version=(\d+).*\)\ndef (\w+)", path.read_text(), re.M):
+        for version, stage in re.findall(r"^@stage\(version=(\d+).*\ndef (\w+)", path.read_text(), re.M):
             told = " ".join(entry for entry in entries if re.search(rf"\b{stage}\b", entry) and "version" in entry)
             for number in range(2, int(version) + 1):
                 assert re.search(rf"\b{number}\b", told), f"{stage}: nothing says what changed with version {number}"
