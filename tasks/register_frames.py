@@ -34,7 +34,7 @@ class RegisterFramesParams(StageParams):
         return tuple(sorted(set(distances)))
 
 
-@stage(version=2)  # 2: flow left after registration is measured where it is sure, and the choice fitted to that
+@stage(version=3)  # 2, 3: flow left after registration is measured where it is sure, the choice fitted to that
 def register_frames(
     out: StageStore,
     *,

@@ -127,9 +127,12 @@ def _shrunk(known: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
 
 def _like(grey: NDArray[np.uint8], other: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """A picture with the mean and spread of another one, as both are known; flow must not follow exposure."""
-    own, wanted = grey[known].astype(np.float32), other[known].astype(np.float32)
-    gain = np.clip(wanted.std() / max(float(own.std()), 1.0), 0.7, 1.4)
-    levels = (np.arange(256, dtype=np.float32) - own.mean()) * gain + wanted.mean()
+    inside = known.view(np.uint8)
+    (own, own_spread), (wanted, spread) = (
+        (float(number[0, 0]) for number in cv2.meanStdDev(picture, mask=inside)) for picture in (grey, other)
+    )
+    gain = np.clip(spread / max(own_spread, 1.0), 0.7, 1.4)
+    levels = (np.arange(256, dtype=np.float32) - own) * gain + wanted
     return np.asarray(cv2.LUT(grey, np.clip(np.rint(levels), 0, 255).astype(np.uint8)), np.uint8)
 
 

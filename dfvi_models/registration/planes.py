@@ -176,4 +176,5 @@ def aligned_flow(
     to_x = np.arange(width, dtype=np.float32)[None] + pair.fw[..., 0]
     to_y = np.arange(height, dtype=np.float32)[:, None] + pair.fw[..., 1]
     back = cv2.remap(pair.bw, to_x, to_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return pair.fw, np.asarray(np.linalg.norm(pair.fw + back, axis=-1), np.float32)
+    missed = pair.fw + back
+    return pair.fw, np.asarray(cv2.magnitude(missed[..., 0], missed[..., 1]), np.float32)

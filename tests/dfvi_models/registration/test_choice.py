@@ -101,3 +101,13 @@ def test_the_mean_in_a_hole_does_not_look_outside():
     values = np.arange(COUNT, dtype=np.float32)
     np.testing.assert_allclose(mean_in_hole(np.full(COUNT, 3, np.float32), HOLE, 5), 3, rtol=1e-5)
     np.testing.assert_allclose(mean_in_hole(values, HOLE, 3)[0], np.mean([0, 1, 14, 15]), rtol=1e-5)
+
+
+def test_a_doubtful_registered_colour_is_still_better_than_invention():
+    left = np.zeros_like(HOLE)
+    left[6:18, 8:15] = True
+    shown = distant(agreement=0.1, shift=0.6, flow_error=0.3)  # a share of 0.48
+    chosen, registered = choose(merged(left), HOLE, confidence(0.3), shown)
+    assert not chosen.hole.any()
+    assert registered[left].all()
+    assert not registered[HOLE & ~left].any()
