@@ -8,6 +8,7 @@
 """
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -19,6 +20,8 @@ from flows.cli.stopping import SECONDS_TO_LEAVE, Listener, Stopped, leave_within
 DONE, FAILED, BAD_INPUT, OWN_FAULT = 0, 1, 2, 70
 ONLY_OURS = (AssertionError, ImportError, NameError, NotImplementedError, SyntaxError)
 """Errors that no input should cause."""
+OF_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT}
+"""Errors of the system about a name that was given."""
 LONGEST_LINE = 2000
 
 
@@ -83,6 +86,8 @@ def _explain(error: Exception) -> tuple[str, int]:
         return str(error), BAD_INPUT
     if isinstance(error, TrainingError):
         return str(error), FAILED
+    if isinstance(error, OSError) and error.errno in OF_NAMES and not _a_run_has_begun():
+        return f"{error.filename}: {error.strerror}", BAD_INPUT
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         reason = f"{where}{error.strerror or error}"
@@ -103,7 +108,8 @@ def _fail(message: str, code: int, verbose: bool) -> int:
     if verbose:
         traceback.print_exc()
     lines = [" ".join(line.split()) for line in message.splitlines()]
-    print("\n".join(f"dfvi: {_shortened(line)}" for line in lines if line), file=sys.stderr)
+    text = "\n".join(f"dfvi: {_shortened(line)}" for line in lines if line)
+    print(text.encode(errors="backslashreplace").decode(), file=sys.stderr)  # names may be no text
     return code
 
 
