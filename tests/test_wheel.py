@@ -55,7 +55,7 @@ def test_the_wheel_says_what_it_is(wheel):
         (metadata,) = (archive.read(name).decode() for name in archive.namelist() if name.endswith("/METADATA"))
         (scripts,) = (archive.read(name).decode() for name in archive.namelist() if name.endswith("/entry_points.txt"))
     assert "Classifier: Operating System :: POSIX :: Linux" in metadata
-    assert "dfvi = flows.cli.main:main" in scripts
+    assert "dfvi = flows.cli.main:run" in scripts
 
 
 def test_a_video_is_inpainted_by_the_installed_package_alone(installed, tmp_path, prefect_server):
