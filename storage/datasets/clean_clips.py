@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.cache.names import video_name
+from storage.datasets.video_folders import VIDEO_SUFFIXES
 from storage.errors import InputError
 from storage.media.clip import find_source
 from storage.media.image_folder import IMAGE_SUFFIXES
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v")
 FRAMES, MASKS = "frames", "masks"
 
 
@@ -28,7 +28,7 @@ class CleanClip:
 
 
 def find_clips(folder: Path) -> list[CleanClip]:
-    """Clips of a folder, by name: subfolders <clip>/frames, with <clip>/masks or without, or plain folders of images
+    """Return the clips of a folder: subfolders <clip>/frames, with <clip>/masks or without, plain folders of images
     and video files.
 
     Raises : InputError if there is no clip, or two of them share a name.
@@ -49,7 +49,7 @@ def find_clips(folder: Path) -> list[CleanClip]:
 
 
 def choose_clips(clips: Sequence[CleanClip], names: Sequence[str]) -> list[CleanClip]:
-    """The named ones of `clips`; all of them if no name is given.
+    """Return the named ones of `clips`; all of them if no name is given.
 
     Raises : InputError for a name that is not among them.
     """
@@ -61,7 +61,7 @@ def choose_clips(clips: Sequence[CleanClip], names: Sequence[str]) -> list[Clean
 
 
 def shuffled_masks(clips: Sequence[CleanClip], seed: int) -> dict[str, Path]:
-    """Name of each clip -> folder with the object masks of another clip.
+    """Return for the name of each clip the folder with the object masks of another clip.
 
     Clips stand in a circle ordered by a hash of their name and the seed, and each takes the masks of the next: equal
     on every machine, and another clip in the folder changes few of the pairs.
@@ -86,7 +86,7 @@ def pictures_beside(masks: Path) -> Path:
 
 
 def keep_back(names: Sequence[str], share: float, seed: int) -> set[str]:
-    """Those of `names` that are kept back from training: about `share` of them, and at least one if there are several.
+    """Return the names to keep back from training: about `share` of them, and at least one if there are several.
 
     They come first in an order by a hash of name and seed: equal on every machine, and a new clip moves few others.
     """
@@ -96,7 +96,7 @@ def keep_back(names: Sequence[str], share: float, seed: int) -> set[str]:
 
 
 def clip_seed(name: str, seed: int) -> int:
-    """Seed of one clip, 0 to 2^32 - 1, made of its name and the seed of the whole evaluation."""
+    """Return the seed of one clip, 0 to 2^32 - 1, made of its name and the seed of the whole evaluation."""
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:4], "big")
 
 

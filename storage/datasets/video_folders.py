@@ -9,6 +9,7 @@ from storage.errors import InputError
 from storage.media.image_folder import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".y4m")
+MASK_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES, ".gif", ".avif", ".npy", ".npz", ".json")
 MASK_NAMES = ("masks", "mask")
 FRAMES, ANNOTATIONS = "JPEGImages", "Annotations"
 
@@ -27,7 +28,7 @@ class Found:
 
 
 def find_videos(folder: Path) -> list[Found]:
-    """The videos of a dataset folder, sorted by name; empty if there is none.
+    """Return the videos of a dataset folder, sorted by name; empty if there is none.
 
     A folder without a video in it is passed by; one with a video but no mask, or several of either, has a problem.
     Raises : InputError if the folder cannot be read, or has several resolutions to choose from.
@@ -46,9 +47,9 @@ def find_videos(folder: Path) -> list[Found]:
 
 
 def _one_folder(folder: Path) -> Found | None:
-    """<video>/frames or one video file, with <video>/masks or a file whose name is mask or masks."""
+    """Return the video of a folder: `frames` or one video file, with `masks` or a file called mask or masks."""
     entries = [each for each in sorted(folder.iterdir()) if not each.name.startswith(".")]
-    masks = [each for each in entries if each.stem in MASK_NAMES and (each.is_dir() or _is_media(each))]
+    masks = [each for each in entries if each.stem in MASK_NAMES and (each.is_dir() or _can_be_mask(each))]
     videos = [each for each in entries if each.suffix.lower() in VIDEO_SUFFIXES and each not in masks]
     if (folder / "frames").is_dir():
         videos.append(folder / "frames")
@@ -68,7 +69,7 @@ def _wrong_count(found: Sequence[Path], expected: str) -> str:
 
 
 def _davis(frames: Path, annotations: Path) -> list[Found]:
-    """<frames>/<video>/*.jpg with <annotations>/<video>/*.png."""
+    """Return the videos of DAVIS' layout: <frames>/<video>/*.jpg with <annotations>/<video>/*.png."""
     found = []
     for video in _folders(frames):
         mask = annotations / video.name
@@ -80,7 +81,7 @@ def _davis(frames: Path, annotations: Path) -> list[Found]:
 
 
 def _one_resolution(frames: Path) -> Path:
-    """JPEGImages itself if the videos lie in it, else the one folder below it that they lie in."""
+    """Return JPEGImages itself if the videos lie in it, else the one folder below it that they lie in."""
     below = _folders(frames)
     if any(_holds_images(each) for each in below) or not below:
         return frames
@@ -91,7 +92,7 @@ def _one_resolution(frames: Path) -> Path:
 
 
 def _annotations_of(frames: Path) -> Path:
-    """The folder of annotations that stands for a folder of frames: the last JPEGImages in its path replaced."""
+    """Return the folder of annotations that stands for a folder of frames: the last JPEGImages in its path replaced."""
     parts = list(frames.parts)
     at = len(parts) - 1 - parts[::-1].index(FRAMES)
     return Path(*parts[:at], ANNOTATIONS, *parts[at + 1 :])
@@ -105,5 +106,5 @@ def _holds_images(folder: Path) -> bool:
     return any(each.suffix.lower() in IMAGE_SUFFIXES for each in folder.iterdir())
 
 
-def _is_media(path: Path) -> bool:
-    return path.suffix.lower() in (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
+def _can_be_mask(path: Path) -> bool:
+    return path.suffix.lower() in MASK_SUFFIXES

@@ -81,7 +81,7 @@ class Clip:
 
     @property
     def yuv_matrix(self) -> int:
-        """H.273 matrix that turns YUV of this clip into RGB and back.
+        """Return the H.273 matrix that turns YUV of this clip into RGB and back.
 
         Untagged video is taken as players take it: BT.709 from HD sizes on, BT.601 below. Writing uses the same
         matrix and leaves the tag out again, so that a round trip moves no colour whatever a player assumes.
@@ -92,7 +92,7 @@ class Clip:
         return BT709 if is_hd or self.colour.matrix == RGB_MATRIX else BT601
 
     def time_of(self, frame: int) -> Fraction:
-        """Seconds from the first frame to the given one; for frame_count and beyond, where it would come."""
+        """Return the seconds from the first frame to a frame; for frame_count and beyond, where it would come."""
         if self.pts is None or len(self.pts) < 2:
             return frame / self.rate
         last = len(self.pts) - 1
@@ -100,12 +100,12 @@ class Clip:
         return ticks * self.time_base
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for a JSON file; fractions as "30000/1001"."""
+        """Return plain values for a JSON file; fractions as "30000/1001"."""
         return {key: _plain(value) for key, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Clip":
-        """The clip of which to_json made the values."""
+        """Return the clip of which to_json made the values."""
         fractions = ("rate", "time_base", "start_time", "sample_aspect_ratio")
         return cls(
             **{
@@ -140,7 +140,7 @@ def check_size(path: Path, height: int, width: int) -> None:
 
 
 def check_range(clip: Clip, start: int, stop: int | None) -> int:
-    """The frame after the last one wanted of a clip.
+    """Return the number of the frame after the last one wanted of a clip.
 
     start, stop : frame numbers from 0, stop not included; stop None means the clip's end.
     Raises      : InputError if the range is empty, leaves the clip, or asks for frames that a truncated file lost.
@@ -160,7 +160,7 @@ def check_range(clip: Clip, start: int, stop: int | None) -> int:
 
 
 def find_source(path: str | os.PathLike[str]) -> Path:
-    """The path of a regular file or folder that exists, symbolic links followed.
+    """Return the path of a regular file or folder that exists, symbolic links followed.
 
     Raises: InputError for anything else: URLs, missing paths, devices, pipes, sockets, loops of links.
     """

@@ -48,6 +48,8 @@ class OutputCodec:
     """Four letters by which MP4 and MOV call the codec, where players ask for others than FFmpeg's."""
     is_x264: bool = False
     """Whether x264 encodes, which has settings of its own; see _x264_settings."""
+    smallest_side: int = 1
+    """Pixels that each side of a frame must have at least."""
     is_x265: bool = False
     """Whether x265 encodes; see _x265_settings."""
     has_quality: bool = False
@@ -97,6 +99,7 @@ CODECS: Mapping[str, OutputCodec] = {
         pixel_formats=("yuv420p", "yuv444p", "yuv420p10le", "yuv444p10le"),
         options={"preset": "medium"},
         is_x265=True,
+        smallest_side=16,
         tag="hvc1",
         has_quality=True,
     ),
@@ -182,13 +185,18 @@ def choose_encoder(codec: str, clip: Clip, quality: int, count: int | None = Non
     codec   : name in CODECS of a codec that goes into a file.
     quality : constant rate factor, 0 (best) to 51; lossless codecs do without.
     count   : frames that will be written; None means all of the clip.
-    Raises  : InputError if quality is outside.
+    Raises  : InputError if quality is outside, or the frames are too small for the codec.
 
     YUV with halved chroma needs even sides; odd clips keep full chroma (yuv444p) instead of growing by a pixel.
     """
     if not 0 <= quality <= MAX_CRF:
         raise InputError(f"quality {quality}; expected a constant rate factor from 0 (best) to {MAX_CRF}")
     chosen = CODECS[codec]
+    if min(clip.height, clip.width) < chosen.smallest_side:
+        raise InputError(
+            f"codec {codec} takes frames of at least {chosen.smallest_side} pixels a side; got {clip.width}x"
+            f"{clip.height}; choose another codec"
+        )
     pixel_format = choose_pixel_format(chosen, clip)
     options = dict(chosen.options) | ({"crf": str(quality)} if chosen.has_quality else {})
     if chosen.is_x264 and (settings := _x264_settings(clip)):
@@ -202,7 +210,7 @@ def choose_encoder(codec: str, clip: Clip, quality: int, count: int | None = Non
 
 
 def _x264_settings(clip: Clip) -> str:
-    """Settings that FFmpeg has no option of its own for."""
+    """Return settings of x264 that FFmpeg has no option of its own for."""
     settings = []
     if clip.is_interlaced and clip.height % 4 == 0:  # two fields of even height
         settings.append("bff=1" if clip.field_order in BOTTOM_FIELDS_FIRST else "tff=1")
@@ -212,7 +220,7 @@ def _x264_settings(clip: Clip) -> str:
 
 
 def _x265_settings(clip: Clip, count: int) -> str:
-    """Settings that FFmpeg has no option of its own for.
+    """Return settings of x265 that FFmpeg has no option of its own for.
 
     With B-frames, x265 reads the decoding times of clips of one or two frames where nobody wrote them.
     """
@@ -224,7 +232,7 @@ def _x265_settings(clip: Clip, count: int) -> str:
 
 @cache
 def _has_avx512() -> bool:
-    """Whether the processor has AVX-512, as Linux tells it."""
+    """Tell whether the processor has AVX-512, as Linux tells it."""
     try:
         return "avx512f" in Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -282,13 +290,13 @@ def losses(output: Output, clip: Clip) -> list[str]:
 
 
 def _takes_size(pixel_format: VideoFormat, clip: Clip) -> bool:
-    """Whether the sides are multiples of what chroma is shared by."""
+    """Tell whether the sides of a clip are multiples of the pixels that share one chroma value."""
     across, down = 2 // pixel_format.chroma_width(2), 2 // pixel_format.chroma_height(2)
     return clip.width % across == 0 and clip.height % down == 0
 
 
 def _yuv_tags(clip: Clip) -> ColourTags:
-    """The source's tags, an absent one left absent; RGB without tags becomes plain BT.709.
+    """Return the source's tags, an absent one left absent; RGB without tags becomes plain BT.709.
 
     Full range becomes limited (16-235), and says so: swscale is biased by half a level of chroma when it writes the
     other.

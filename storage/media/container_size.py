@@ -13,7 +13,7 @@ MAX_BOXES = 100_000  # a fragmented MP4 has two a fragment; a file of nothing bu
 
 
 def container_size(path: Path) -> int | None:
-    """Bytes that the container says the file has at least; None where it does not say."""
+    """Return how many bytes the container says the file has at least; None where it does not say."""
     with path.open("rb") as file:
         head = file.read(12)
         if head[4:8] in MP4_BOXES:
@@ -29,7 +29,7 @@ def container_size(path: Path) -> int | None:
 
 
 def lacks_index(path: Path) -> bool:
-    """Whether the file is an MP4/MOV without a whole index (moov): cut off, or not finished by its recorder."""
+    """Tell whether the file is an MP4/MOV without a whole index (moov): cut off, or not finished by its recorder."""
     file_size = path.stat().st_size
     with path.open("rb") as file:
         if file.read(12)[4:8] not in MP4_BOXES:
@@ -38,7 +38,7 @@ def lacks_index(path: Path) -> bool:
 
 
 def _boxes(file: BinaryIO, file_size: int) -> list[tuple[bytes, int]]:
-    """(type, end offset) of the outermost boxes of an MP4; the last one's end may lie beyond the file's."""
+    """Return (type, end offset) of the outermost boxes of an MP4; the last one's end may lie beyond the file's."""
     boxes: list[tuple[bytes, int]] = []
     start = 0
     while start < file_size and len(boxes) < MAX_BOXES:
@@ -68,7 +68,7 @@ def count_gif_frames(path: Path) -> int:
 
 
 def _walk_gif(file: BinaryIO) -> tuple[int, int]:
-    """The end of the trailer, beyond the file's where the file ends before it; and the number of whole images."""
+    """Return where the trailer ends (beyond the file if that ends before it), and the number of whole images."""
     whole = 0
     file.seek(10)  # flags, then two bytes before the colours
     flags = file.read(1)
@@ -105,7 +105,7 @@ def _end_of_segment(file: BinaryIO) -> int | None:
 
 
 def _read_vint(file: BinaryIO) -> int | None:
-    """EBML's integer of variable length: leading zeros of the first byte count the bytes; all ones means unknown."""
+    """Read EBML's integer of variable length: leading zeros of the first byte count its bytes; all ones is unknown."""
     first = file.read(1)
     if not first or not first[0]:
         return None

@@ -19,7 +19,7 @@ HEADER = struct.Struct("<4sii")
 
 
 def read_flo(path: str | os.PathLike[str]) -> np.ndarray:
-    """The flow in a .flo file: (H, W, 2) float32, pixels, [..., 0] = dx, [..., 1] = dy, as stored.
+    """Return the flow in a .flo file: (H, W, 2) float32, pixels, [..., 0] = dx, [..., 1] = dy, as stored.
 
     The benchmark marks unknown flow by values over 1e9; they come as they are.
     Raises: InputError if the file is no .flo file, claims an absurd size, or is not as long as its header says.
@@ -36,7 +36,7 @@ def read_flo(path: str | os.PathLike[str]) -> np.ndarray:
 
 
 def _checked_header(path: Path, header: bytes) -> tuple[int, int]:
-    """(height, width) that a header states, once the file is known to be as long as that makes it."""
+    """Return (height, width) as a header states them, if the file is as long as they make it."""
     if len(header) < HEADER.size or header[:4] != MAGIC:
         raise InputError(f"{path}: not a .flo file: expected it to begin with PIEH, got {header[:4]!r}")
     _, width, height = HEADER.unpack(header)

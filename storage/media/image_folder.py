@@ -22,7 +22,7 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # our errors 
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The image files of a folder in frame order: by name, numbers by value, so that 2.png comes before 10.png.
+    """Return the image files of a folder in frame order: numbers in names count by value, 2.png comes before 10.png.
 
     Hidden files, other files and folders inside are left out.
     Raises: InputError if there is none, if one is no regular file, or if two differ only in their suffix (the same
@@ -63,7 +63,7 @@ def natural_key(name: str) -> tuple[list[tuple[int, str]], str]:
 
 
 def probe_images(folder: Path, rate: Fraction) -> Clip:
-    """Facts of a folder of images. Decodes the first one and reads the headers of the others.
+    """Return the facts of a folder of images. Decodes the first one and reads the headers of the others.
 
     Raises: InputError if the folder holds no image, one that is none, or one of another size.
     """
@@ -93,12 +93,12 @@ def probe_images(folder: Path, rate: Fraction) -> Clip:
 
 
 def image_frames(clip: Clip, start: int, stop: int | None) -> Iterator[np.ndarray]:
-    """Frames start to stop of a folder as (H, W, 3) uint8 RGB; see storage.media.reading.read_frames."""
+    """Return frames start to stop of a folder as (H, W, 3) uint8 RGB; see storage.media.reading.read_frames."""
     return _frames_of(clip, start, stop, cv2.IMREAD_COLOR_RGB)
 
 
 def image_alpha(clip: Clip, start: int, stop: int | None) -> Iterator[np.ndarray]:
-    """Alpha of frames start to stop of a folder as (H, W) uint8, 255 = opaque; an image without alpha is opaque."""
+    """Return alpha of frames start to stop of a folder as (H, W) uint8; an image without alpha is opaque, 255."""
     for image in _frames_of(clip, start, stop, cv2.IMREAD_UNCHANGED):
         if image.ndim == 3 and image.shape[2] == 4:
             yield to_8_bit(image[..., 3])
@@ -107,7 +107,7 @@ def image_alpha(clip: Clip, start: int, stop: int | None) -> Iterator[np.ndarray
 
 
 def image_full_depth(clip: Clip, start: int, stop: int | None) -> Iterator[np.ndarray]:
-    """Frames start to stop of a folder as (H, W, 3) uint16 RGB; 8 bits are stretched to the full range."""
+    """Return frames start to stop of a folder as (H, W, 3) uint16 RGB; 8 bits are stretched to the full range."""
     for image in _frames_of(clip, start, stop, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH):
         yield image * np.uint16(257) if image.dtype == np.uint8 else image
 
@@ -148,7 +148,7 @@ def decode_image(path: Path, flags: int) -> np.ndarray:
 
 
 def _turned(image: np.ndarray, orientation: int) -> np.ndarray:
-    """An image as EXIF's orientation (1 to 8; CIPA DC-008, tag 274) wants it shown."""
+    """Return an image turned as EXIF's orientation (1 to 8; CIPA DC-008, tag 274) wants it shown."""
     if orientation in (2, 4, 5, 7):  # mirrored
         image = image[:, ::-1]
     quarters = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}.get(orientation, 0)  # counter-clockwise
@@ -168,7 +168,7 @@ def _read(path: Path) -> bytes:
 
 
 def _size_of(path: Path) -> tuple[int, int]:
-    """(height, width) from the header, as stored."""
+    """Return (height, width) from the header, as stored."""
     try:
         header = _checked(path, read_header(path))
     except OSError as error:

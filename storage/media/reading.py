@@ -19,7 +19,7 @@ FOLDER_RATE = Fraction(24)  # frames a second of a folder of images when the cal
 
 
 def probe(path: str | os.PathLike[str], *, rate: Fraction = FOLDER_RATE) -> Clip:
-    """Facts of a video file or a folder of images.
+    """Return the facts of a video file or a folder of images.
 
     rate   : frames a second, for folders only: images carry no time.
     Raises : InputError if the path is neither, or what it names cannot be read as a clip.
@@ -34,7 +34,7 @@ def probe(path: str | os.PathLike[str], *, rate: Fraction = FOLDER_RATE) -> Clip
 def read_frames(
     clip: Clip | str | os.PathLike[str], start: int = 0, stop: int | None = None, *, threads: int = 0
 ) -> Iterator[np.ndarray]:
-    """Frames start to stop (not included), one after the other, as (H, W, 3) uint8 RGB.
+    """Return frames start to stop (not included), one after the other, as (H, W, 3) uint8 RGB.
 
     clip    : what probe found, or a path to probe now.
     threads : of the decoder; 0 means as many as there are cores. The frames do not depend on it.
@@ -43,7 +43,8 @@ def read_frames(
     Memory does not grow with the clip. Frames before start are decoded but not converted. Frames come upright
     (rotation and mirroring applied); the tagged colour matrix and range are honoured, untagged video is read as
     Clip.yuv_matrix says. More than 8 bits are rounded to 8; HDR curves stay as they are; interlaced frames
-    stay woven; alpha is dropped (colours under transparent pixels come as stored).
+    stay woven unless the clip says that they are to be made whole; alpha is dropped (colours under transparent pixels
+    come as stored).
     """
     known = clip if isinstance(clip, Clip) else probe(clip)
     if known.kind == "images":
@@ -52,7 +53,7 @@ def read_frames(
 
 
 def content_digest(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of what a file or a folder of images holds, as 64 hexadecimal digits.
+    """Return the SHA-256 of what a file or a folder of images holds, as 64 hexadecimal digits.
 
     A file counts with all its bytes, a folder with those of its images in frame order; names (beyond the
     order they give) and times do not count.

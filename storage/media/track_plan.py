@@ -130,13 +130,13 @@ def _without_tracks(source: Path) -> TrackPlan:
 
 
 def _beside_picture(container: InputContainer) -> list[Stream]:
-    """All streams but the picture that is read, and those that no container of ours could be asked to hold."""
+    """Return all streams but the picture that is read."""
     picture = container.streams.best("video")
     return [stream for stream in container.streams if picture is None or stream.index != picture.index]
 
 
 def _encoder_for(stream: Stream, container: InputContainer, output: Output) -> str:
-    """The encoder for a track that is not copied; empty if the track cannot be decoded."""
+    """Return the encoder for a track that is not copied; empty if the track cannot be decoded."""
     if not isinstance(stream, AudioStream) or not _decodes(stream, container):
         return ""
     muxer = CONTAINERS[output.container].muxer

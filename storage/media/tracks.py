@@ -92,7 +92,7 @@ class Tracks:
         return target
 
     def _chapters(self) -> list[Any]:
-        """Those that overlap the span, on the output's clock."""
+        """Return the chapters that overlap the span, on the output's clock."""
         chapters = []
         for chapter in self.source.chapters():
             tick = Fraction(chapter["time_base"] or 0)
@@ -122,7 +122,7 @@ class Tracks:
                 yield _Timed(self.shift + (self.end or Fraction(0)), ready)
 
     def _moved(self, packet: "Packet[Any]") -> "list[Packet[Any]]":
-        """The packets of the output that a packet becomes."""
+        """Return the packets of the output that a packet of the source becomes."""
         tick = Fraction(packet.time_base)
         shift = self.shift - self.origin
         if packet.stream_index in self.encoders:
@@ -145,14 +145,14 @@ class _Reencoder:
         self.next_sample: int | None = None
 
     def encode(self, packet: "Packet[Any]", shift: Fraction) -> "list[Packet[Any]]":
-        """The encoded packets that one of the source becomes; what does not decode is passed over."""
+        """Return the encoded packets that one of the source becomes; what does not decode is passed over."""
         with suppress(FFmpegError):
             frames: Any = packet.decode()
             return [each for frame in frames for each in self._encode(frame, shift)]
         return []
 
     def finish(self) -> "list[Packet[Any]]":
-        """What is left inside the encoder."""
+        """Return the packets that are left inside the encoder."""
         with suppress(FFmpegError, ValueError):
             rest = [each for frame in self.resampler.resample(None) for each in self._send(frame)]
             return rest + list(self.target.encode(None))

@@ -34,7 +34,7 @@ SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # H.273 matrix -
 
 
 def video_frames(clip: Clip, start: int, stop: int | None, threads: int) -> Iterator[np.ndarray]:
-    """Frames start to stop of a video as (H, W, 3) uint8 RGB, upright; see storage.media.reading.read_frames."""
+    """Return frames start to stop of a video as (H, W, 3) uint8 RGB, upright; see storage.media.reading.read_frames."""
     matrix = _swscale_matrix(clip)
     source_range = ColorRange.JPEG if clip.colour.full_range else ColorRange.MPEG
 
@@ -51,7 +51,7 @@ def video_frames(clip: Clip, start: int, stop: int | None, threads: int) -> Iter
 
 
 def video_alpha(clip: Clip, start: int, stop: int | None, threads: int) -> Iterator[np.ndarray]:
-    """Alpha of frames start to stop of a video as (H, W) uint8, 255 = opaque, upright."""
+    """Return alpha of frames start to stop of a video as (H, W) uint8, 255 = opaque, upright."""
     decoder = ALPHA_DECODERS.get(clip.codec)
 
     def to_alpha(frame: VideoFrame) -> np.ndarray:
@@ -61,7 +61,7 @@ def video_alpha(clip: Clip, start: int, stop: int | None, threads: int) -> Itera
 
 
 def video_full_depth(clip: Clip, start: int, stop: int | None) -> Iterator[np.ndarray]:
-    """Frames start to stop of a video as (H, W, 3) uint16 RGB over the full range, upright.
+    """Return frames start to stop of a video as (H, W, 3) uint16 RGB over the full range, upright.
 
     By way of planes: from 10-bit 4:2:0 to packed 16-bit RGB, swscale with these flags gives wrong colours.
     """
@@ -102,7 +102,7 @@ def _convert(
 
 
 def _deinterlaced(frames: Iterator[VideoFrame], stream: VideoStream) -> Iterator[VideoFrame]:
-    """As many frames, made whole by FFmpeg's bwdif; those that are not interlaced stay as they are."""
+    """Return as many frames, made whole by FFmpeg's bwdif; those that are not interlaced stay as they are."""
     graph: av.filter.Graph | None = None
     for frame in frames:
         if graph is None:
@@ -153,7 +153,7 @@ def _upright(image: np.ndarray, clip: Clip) -> np.ndarray:
 
 @contextlib.contextmanager
 def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """An open video file and the stream to read in it; the others are set to be skipped.
+    """Open a video file, and give it with the stream to read in it; the others are set to be skipped.
 
     Raises: InputError if the file is no video, has no moving pictures, or claims an absurd size.
     """
@@ -187,7 +187,7 @@ def _why_not_video(path: Path, error: Exception) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """What an error of FFmpeg says, in one line."""
+    """Return what an error of FFmpeg says, in one line."""
     return str(getattr(error, "strerror", None) or error).splitlines()[0]
 
 
@@ -211,7 +211,7 @@ def decode(
     leading: int = 0,
     options: Mapping[str, str] = DECODER_OPTIONS,
 ) -> Iterator[VideoFrame]:
-    """Frames in order of showing. On a fault the frames already inside the decoder still come, then the error.
+    """Return frames in order of showing. On a fault the frames already inside the decoder still come, then the error.
 
     leading : packets after the first key frame that are passed over; see Clip.leading_packets.
     options : of the decoder.

@@ -50,7 +50,7 @@ class _Times(NamedTuple):
 
 
 def probe_video(path: Path) -> Clip:
-    """Facts of a video file. Reads every packet and decodes the first frame.
+    """Return the facts of a video file. Reads every packet and decodes the first frame.
 
     Raises: InputError if the file is no video, has no frame, claims absurd sizes, or its first frame does not decode.
     """
@@ -64,7 +64,7 @@ def probe_video(path: Path) -> Clip:
 
 
 def _count_leading(path: Path) -> int:
-    """Packets right after the first key frame whose frames come before it, if decoders do not show them.
+    """Count the packets right after the first key frame whose frames come before it, if decoders do not show them.
 
     A stream that was cut at an open group of pictures begins so: the frames refer to others that are gone. In a closed
     group they are shown; only the decoder knows.
@@ -90,7 +90,7 @@ def _count_leading(path: Path) -> int:
 
 
 def _is_hidden(packet: "Packet[VideoStream]", codec: str) -> bool:
-    """Whether a packet only changes what later frames refer to.
+    """Tell whether a packet only changes what later frames refer to.
 
     Source: VP8, RFC 6386 section 9.1; VP9 bitstream specification section 6.2 (uncompressed header) and annex B.
     """
@@ -106,7 +106,7 @@ def _is_hidden(packet: "Packet[VideoStream]", codec: str) -> bool:
 
 
 def _scan(container: InputContainer, stream: VideoStream, leading: int) -> list[_Times]:
-    """Times of the packets whose frames decoding will show, in order of decoding.
+    """Return the times of the packets whose frames decoding will show, in order of decoding.
 
     Left out: what an edit list discards, what comes before the first key frame (no decoder shows it), frames that are
     hidden, `leading` packets after the first key frame, and a last packet that breaks off.
@@ -163,7 +163,7 @@ def _describe(path: Path, container: InputContainer, stream: VideoStream, packet
 def _count(
     path: Path, stream: VideoStream, packets: list[_Times], pts: list[int], time_base: Fraction
 ) -> tuple[int, int]:
-    """(frames found, frames promised): they differ in a file that broke off or lost a part."""
+    """Return (frames found, frames promised): they differ in a file that broke off or lost a part."""
     size = container_size(path)
     is_cut_off = size is not None and size > path.stat().st_size
     found = len(packets)
@@ -182,7 +182,7 @@ def _count(
 
 
 def _missing_at_end(stream: VideoStream, packets: list[_Times], pts: list[int], time_base: Fraction) -> int:
-    """Frames that a Matroska file lacks at its end, by the DURATION tag ("00:00:12.345000000") of the stream."""
+    """Return how many frames a Matroska file lacks at its end, by the stream's tag DURATION="00:00:12.345"."""
     try:
         hours, minutes, seconds = stream.metadata["DURATION"].split(":")
         length = Fraction(hours) * 3600 + Fraction(minutes) * 60 + Fraction(seconds)
@@ -197,7 +197,7 @@ def _missing_at_end(stream: VideoStream, packets: list[_Times], pts: list[int], 
 
 
 def _rising(path: Path, pts: list[int]) -> tuple[list[int], tuple[str, ...]]:
-    """Time stamps in order, equal ones a tick apart, and a warning if there were any."""
+    """Return time stamps in order, equal ones a tick apart, and a warning if there were any."""
     rising = list(pts)
     for t in range(1, len(pts)):
         rising[t] = max(pts[t], rising[t - 1] + 1)
@@ -208,7 +208,7 @@ def _rising(path: Path, pts: list[int]) -> tuple[list[int], tuple[str, ...]]:
 
 
 def _fit_rate(pts: list[int], rates: list[Fraction], time_base: Fraction) -> tuple[Fraction, tuple[int, ...] | None]:
-    """A constant rate that explains every time stamp within rounding, or the mean rate and the stamps since the first.
+    """Return a constant rate that explains every time stamp within rounding; else the mean rate, and the stamps.
 
     Containers round: 30000/1001 in Matroska's milliseconds is 0, 33, 67. One tick of error is rounding as long as
     a tick is short beside a frame.
@@ -271,7 +271,7 @@ def _full_range(frame: VideoFrame) -> bool | None:
 
 
 def _orientation(path: Path, frame: VideoFrame) -> tuple[int, bool]:
-    """(degrees clockwise, mirrored first) that make the frame upright, from its display matrix."""
+    """Return (degrees clockwise, mirrored first) that make the frame upright, from its display matrix."""
     side_data: Any = frame.side_data  # PyAV's stub names its keys in a way mypy cannot follow
     if "DISPLAYMATRIX" not in side_data:
         return 0, False

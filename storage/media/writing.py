@@ -101,13 +101,13 @@ class _Clock:
         self.lead = round(lead / self.time_base)
 
     def ticks(self, i: int) -> int:
-        """When the i-th written frame is shown."""
+        """Return the tick at which the i-th written frame is shown."""
         seconds = self.clip.time_of(self.start + i) - self.clip.time_of(self.start)
         return self.lead + round(seconds / self.time_base)
 
 
 def _common_tick(frame: Fraction, lead: Fraction) -> Fraction:
-    """The longest tick that divides both times; a 64th of a frame where that would get too fine for a container."""
+    """Return the longest tick that divides both times; a 64th of a frame where that is too fine for a container."""
     if not lead:
         return frame
     tick = Fraction(
@@ -180,7 +180,7 @@ def _start(output: OutputContainer, target: Path) -> None:
 def _coded(
     frames: Iterable[np.ndarray], clip: Clip, encoder: Encoder, clock: _Clock, count: int
 ) -> Iterator[VideoFrame]:
-    """Frames in the encoder's pixel format with their time stamps; exactly count of them."""
+    """Return frames in the encoder's pixel format with their time stamps; exactly count of them."""
     convert = Converter(clip, encoder)
     number = 0
     for number, frame in enumerate(frames, start=1):
@@ -200,7 +200,7 @@ def _coded(
 
 
 class Converter:
-    """From RGB to the encoder's pixel format, with the colour matrix of its tags, or of the clip where untagged."""
+    """Converts RGB to the encoder's pixel format, with the colour matrix of its tags, or the clip's where untagged."""
 
     def __init__(self, clip: Clip, encoder: Encoder) -> None:
         """Convert frames of a clip for an encoder."""

@@ -78,7 +78,7 @@ def remux(
     return target
 
 
-def add_sound(
+def add_audio(
     video: Path, target: Path, *, codec: str = "aac", seconds: float = 1.0, streams: int = 1, silent_start: float = 0.0
 ) -> Path:
     """Copy a video and give it streams of a rising tone, 48 kHz stereo."""

@@ -10,7 +10,7 @@ from storage.media.writing import write_images
 from tasks.decode import DecodeParams, MediaInput, decode
 from tasks.encode import EncodeParams, encode
 from tasks.stage.cached_stage import Job
-from tests.storage.media_files import add_sound, moving_frames
+from tests.storage.media_files import add_audio, moving_frames
 from tests.storage.media_files import encode as encode_video
 
 H, W, T = 24, 32, 3
@@ -63,7 +63,7 @@ def test_alpha_goes_along_and_what_was_filled_for_being_transparent_is_opaque(tm
 
 def test_audio_that_is_encoded_anew_is_told_with_the_result(tmp_path, run):
     picture = encode_video(tmp_path / "a.avi", moving_frames(5, H, W), codec="mpeg4")
-    source = add_sound(picture, tmp_path / "b.avi", codec="adpcm_ms", seconds=0.2)
+    source = add_audio(picture, tmp_path / "b.avi", codec="adpcm_ms", seconds=0.2)
     store = run(source, "4,5,6,7")
     (warning,) = store.attributes["warnings"]
     assert "b.avi: audio track 1 (adpcm_ms) does not go into .mp4 files: encoded as AAC" in warning

@@ -92,8 +92,11 @@ def decode_rle(rle: dict[str, Any]) -> np.ndarray:
 
 
 def _decompress(text: str) -> list[int]:
-    """COCO's text of runs: 5 bits a letter above "0", lowest first, bit 5 says that more follow, the last is signed;
-    from the third on each run is the difference to the run before the previous one."""
+    """Return the runs of COCO's compressed text.
+
+    A letter above "0" holds 5 bits, the lowest first; bit 5 says that more follow, and the last letter carries the
+    sign. From the third on, a run is the difference to the run before the previous one.
+    """
     runs: list[int] = []
     value = shift = 0
     for letter in text:
@@ -114,7 +117,7 @@ def _decompress(text: str) -> list[int]:
 
 
 def _frames_of(content: Any) -> list[list[Rle]]:
-    """The RLEs of each frame."""
+    """Return the RLEs of each frame."""
     if isinstance(content, list):
         return [_of_one_frame(entry) for entry in content]
     if "counts" in content:

@@ -61,7 +61,7 @@ def _spread(marks: Marks, name: str, clip: Clip) -> Marks:
 
 
 def _shown_at(marks: Marks, name: str, clip: Clip) -> list[int]:
-    """The mask frame for each frame of the clip, ascending: the one shown in the middle of its time."""
+    """Return the mask frame for each frame of the clip, ascending: the one shown in the middle of its time."""
     if marks.rate is None:
         return [(2 * t + 1) * marks.count // (2 * clip.frame_count) for t in range(clip.frame_count)]
     middles = [(clip.time_of(t) + clip.time_of(t + 1)) / 2 for t in range(clip.frame_count)]

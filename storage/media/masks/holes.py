@@ -22,7 +22,7 @@ def read_holes(
     start: int = 0,
     stop: int | None = None,
 ) -> Iterator[np.ndarray]:
-    """Holes of frames start to stop (not included) of a clip, as (H, W) bool each; True = replace.
+    """Return the holes of frames start to stop (not included) of a clip, as (H, W) bool each; True = replace.
 
     threshold     : 0 to 255; see the package.
     object_number : of a label map, the only object that counts.

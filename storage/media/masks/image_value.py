@@ -47,7 +47,7 @@ def count_pages(path: Path) -> int:
 
 
 def page_values(path: Path, start: int, stop: int, object_number: int | None = None) -> Iterator[np.ndarray]:
-    """Pages start to stop (not included) of a mask image, as image_value gives them."""
+    """Return pages start to stop (not included) of a mask image, as image_value gives them."""
     with _opened(path) as image:
         for page in _pages(image, path)[start:stop]:
             try:
@@ -96,7 +96,7 @@ def _damaged(path: Path, error: Exception) -> str:
 
 
 def _pages(image: Image.Image, path: Path) -> list[int]:
-    """Numbers of the pages that are frames."""
+    """Return the numbers of the pages that are frames."""
     if image.format not in PAGED_FORMATS:
         return [0]
     try:
@@ -134,7 +134,7 @@ def _value(image: Image.Image, path: Path, object_number: int | None) -> np.ndar
 
 
 def _has_labels(image: Image.Image) -> bool:
-    """Whether the pixels of a PNG are numbers of a palette that stand for objects, as DAVIS has them.
+    """Tell whether the pixels of a PNG are numbers of a palette that stand for objects, as DAVIS has them.
 
     A palette that does not begin with black belongs to a picture that was merely saved with few colours; one of nothing
     but greys is brightness, unless it has two colours only: then the second is the object.
@@ -150,7 +150,7 @@ def _has_labels(image: Image.Image) -> bool:
 
 
 def _object_numbers(image: Image.Image, path: Path, object_number: int) -> np.ndarray:
-    """The numbers in an image without a palette: its grey levels, which must be the same in all channels."""
+    """Return the numbers in an image without a palette: its grey levels, which must be the same in all channels."""
     pixels = np.asarray(image)
     if pixels.ndim == 2:
         return pixels

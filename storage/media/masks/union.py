@@ -53,6 +53,6 @@ class UnionMask:
 
 
 def _repeat(single: Marks, times: int) -> Iterator[np.ndarray]:
-    """The only frame of a mask again and again."""
+    """Return the only frame of a mask again and again."""
     marked = next(single.read(0, 1))
     return (marked for _ in range(times))

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from storage.errors import InputError
 from storage.media.clip import Clip, ColourTags
 from storage.media.codecs import choose_encoder, choose_output, losses
 from storage.media.full_depth import restore_alpha, restore_depth
@@ -134,3 +135,13 @@ def test_hevc_of_any_length_keeps_its_time(tmp_path, name, count):
     copy = probe(tmp_path / name)
     assert (copy.frame_count, copy.rate, copy.codec) == (count, Fraction(30000, 1001), "hevc")
     assert len(list(read_frames(copy))) == count
+
+
+def test_frames_that_are_too_small_for_hevc_are_refused_and_prores_takes_any(tmp_path):
+    for height, width in ((1, 1), (2, 37), (15, 200)):
+        frames = moving_frames(2, height, width)
+        clip = Clip(Path("a"), "video", 2, 2, height, width, Fraction(25), Fraction(1, 25))
+        with pytest.raises(InputError, match=f"hevc takes frames of at least 16 pixels a side; got {width}x{height}"):
+            write_video(tmp_path / "a.mp4", frames, clip, codec="hevc")
+        write_video(tmp_path / "a.mov", frames, clip, codec="prores")
+        assert (probe(tmp_path / "a.mov").height, probe(tmp_path / "a.mov").width) == (height, width)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from storage.errors import InputError
 from storage.media.clip import MAX_SIDE
 from storage.media.reading import content_digest, probe, read_frames
-from tests.storage.media_files import add_sound, encode, moving_frames, write_png
+from tests.storage.media_files import add_audio, encode, moving_frames, write_png
 
 COLOURS = np.array([[0, 0, 0], [255, 255, 255], [255, 0, 0], [0, 255, 0], [0, 0, 255], [90, 160, 200], [128, 128, 128]])
 WEIGHTS = {  # H.273 matrix -> (Kr, Kb)
@@ -233,7 +233,7 @@ def test_playlists_and_texts_are_not_videos(tmp_path, name, text):
         probe(tmp_path / name)
 
 
-def test_empty_file_and_sound_alone_are_refused(tmp_path):
+def test_empty_file_and_audio_alone_are_refused(tmp_path):
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(InputError, match="the file is empty"):
         probe(tmp_path / "empty.mp4")
@@ -281,7 +281,7 @@ def sample_files(tmp_path_factory):
         encode(folder / "a.ts", moving_frames(5), codec="mpeg2video"),
         encode(folder / "a.webm", moving_frames(5), codec="libvpx-vp9"),
     ]
-    made.append(add_sound(made[0], folder / "sound.mp4", seconds=0.2))
+    made.append(add_audio(made[0], folder / "sound.mp4", seconds=0.2))
     made.append(write_png(folder / "a.png", moving_frames(1)[0]))
     made.append(write_png(folder / "a.jpg", moving_frames(1)[0]))
     return [path.read_bytes() for path in made]

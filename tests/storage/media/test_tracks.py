@@ -11,7 +11,7 @@ from storage.media.codecs import choose_output
 from storage.media.reading import probe, read_frames
 from storage.media.track_plan import TrackPlan, plan_tracks
 from storage.media.writing import write_video
-from tests.storage.media_files import add_sound, encode, moving_frames
+from tests.storage.media_files import add_audio, encode, moving_frames
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +19,14 @@ def adpcm(tmp_path_factory) -> Path:
     """AVI with ADPCM, which PyAV's muxers for MP4, MOV and Matroska refuse."""
     folder = tmp_path_factory.mktemp("adpcm")
     picture = encode(folder / "a.avi", moving_frames(10), codec="mpeg4")
-    return add_sound(picture, folder / "b.avi", codec="adpcm_ms", seconds=0.4)
+    return add_audio(picture, folder / "b.avi", codec="adpcm_ms", seconds=0.4)
 
 
 @pytest.fixture(scope="module")
 def unknown(tmp_path_factory) -> Path:
     """An AAC track whose four-letter code means no codec that anybody knows."""
     folder = tmp_path_factory.mktemp("unknown")
-    file = add_sound(encode(folder / "a.mov", moving_frames(10)), folder / "b.mov", seconds=0.4)
+    file = add_audio(encode(folder / "a.mov", moving_frames(10)), folder / "b.mov", seconds=0.4)
     file.write_bytes(file.read_bytes().replace(b"mp4a", b"zzzq").replace(b"esds", b"free"))
     return file
 

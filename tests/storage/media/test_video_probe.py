@@ -10,7 +10,7 @@ import pytest
 from storage.errors import InputError
 from storage.media.clip import BT601, BT709, Clip
 from storage.media.reading import probe, read_frames
-from tests.storage.media_files import add_sound, decoded_frame_count, encode, moving_frames, remux
+from tests.storage.media_files import add_audio, decoded_frame_count, encode, moving_frames, remux
 
 GOPS = {"x264-params": "keyint=8:bframes=3:log-level=error"}
 QUIET_HEVC = {"x265-params": "log-level=none"}
@@ -90,18 +90,18 @@ def test_a_dropped_frame_makes_the_rate_variable(tmp_path):
     assert [p * clip.time_base * 25 for p in clip.pts] == stamps
 
 
-def test_sound_and_pixel_shape_are_seen(tmp_path):
+def test_audio_and_pixel_shape_are_seen(tmp_path):
     video = encode(tmp_path / "a.mp4", moving_frames(5), tags={"sample_aspect_ratio": Fraction(4, 3)})
-    clip = probe(add_sound(video, tmp_path / "b.mp4", seconds=0.2))
+    clip = probe(add_audio(video, tmp_path / "b.mp4", seconds=0.2))
     assert clip.has_audio
     assert clip.sample_aspect_ratio == Fraction(4, 3)
     assert not probe(video).has_audio
 
 
-def test_a_video_that_begins_after_its_sound_says_so(tmp_path):
+def test_a_video_that_begins_after_its_audio_says_so(tmp_path):
     late = remux(encode(tmp_path / "a.mkv", moving_frames(10), codec="mjpeg", pixel_format="yuvj420p"),
                  tmp_path / "b.mkv", shift=400)  # fmt: skip
-    assert probe(add_sound(late, tmp_path / "c.mkv", codec="libmp3lame")).start_time >= Fraction(4, 10)
+    assert probe(add_audio(late, tmp_path / "c.mkv", codec="libmp3lame")).start_time >= Fraction(4, 10)
 
 
 def test_clip_survives_json(tmp_path):

@@ -18,7 +18,7 @@ from storage.media.clip import RGB_MATRIX, Clip, ColourTags
 from storage.media.codecs import choose_encoder, choose_output
 from storage.media.reading import probe, read_frames
 from storage.media.writing import write_images, write_video
-from tests.storage.media_files import add_sound, encode, moving_frames, remux
+from tests.storage.media_files import add_audio, encode, moving_frames, remux
 
 
 def clip_of(frames, rate=Fraction(25), **facts) -> Clip:
@@ -188,7 +188,7 @@ def test_a_rotated_source_is_written_upright(tmp_path):
 # sound
 
 
-def sound_packets(path: Path, stream: int = 0) -> list[tuple[Fraction, bytes]]:
+def audio_packets(path: Path, stream: int = 0) -> list[tuple[Fraction, bytes]]:
     """(seconds since the picture begins, data) of a sound stream."""
     with av.open(str(path)) as container:
         first = min(p.pts * p.time_base for p in container.demux(video=0) if p.size)
@@ -199,11 +199,11 @@ def sound_packets(path: Path, stream: int = 0) -> list[tuple[Fraction, bytes]]:
 @pytest.fixture(scope="module")
 def talkie(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("talkie")
-    return add_sound(encode(folder / "a.mp4", moving_frames(50)), folder / "b.mp4", seconds=2, streams=2)
+    return add_audio(encode(folder / "a.mp4", moving_frames(50)), folder / "b.mp4", seconds=2, streams=2)
 
 
 @pytest.mark.parametrize("name", ["c.mp4", "c.mkv", "c.mov"])
-def test_all_sound_streams_are_copied_whole_and_in_time(tmp_path, talkie, name):
+def test_all_audio_streams_are_copied_whole_and_in_time(tmp_path, talkie, name):
     clip = probe(talkie)
     write_video(tmp_path / name, read_frames(clip), clip, tracks_from=talkie)
     with av.open(str(tmp_path / name)) as container:
@@ -211,16 +211,16 @@ def test_all_sound_streams_are_copied_whole_and_in_time(tmp_path, talkie, name):
             assert [stream.language for stream in container.streams.audio] == ["eng", "deu"]
         assert [stream.codec_context.name for stream in container.streams.audio] == ["aac", "aac"]
     for stream in (0, 1):
-        before, after = sound_packets(talkie, stream), sound_packets(tmp_path / name, stream)
+        before, after = audio_packets(talkie, stream), audio_packets(tmp_path / name, stream)
         assert [data for _, data in after] == [data for _, data in before]
         # Matroska may not go below zero: sound and picture move together
         assert max(abs(a - b) for (a, _), (b, _) in zip(before, after, strict=True)) <= Fraction(1, 1000)
 
 
-def test_sound_is_trimmed_to_the_frames_and_stays_in_time(tmp_path, talkie):
+def test_audio_is_trimmed_to_the_frames_and_stays_in_time(tmp_path, talkie):
     clip = probe(talkie)
     write_video(tmp_path / "c.mkv", read_frames(clip, 20, 40), clip, tracks_from=talkie, start=20, stop=40)
-    before, after = {data: t for t, data in sound_packets(talkie)}, sound_packets(tmp_path / "c.mkv")
+    before, after = {data: t for t, data in audio_packets(talkie)}, audio_packets(tmp_path / "c.mkv")
     frame = Fraction(1024, 48000)
     assert abs(len(after) * frame - Fraction(20, 25)) <= 2 * frame
     for seconds, data in after:
@@ -229,21 +229,21 @@ def test_sound_is_trimmed_to_the_frames_and_stays_in_time(tmp_path, talkie):
     assert after[-1][0] < Fraction(20, 25)
 
 
-def test_sound_that_begins_before_the_picture_keeps_its_lead(tmp_path):
+def test_audio_that_begins_before_the_picture_keeps_its_lead(tmp_path):
     late = remux(encode(tmp_path / "a.mkv", moving_frames(10), codec="mjpeg", pixel_format="yuvj420p"),
                  tmp_path / "b.mkv", shift=400)  # fmt: skip
-    source = add_sound(late, tmp_path / "c.mkv", codec="libmp3lame")
+    source = add_audio(late, tmp_path / "c.mkv", codec="libmp3lame")
     clip = probe(source)
     for name in ("d.mkv", "d.mp4"):
         write_video(tmp_path / name, read_frames(clip), clip, tracks_from=source)
         copy = probe(tmp_path / name)
         assert abs(copy.start_time - clip.start_time) <= Fraction(30, 1000)  # MP3 in MP4 starts at its priming
-        before, after = sound_packets(source), sound_packets(tmp_path / name)
+        before, after = audio_packets(source), audio_packets(tmp_path / name)
         assert len(before) == len(after)
         assert abs(before[5][0] - after[5][0]) <= Fraction(2, 1000)
 
 
-def test_sound_of_a_longer_file_goes_to_a_folder_clip(tmp_path, talkie):
+def test_audio_of_a_longer_file_goes_to_a_folder_clip(tmp_path, talkie):
     frames = moving_frames(10)
     write_video(tmp_path / "a.mp4", frames, clip_of(frames), tracks_from=talkie)
     assert probe(tmp_path / "a.mp4").has_audio
@@ -258,7 +258,7 @@ def test_a_lead_that_fits_no_clock_is_kept_within_a_millisecond_and_the_rate_exa
     assert (copy.rate, copy.pts) == (clip.rate, None)
 
 
-def test_sound_may_come_from_a_file_without_pictures(tmp_path):
+def test_audio_may_come_from_a_file_without_pictures(tmp_path):
     with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
@@ -266,10 +266,10 @@ def test_sound_may_come_from_a_file_without_pictures(tmp_path):
         sound.writeframes(bytes(range(256)) * 20)
     frames = moving_frames(5)
     write_video(tmp_path / "a.mkv", frames, clip_of(frames), tracks_from=tmp_path / "a.wav")
-    assert b"".join(data for _, data in sound_packets(tmp_path / "a.mkv")) == bytes(range(256)) * 20
+    assert b"".join(data for _, data in audio_packets(tmp_path / "a.mkv")) == bytes(range(256)) * 20
 
 
-def test_a_file_that_holds_no_media_gives_no_sound(tmp_path):
+def test_a_file_that_holds_no_media_gives_no_audio(tmp_path):
     (tmp_path / "a.txt").write_text("dear diary")
     frames = moving_frames(2)
     for name, message in (("a.txt", "the audio cannot be read"), ("no.wav", "no such file")):
@@ -278,7 +278,7 @@ def test_a_file_that_holds_no_media_gives_no_sound(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
-def test_a_source_without_sound_gives_none(tmp_path):
+def test_a_source_without_audio_gives_none(tmp_path):
     source = encode(tmp_path / "a.mp4", moving_frames(3))
     clip = probe(source)
     write_video(tmp_path / "b.mp4", read_frames(clip), clip, tracks_from=source)
