@@ -187,7 +187,7 @@ def explain(error: ValidationError, top: type[BaseModel] = RunConfig) -> str:
 
 def _explain_one(path: list[str], entry: Any, top: type[BaseModel]) -> str:
     key = ".".join(path)
-    message = entry["msg"][0].lower() + entry["msg"][1:]
+    message = (entry["msg"][0].lower() + entry["msg"][1:]).removeprefix("value error, ")
     if entry["type"] == "missing":
         return f"{key} is missing"
     if entry["type"] == "extra_forbidden":
@@ -197,7 +197,7 @@ def _explain_one(path: list[str], entry: Any, top: type[BaseModel]) -> str:
     if entry["type"] == "foreign_key":
         return f"{key} {message}"
     if entry["type"] == "value_error" and isinstance(entry["input"], Mapping):  # of keys that do not go together
-        return ": ".join(filter(None, (key, message.removeprefix("value error, "))))
+        return ": ".join(filter(None, (key, message)))
     return f"{key} = {shorten(repr(entry['input']))} is not possible: {message}"
 
 

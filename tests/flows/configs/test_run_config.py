@@ -35,7 +35,7 @@ def test_the_printed_configuration_reads_back_as_itself(tmp_path):
         ("propagate.max_consistency_error=.inf", r"max_consistency_error = inf is not possible"),
         ("merge.rule=best", "merge.rule = 'best' is not possible: there is no rule 'best'; there are nearest, robust"),
         ("decode.frame_rate=fast", "decode.frame_rate = 'fast' is not possible: .* fraction such as 30000/1001"),
-        ("decode.frame_rate=1/0", "decode.frame_rate = '1/0' is not possible"),
+        ("decode.frame_rate=1/0", "decode.frame_rate = '1/0' is not possible: frames a second are a number"),
         ("decode=3", "decode = 3 is not possible"),
         (
             "drafts=[{merge: {detial_bias: 1}}]",
