@@ -19,7 +19,6 @@ from dfvi_models.numerics.screened_poisson import (
     Equations,
     assemble_unequal,
     framed_kinds,
-    largest_step,
     relax,
     weighted_mean,
 )
@@ -96,10 +95,11 @@ def _iterate(levels: list[_Level], no_source: NDArray[np.float64], tolerance: fl
     Around single known pixels inside a hole they shrink slowly in the end, whatever the first ones promise.
     """
     finest = levels[0]
+    pixels, share, line = finest.equations.pixels, finest.equations.share, finest.equations.line
     before = np.inf
     for _ in range(MOST_CYCLES):
         added = _correct(levels, 0, finest.surface, no_source)
-        moved = max(added, largest_step(finest.surface, no_source, finest.equations))
+        moved = max(added, _largest_step(finest.surface, pixels, share, line))
         rate = min(max(moved / before, SLOW_RATE), 0.99)
         if moved * rate / (1 - rate) <= tolerance:
             return
@@ -212,6 +212,20 @@ def _parents(pixels: NDArray[np.int32], line: int, coarse_kind: NDArray[np.uint8
         parents[n, 0], parents[n, 1] = near_y * coarse_line + near_x, near_y * coarse_line + far_x
         parents[n, 2], parents[n, 3] = far_y * coarse_line + near_x, far_y * coarse_line + far_x
     return parents
+
+
+@compiled
+def _largest_step(
+    surface: NDArray[np.float64], pixels: NDArray[np.int32], share: NDArray[np.float64] | None, line: int
+) -> float:
+    """Return how far the worst pixel is from the mean of its neighbours."""
+    largest, below = 0.0, np.uint32(line)
+    for c in range(len(surface)):
+        plane = surface[c]
+        for n in range(len(pixels)):
+            at = np.uint32(pixels[n])
+            largest = max(largest, abs(weighted_mean(plane, n, at, share, below) - plane[at]))
+    return largest
 
 
 @compiled

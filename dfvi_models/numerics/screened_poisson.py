@@ -102,11 +102,6 @@ def relax(
            sweeps)  # fmt: skip
 
 
-def largest_step(surface: Planes, source: Planes, equations: Equations) -> float:
-    """Return how far the worst hole pixel is from the value its own equation asks for."""
-    return _largest_step(surface, source, equations.pixels, equations.scale, equations.share, equations.line)
-
-
 # In the loops below flat indices are unsigned, or numba would test each for being negative: that is half the time.
 
 
@@ -152,24 +147,6 @@ def _relax(
                 at = np.uint32(pixels[n])
                 wanted = wanted_value(plane, source, n, at, scale, share, below)
                 plane[at] += over_relaxation * (wanted - plane[at])
-
-
-@compiled
-def _largest_step(
-    surface: Planes,
-    sources: Planes,
-    pixels: NDArray[np.int32],
-    scale: NDArray[Any],
-    share: NDArray[Any] | None,
-    line: int,
-) -> float:
-    largest, below = 0.0, np.uint32(line)
-    for c in range(len(surface)):
-        plane, source = surface[c], sources[c]
-        for n in range(len(pixels)):
-            at = np.uint32(pixels[n])
-            largest = max(largest, abs(wanted_value(plane, source, n, at, scale, share, below) - plane[at]))
-    return largest
 
 
 @compiled

@@ -12,7 +12,6 @@ from dfvi_models.numerics.screened_poisson import (
     assemble_unequal,
     framed_kinds,
     framed_planes,
-    largest_step,
     relax,
     unframed,
 )
@@ -78,7 +77,6 @@ def test_relaxation_ends_at_the_direct_solution(shape, share, seed):
     relax(surface, source, equations, over_relaxation=1.5, sweeps=400)
     expected = solve_directly(image, hole, screen, target, gradient, np.ones(shape[0]), np.ones(shape[1]))
     np.testing.assert_allclose(unframed(surface, shape)[..., 0], expected, atol=1e-6)
-    assert largest_step(surface, source, equations) < 1e-6
 
 
 @settings(max_examples=40, deadline=None)
