@@ -17,6 +17,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import FFmpegError
+from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
@@ -64,13 +65,13 @@ def plan_tracks(source: Path, output: Output, *, with_audio: bool = True) -> Tra
         for stream in _beside_picture(container):
             if stream.type == "audio" and not with_audio:
                 continue
-            if can_copy(stream, muxer):
+            if can_copy(stream, source, muxer):
                 tracks.append(Track(stream.index, "copy"))
                 continue
             what = (
                 f"{source.name}: {_describe(stream)} does not go into {CONTAINERS[output.container].suffixes[0]} files"
             )
-            encoder = _encoder_for(stream, container, output) if stream.type == "audio" else ""
+            encoder = _encoder_for(stream, source, output) if stream.type == "audio" else ""
             if encoder:
                 tracks.append(Track(stream.index, "encode", encoder))
                 warnings.append(f"{what}: encoded as {encoder.upper()}; encode.audio=false leaves all audio out")
@@ -93,17 +94,32 @@ def open_tracks(path: Path) -> Iterator[InputContainer]:
         yield container
 
 
-def can_copy(stream: Stream, muxer: str) -> bool:
-    """Tell whether a container takes a stream as it is, by writing the header of one that holds it alone."""
+def can_copy(stream: Stream, source: Path, muxer: str) -> bool:
+    """Tell whether a format takes a stream as it is, by writing a file that holds it alone.
+
+    Audio and data may be refused as late as with a packet or at the end of the file, so these are tried with a packet.
+    """
+    if stream.type == "attachment":
+        return muxer == "matroska"  # alone, it makes no file
     try:
         with av.open(io.BytesIO(), "w", format=muxer) as trial:
-            trial.add_stream_from_template(stream)
-            if stream.type == "attachment":
-                return muxer == "matroska"  # its header alone is no file
+            copy = trial.add_stream_from_template(stream)
             trial.start_encoding()
+            if stream.type in ("audio", "data"):
+                for packet in _first_packets(source, stream.index, 1):
+                    packet.stream = copy
+                    trial.mux(packet)
     except REFUSED:
         return False
     return True
+
+
+def _first_packets(source: Path, index: int, count: int) -> "list[Packet[Any]]":
+    """Return the first packets of a stream, read from the beginning of its file."""
+    with open_tracks(source) as container, suppress(FFmpegError):
+        packets = (packet for packet in container.demux(container.streams[index]) if packet.size)
+        return list(itertools.islice(packets, count))
+    return []
 
 
 def audio_settings(stream: AudioStream, encoder: str) -> dict[str, Any]:
@@ -130,14 +146,15 @@ def _without_tracks(source: Path) -> TrackPlan:
 
 
 def _beside_picture(container: InputContainer) -> list[Stream]:
-    """Return all streams but the picture that is read."""
+    """Return all streams but the picture that is read, and its time code, which goes along as a tag."""
     picture = container.streams.best("video")
-    return [stream for stream in container.streams if picture is None or stream.index != picture.index]
+    others = [stream for stream in container.streams if picture is None or stream.index != picture.index]
+    return [stream for stream in others if not (stream.type == "data" and "timecode" in stream.metadata)]
 
 
-def _encoder_for(stream: Stream, container: InputContainer, output: Output) -> str:
+def _encoder_for(stream: Stream, source: Path, output: Output) -> str:
     """Return the encoder for a track that is not copied; empty if the track cannot be decoded."""
-    if not isinstance(stream, AudioStream) or not _decodes(stream, container):
+    if not isinstance(stream, AudioStream) or not _decodes(stream, source):
         return ""
     muxer = CONTAINERS[output.container].muxer
     is_lossless = CODECS[output.codec].is_lossless or muxer == "matroska"  # which would take most kinds as they are
@@ -155,13 +172,14 @@ def _can_encode(stream: AudioStream, encoder: str, muxer: str) -> bool:
     return True
 
 
-def _decodes(stream: AudioStream, container: InputContainer) -> bool:
+def _decodes(stream: AudioStream, source: Path) -> bool:
     if stream.codec_context is None:
         return False
-    for packet in itertools.islice(container.demux(stream), PACKETS_TRIED):
-        with suppress(FFmpegError):
-            if packet.decode():
-                return True
+    with open_tracks(source) as container, suppress(FFmpegError):
+        for packet in itertools.islice(container.demux(container.streams[stream.index]), PACKETS_TRIED):
+            with suppress(FFmpegError):
+                if packet.decode():
+                    return True
     return False
 
 

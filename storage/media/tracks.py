@@ -18,7 +18,8 @@ from av.stream import Stream
 from storage.media.track_plan import Track, TrackPlan, audio_settings, open_tracks
 
 AHEAD = Fraction(1, 2)  # seconds that tracks are handed over before the picture they go with
-STREAM_TAGS = ("language", "title", "filename", "mimetype", "timecode")
+STREAM_TAGS = ("language", "title", "filename", "mimetype")
+PICTURE_TAGS = ("timecode", "language", "title")
 FILE_TAGS_LEFT_OUT = ("major_brand", "minor_version", "compatible_brands", "encoder", "duration")  # of the old file
 
 
@@ -63,9 +64,17 @@ class Tracks:
             if track.action == "encode" or source.codec_context is not None:
                 target.disposition = source.disposition
             self.targets[track.index] = target
+        self._tag_picture(output)
         output.metadata.update({k: v for k, v in self.source.metadata.items() if k.lower() not in FILE_TAGS_LEFT_OUT})
         if chapters := self._chapters():
             output.set_chapters(chapters)
+
+    def _tag_picture(self, output: OutputContainer) -> None:
+        """Carry the tags of the picture; the time code only with its first frame, as it counts from there."""
+        picture = self.source.streams.best("video")
+        kept = PICTURE_TAGS if self.begin is None else PICTURE_TAGS[1:]
+        if picture is not None:
+            output.streams.video[0].metadata.update({k: v for k, v in picture.metadata.items() if k in kept})
 
     def start(self) -> None:
         """Find the first packet; the output has its header then."""

@@ -148,3 +148,57 @@ def test_subtitles_that_do_not_go_in_are_left_out_with_a_warning(tmp_path):
     with av.open(str(tmp_path / "a.mp4")) as copy:
         assert copy.metadata["title"] == "A walk"
         assert [chapter["metadata"]["title"] for chapter in copy.chapters()] == ["first", "second"]
+
+
+def with_timecode(tmp_path) -> Path:
+    """QuickTime with a time code track, which the muxer makes of a tag."""
+    with av.open(str(tmp_path / "t.mov"), "w") as output:
+        stream = output.add_stream("libx264", rate=25, width=64, height=48)
+        stream.pix_fmt = "yuv420p"
+        stream.metadata["timecode"] = "01:00:00:00"
+        for t, frame in enumerate(moving_frames(5)):
+            picture = av.VideoFrame.from_ndarray(frame, "rgb24").reformat(format="yuv420p")
+            picture.pts = t
+            output.mux(stream.encode(picture))
+        output.mux(stream.encode())
+    return tmp_path / "t.mov"
+
+
+@pytest.mark.parametrize("name", ["a.mov", "a.mp4", "a.mkv"])
+def test_a_time_code_goes_along_with_the_picture(tmp_path, name):
+    source = with_timecode(tmp_path)
+    assert plan_tracks(source, choose_output(name)) == TrackPlan()
+    clip = probe(source)
+    write_video(tmp_path / name, read_frames(clip), clip, tracks_from=source)
+    with av.open(str(tmp_path / name)) as copy:
+        tags = {**copy.metadata, **copy.streams.video[0].metadata}
+        assert {key.lower(): value for key, value in tags.items()}["timecode"] == "01:00:00:00"
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mp4"])
+def test_fonts_go_into_matroska_only(tmp_path, name):
+    source = tmp_path / "font.mkv"
+    with av.open(str(source), "w") as output:
+        stream = output.add_stream("libx264", rate=25, width=64, height=48)
+        stream.pix_fmt = "yuv420p"
+        output.add_attachment("a.ttf", "application/x-truetype-font", b"abc")
+        picture = av.VideoFrame.from_ndarray(moving_frames(1)[0], "rgb24").reformat(format="yuv420p")
+        output.mux([*stream.encode(picture), *stream.encode()])
+    plan, clip = plan_tracks(source, choose_output(name)), probe(source)
+    write_video(tmp_path / name, read_frames(clip), clip, tracks_from=source)
+    with av.open(str(tmp_path / name)) as copy:
+        kinds = [stream.type for stream in copy.streams]
+    assert (kinds == ["video", "attachment"]) == (name == "a.mkv") == (not plan.warnings)
+
+
+@pytest.mark.parametrize(
+    ("source", "codec"), [("a.ts", "aac"), ("a.ts", "mp2"), ("a.avi", "libmp3lame"), ("a.mkv", "libopus")]
+)
+@pytest.mark.parametrize("target", ["b.mp4", "b.mov", "b.mkv"])
+def test_audio_of_usual_files_arrives_in_every_container(tmp_path, source, codec, target):
+    picture = encode(tmp_path / f"p{Path(source).suffix}", moving_frames(10), codec="mpeg4")
+    made = add_audio(picture, tmp_path / source, codec=codec, seconds=0.4)
+    clip = probe(made)
+    write_video(tmp_path / target, read_frames(clip), clip, tracks_from=made)
+    before, after = samples(made), samples(tmp_path / target)
+    assert abs(len(after) - len(before)) <= 2 * 2 * 2048
