@@ -1,7 +1,8 @@
-"""Commands of those who run a cluster: `dfvi cluster init`, `dfvi worker`."""
+"""Commands for running a cluster: `dfvi cluster init`, `dfvi worker`."""
 
 import argparse
 import os
+from contextlib import suppress
 from typing import Any
 
 from flows.cli import terminal
@@ -10,7 +11,7 @@ Subparsers = Any  # argparse keeps its class private
 
 
 def add_cluster(subparsers: Subparsers) -> None:
-    """`dfvi cluster init`."""
+    """Add `dfvi cluster init`."""
     parser = subparsers.add_parser("cluster", help="prepare a Prefect server for workers")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     init = actions.add_parser("init", help="make the work pools on the Prefect server; may be repeated")
@@ -18,7 +19,7 @@ def add_cluster(subparsers: Subparsers) -> None:
 
 
 def add_worker(subparsers: Subparsers) -> None:
-    """`dfvi worker`."""
+    """Add `dfvi worker`."""
     parser = subparsers.add_parser(
         "worker", help="run what is due in a work pool, and bring lost runs back", description=_work.__doc__
     )
@@ -51,5 +52,10 @@ def _work(options: argparse.Namespace) -> int:
     terminal.prepare_prefect(verbose=True)
     from flows.prefect_server.worker import run_worker
 
-    run_worker(options.pool, options.limit, options.name, lambda line: print(line, flush=True))
+    run_worker(options.pool, options.limit, options.name, _say)
     return 0
+
+
+def _say(line: str) -> None:
+    with suppress(OSError):  # the terminal is gone: SIGHUP
+        print(line, flush=True)

@@ -1,4 +1,4 @@
-"""What all commands share: where results lie by default, and a Prefect that leaves the terminal to us."""
+"""What all commands share: the default root, and how Prefect is kept quiet on the terminal."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ OWN_FOLDERS = tuple(REPOSITORY / package for package in ("flows", "tasks", "stor
 
 
 def prepare_prefect(verbose: bool) -> None:
-    """Keep Prefect quiet and offline. Its logs still reach its server; the terminal shows only what we say."""
+    """Set Prefect up for a command: no telemetry, no server of its own, and only our own log lines on the terminal."""
     from flows.prefect_server.everywhere import NO_SERVER_OF_ITS_OWN, past_proxies
 
     os.environ |= NO_SERVER_OF_ITS_OWN | past_proxies(os.environ)

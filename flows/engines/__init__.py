@@ -1,1 +1,1 @@
-"""What runs many videos side by side: processes of this machine, Dask, or workers of a Prefect pool."""
+"""Engines that run many videos side by side: processes of this machine, Dask, or workers of a Prefect work pool."""

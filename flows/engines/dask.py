@@ -1,4 +1,4 @@
-"""The engine `dask`: each video is a Prefect task on a Dask worker, of a cluster made here or one that is running.
+"""The engine `dask`: runs each video as a Prefect task on a worker of a Dask cluster, made here or already running.
 
 Dask itself runs the video of a killed worker again elsewhere; its stages resume.
 """
@@ -46,7 +46,7 @@ def run_video(request: Request) -> Summary:
 
 @contextmanager
 def dask_engine(settings: EngineSettings, count: int) -> Iterator["DaskEngine"]:
-    """A Dask cluster on this machine for at most `count` videos, or the one at the address, for the length of a block.
+    """Open the Dask cluster at the address, or start one here for at most `count` videos; yield the engine.
 
     Raises : InputError if prefect-dask is not installed, or no scheduler answers at the address.
     """
@@ -71,15 +71,15 @@ def dask_engine(settings: EngineSettings, count: int) -> Iterator["DaskEngine"]:
 
 
 def _silence() -> None:
-    """Keep the logs of a worker on this machine off the terminal; they go to the server."""
+    """Redirect the standard error of a Dask worker to nowhere: its logs go to the Prefect server."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 class DaskEngine:
-    """A running Dask cluster; each thread that calls `run` waits for one task on it."""
+    """Runs videos on a Dask cluster; each thread that calls `run` waits for one task."""
 
     def __init__(self, settings: EngineSettings, runner: "DaskTaskRunner") -> None:
-        """Look at the cluster behind the runner: it has a slot for each thread, or each GPU, of its workers."""
+        """Count the slots of the cluster: one for each thread of its workers, or for each GPU."""
         try:
             workers = runner.client.scheduler_info(n_workers=-1)["workers"].values()
         except (OSError, TimeoutError) as error:
@@ -114,6 +114,6 @@ class DaskEngine:
         raise answer if isinstance(answer, ChildFailedError) else ChildCrashedError(explain_failure(answer))
 
     def stop(self) -> None:
-        """Take back what has not ended."""
+        """Cancel the tasks that have not ended."""
         for future in list(self._futures):
             future.wrapped_future.cancel(force=True)

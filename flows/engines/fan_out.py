@@ -1,4 +1,4 @@
-"""One child run per video, a bounded number at a time; a video that fails never stops the others."""
+"""Runs one child run per video, a bounded number at a time; a video that fails never stops the others."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -40,7 +40,7 @@ def fan_out(requests: Iterable[Request], engine: Engine) -> Iterator[tuple[Reque
 
 
 def run_one(engine: Engine, request: Request) -> VideoResult:
-    """Run one video; what it raises becomes its result."""
+    """Run one video and return its result; an error becomes a result that says so."""
     try:
         return VideoResult.of(engine.run(request))
     except ChildCrashedError as error:

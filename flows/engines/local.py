@@ -1,4 +1,4 @@
-"""The engine `local`: processes on this machine that each run one video after the other, one per GPU or N on the CPU.
+"""The engine `local`: runs videos in processes on this machine, one process per GPU, or N on the CPU.
 
 A process lives for many videos: starting one costs seconds. Killed, it is replaced, and its video is run again, for the
 stages resume; a video that kills its process TRIES times is reported as crashed.
@@ -39,7 +39,7 @@ from storage.errors import InputError
 
 TRIES = 2
 SECONDS_FOR_THE_SERVER = 10.0
-"""Before a video is tried again for which the server had no time: Prefect's client has then asked five times."""
+"""Pause before a video is tried again because the server did not answer; Prefect's client has asked five times then."""
 SECONDS_TO_STOP = 5.0
 SPAWN = get_context("spawn")  # fork after stores were opened can deadlock
 
@@ -61,7 +61,7 @@ def local_engine(settings: EngineSettings, count: int, networks: bool) -> Iterat
 
 
 def choose_gpus(settings: EngineSettings) -> tuple[tuple[str, ...], str]:
-    """Return the GPUs to spread the processes over, and what a process calls its own, the only one that it sees.
+    """Return the GPUs to spread the processes over, and the device inside a process, which sees only one of them.
 
     Raises : InputError if the device is cuda:N, and there are not so many.
     """
@@ -90,7 +90,7 @@ def find_gpus() -> tuple[str, ...]:
 
 
 class LocalEngine:
-    """A fixed number of processes; each thread that calls `run` takes a free one."""
+    """Runs videos in a fixed number of processes; each thread that calls `run` takes a free one."""
 
     def __init__(self, settings: EngineSettings, jobs: int, gpus: tuple[str, ...]) -> None:
         """Prepare `jobs` processes, spread over `gpus`; they start when they are needed."""
@@ -136,7 +136,7 @@ class LocalEngine:
             slot.stop()
 
     def close(self) -> None:
-        """End the processes, which have nothing to do."""
+        """End the processes when no video is left."""
         self._stopping.set()
         for slot in self._all:
             slot.dismiss()
@@ -145,14 +145,14 @@ class LocalEngine:
 
 
 class ServerUnavailableError(Exception):
-    """The Prefect server did not answer the child run, or was too busy; nothing is wrong with the video."""
+    """The Prefect server did not answer a child run, or was too busy; the video itself is fine."""
 
 
 class Slot:
     """One process, started when it is first needed and again after it died."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        """`environment` is set in the process before it imports anything of size."""
+        """Prepare a process; `environment` is set in it before it imports anything large."""
         self._environment = environment
         self._process: Any = None
         self._connection: Connection | None = None
@@ -167,7 +167,7 @@ class Slot:
             kind, answer = pickle.loads(connection.recv_bytes())
         except OSError as error:  # broken pipe, connection reset
             raise EOFError from error
-        if kind == "server away":
+        if kind == "server unavailable":
             raise ServerUnavailableError(answer)
         if kind == "failed":
             raise ChildFailedError(answer)
@@ -175,14 +175,14 @@ class Slot:
         return summary
 
     def stop(self) -> None:
-        """Ask the process to end, and start no other: Prefect hears of it and calls the run crashed."""
+        """Ask the process to end, and start no other. Prefect is told that its run has crashed."""
         with self._lock:
             self._stopped = True
             with contextlib.suppress(AttributeError, ValueError):  # not started, or reaped meanwhile
                 self._process.terminate()
 
     def dismiss(self) -> None:
-        """Let the process end by itself: nothing more will come."""
+        """Close the connection: the process then ends by itself."""
         if self._connection is not None:
             self._connection.close()
 
@@ -213,7 +213,7 @@ class Slot:
 
 
 def serve(connection: Connection, environment: dict[str, str]) -> None:
-    """The life of a process: run what comes, answer, until the other end closes or dies."""
+    """Run requests and send answers until the other end of the connection closes; the main function of a process."""
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the parent, which ends us
     threading.Thread(target=_die_with_parent, daemon=True).start()
@@ -234,7 +234,7 @@ def _answer(request: Request, context: dict[str, Any]) -> tuple[str, Summary | s
         with hydrated_context(context):
             return "done", run_flow(inpaint_video, **request.parameters())
     except (PrefectHTTPStatusError, TransportError) as error:
-        return "server away", explain_failure(error)
+        return "server unavailable", explain_failure(error)
     except Exception as error:
         return "failed", explain_failure(error)
 

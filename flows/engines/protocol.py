@@ -1,4 +1,4 @@
-"""What every engine is asked and answers: where videos are worked on, one video, what came of it."""
+"""The interface of all engines: their settings, the request for one video, and its result."""
 
 from typing import Any, Literal, Protocol
 
@@ -10,12 +10,12 @@ from flows.pipeline.runner import available_threads
 from flows.pipeline.summary import Summary
 
 WITHOUT_HEARTBEATS: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-"""Settings of child runs whose engine sees them die. Joining the thread of the heartbeat costs 0.9 s a run."""
+"""Prefect settings of child runs that need no heartbeats, which cost 0.9 s a run: the engine notices when they die."""
 State = Literal["done", "failed", "crashed", "bad"]
 
 
 class EngineSettings(BaseModel):
-    """Where the videos of a dataset are worked on. Nothing here changes a pixel."""
+    """Settings of the engine that runs the videos of a dataset. Nothing here changes a pixel."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -38,7 +38,7 @@ class EngineSettings(BaseModel):
 
 
 class Request(BaseModel):
-    """What a child run is told: the parameters of `inpaint_video`. Paths are absolute: a worker starts elsewhere."""
+    """The parameters of one child run of `inpaint_video`. Paths are absolute: workers run in other directories."""
 
     video_path: str
     mask: str
@@ -52,12 +52,12 @@ class Request(BaseModel):
     make_root: bool = False
 
     def parameters(self) -> dict[str, Any]:
-        """Keyword arguments of `inpaint_video`."""
+        """Return the keyword arguments of `inpaint_video`."""
         return {name: getattr(self, name) for name in type(self).model_fields}
 
 
 class VideoResult(BaseModel):
-    """What came of one video."""
+    """The outcome of one video."""
 
     video: str
     state: State
@@ -77,7 +77,7 @@ class VideoResult(BaseModel):
 
     @classmethod
     def of(cls, summary: Summary) -> "VideoResult":
-        """Result of a video that is done."""
+        """Make the result of a video that is done from the summary of its run."""
         return cls(
             video=summary.video,
             state="done",
@@ -93,18 +93,18 @@ class VideoResult(BaseModel):
 
 
 class ChildFailedError(Exception):
-    """The child run raised; the message says what."""
+    """A child run failed; the message says why."""
 
 
 class ChildCrashedError(Exception):
-    """The process of the child run is gone."""
+    """The process of a child run has died, or was stopped."""
 
 
 class Engine(Protocol):
-    """Something that can run videos."""
+    """Runs videos, several at once."""
 
     slots: int
-    """How many at once."""
+    """How many videos it runs at once."""
 
     def run(self, request: Request) -> Summary:
         """Run one video and wait for it; called from several threads.
@@ -114,21 +114,21 @@ class Engine(Protocol):
         ...
 
     def stop(self) -> None:
-        """Give up what is running: `run` returns soon."""
+        """Stop the videos that are running, so that `run` returns soon."""
         ...
 
 
 def explain_failure(error: BaseException) -> str:
-    """An error in one line; the name of its class where the message alone would say little."""
+    """Describe an error in one line, with the name of its class where the message alone would say little."""
     plain = type(error).__name__ in ("InputError", "StoreError", "DamagedStoreError", "WeightsError")
     return one_line(error) if plain and str(error) else f"{type(error).__name__}: {one_line(error)}"
 
 
 def one_line(error: BaseException) -> str:
-    """The message of an error without line breaks."""
+    """Return the message of an error without line breaks."""
     return " ".join(str(error).split())
 
 
 def threads_each(settings: EngineSettings, jobs: int) -> int:
-    """Threads for one video when `jobs` of them share this machine."""
+    """Return how many threads each of `jobs` videos gets on this machine."""
     return settings.threads or max(1, available_threads() // jobs)

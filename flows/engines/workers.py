@@ -1,4 +1,4 @@
-"""The engine `workers`: each video is a run of the deployment of the single-video flow, taken by a `dfvi worker`.
+"""The engine `workers`: runs each video as a run of a deployment, which a `dfvi worker` takes.
 
 Worker and parent share the root. The workers bring crashed children back, so a crash is believed only when it lasts. A
 parent that comes back itself takes over its children.
@@ -28,7 +28,7 @@ from storage.errors import InputError
 JOBS = 32
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_TRIES = 5.0
-"""To reach a server that is away or has no time; Prefect's client has then asked five times."""
+"""Pause before a server that does not answer is asked again; Prefect's client has asked five times then."""
 SECONDS_TO_COME_BACK = 120.0
 """A crashed run that no worker has scheduled again after this time, with the server there, never will be."""
 SECONDS_WITHOUT_SERVER = 600.0
@@ -38,7 +38,7 @@ PAGE = 200
 
 @contextmanager
 def workers_engine(settings: EngineSettings) -> Iterator["WorkersEngine"]:
-    """Workers that serve the deployment.
+    """Open the engine of the workers that serve the deployment.
 
     Raises : InputError if there is no such deployment.
     """
@@ -53,7 +53,7 @@ def workers_engine(settings: EngineSettings) -> Iterator["WorkersEngine"]:
 
 
 class WorkersEngine:
-    """Each thread that calls `run` waits for one run of the deployment."""
+    """Runs videos on workers; each thread that calls `run` waits for one run of the deployment."""
 
     def __init__(self, settings: EngineSettings, client: SyncPrefectClient) -> None:
         """Use the deployment that the settings name."""
@@ -84,7 +84,9 @@ class WorkersEngine:
             self._client.set_flow_run_state(child, Cancelling())
 
     def _start(self, request: Request) -> FlowRun:
-        """The child run of a video: a new one, or that of an earlier life of this run unless it ended badly."""
+        """Return the child run of a video: a new one, or the one that this run started before it was lost, if that did
+        not fail.
+        """
         key = f"{flow_run.id}/{request.run}/{request.name}"
         child = self._run_deployment(request, key)
         if child.state is not None and child.state.type in (StateType.FAILED, StateType.CANCELLED):
@@ -92,7 +94,7 @@ class WorkersEngine:
         return child
 
     def _run_deployment(self, request: Request, key: str) -> FlowRun:
-        """Make a run, or find the one that was made with this key; waits for a server that has no time."""
+        """Create a run, or find the one created with this key; a server that does not answer is asked again."""
         deadline = time.monotonic() + SECONDS_WITHOUT_SERVER
         while True:
             try:
@@ -112,7 +114,7 @@ class WorkersEngine:
                 return started
 
     def _wait(self, child: UUID) -> State:
-        """The last state of a child."""
+        """Wait for the end of a child run and return its state."""
         crashed_at = None
         while not self._stopping.wait(SECONDS_BETWEEN_LOOKS):
             state = self._states.read(child)
@@ -141,7 +143,7 @@ class RunStates:
 
     @contextmanager
     def watching(self, run: UUID) -> Iterator[None]:
-        """Ask for the state of a run, too, for the length of a block."""
+        """Include a run in what is asked, for the length of a `with` block."""
         self._watched.add(run)
         try:
             yield
@@ -149,11 +151,11 @@ class RunStates:
             self._watched.discard(run)
 
     def watched(self) -> list[UUID]:
-        """Runs that somebody waits for."""
+        """Return the runs that somebody waits for."""
         return list(self._watched)
 
     def read(self, run: UUID) -> State | None:
-        """Return the state of a watched run, not older than a look; None while the server is away.
+        """Return the state of a watched run, a second old at most; None while the server does not answer.
 
         Raises : ChildFailedError if it has not answered for SECONDS_WITHOUT_SERVER, or knows no such run: somebody has
                  deleted it.
@@ -183,7 +185,7 @@ class RunStates:
 
 
 def _summary(request: Request) -> Summary:
-    """What the child has written down at its end."""
+    """Read the summary that the child run has written into the root."""
     record = Root(request.root).last_run(request.run, request.name, request.output)
     if record is None:
         raise ChildFailedError(

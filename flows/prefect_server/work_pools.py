@@ -1,4 +1,4 @@
-"""What a Prefect server needs before dfvi is deployed on it: the work pools."""
+"""Work pools of a Prefect server, and whether the configured server answers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ SECONDS_TO_ANSWER = 20.0
 
 
 def init_cluster() -> Iterator[str]:
-    """Make the pools that are not there yet, and say of each what was done.
+    """Create the work pools that do not exist yet; yield a line about each.
 
     Raises : InputError if no server is configured, or it does not answer.
     """

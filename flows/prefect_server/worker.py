@@ -1,4 +1,4 @@
-"""A worker that drains: told to stop, it takes no new run and ends when the one it has is done. It looks for lost runs.
+"""The worker of `dfvi worker`: finishes its run before it stops, and brings back lost runs.
 
 Prefect's own worker takes its runs down with it, and they stay `Running`.
 """
@@ -30,7 +30,7 @@ SECONDS_BETWEEN_LOOKS = 0.2
 
 
 class DrainingWorker(ProcessWorker, abc.ABC):  # ABC keeps it out of Prefect's registry, which has one class a type
-    """Runs each flow run in a process of its own, at most `limit` at once."""
+    """Runs each flow run in a process of its own, at most `limit` at once; told to stop, it finishes them first."""
 
     def __init__(self, pool: str, limit: int, name: str | None = None) -> None:
         """Serve the work pool `pool`, which exists."""
@@ -65,7 +65,7 @@ class DrainingWorker(ProcessWorker, abc.ABC):  # ABC keeps it out of Prefect's r
             raise
 
     async def drain(self) -> None:
-        """Take no new run, and come back when those that were taken are done."""
+        """Take no new run, and return when those that were taken are done."""
         self._draining = True
         async with self._asking:  # what is being taken now will have been counted
             pass
@@ -74,7 +74,7 @@ class DrainingWorker(ProcessWorker, abc.ABC):  # ABC keeps it out of Prefect's r
 
 
 def run_worker(pool: str, limit: int, name: str | None, say: Say) -> None:
-    """Work until SIGTERM or SIGINT; then finish the run at hand. A second signal ends it at once, and it comes back.
+    """Work until SIGTERM, SIGINT or SIGHUP, then finish the run at hand. A second signal ends it; it comes back.
 
     Raises : InputError if no server answers, or it has no such work pool.
     """
@@ -102,8 +102,9 @@ async def _serve(worker: DrainingWorker, say: Say) -> None:
         draining[0].add_done_callback(lambda _: serving.cancel())
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as it is under nohup
+            loop.add_signal_handler(number, stop)
     try:
         await serving
     except asyncio.CancelledError:
