@@ -108,6 +108,9 @@ def _gc(options: argparse.Namespace) -> int:
     stores = unreached(root)
     for store in stores:
         print(f"{store.video}/{store.stage}/{store.digest}  {store.state}  {store.size} bytes")
+    for run in root.runs():
+        if run.damage:
+            print(f"{run.video}: nothing of it may go, for {run.path} is damaged; see `dfvi store verify`")
     total = sum(store.size for store in stores)
     if options.yes:
         print(f"deleted {delete(root, stores)} of {total} bytes in {len(stores)} results")

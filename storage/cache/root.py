@@ -1,7 +1,7 @@
 """The root of all stored results: <root>/<video>/<stage>/<digest>/, locks and the records of runs beside."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 
 from storage.backends import file_lock as lock
 from storage.backends.errors import LinkError
@@ -179,7 +179,7 @@ class Root:
 
     def forget_failure(self, name: str, video: str) -> None:
         """Forget that the run `name` of `video` failed: it has succeeded."""
-        with suppress(PermissionError):
+        if self.has_failed(name, video):
             self._failure_path(name, video).remove()
 
     def has_failed(self, name: str, video: str) -> bool:
