@@ -99,7 +99,7 @@ CODECS: Mapping[str, OutputCodec] = {
         pixel_formats=("yuv420p", "yuv444p", "yuv420p10le", "yuv444p10le"),
         options={"preset": "medium"},
         is_x265=True,
-        smallest_side=16,
+        smallest_side=72,  # x265 4.2 writes beyond its memory, or reads what nobody wrote, in some frames up to 64
         tag="hvc1",
         has_quality=True,
     ),

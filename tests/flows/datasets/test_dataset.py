@@ -178,3 +178,10 @@ def test_zero_videos_and_no_folder_are_clear_errors(tmp_path):
         find_entries(tmp_path)
     with pytest.raises(InputError, match="no such dataset"):
         find_entries(tmp_path / "none")
+
+
+def test_several_masks_in_a_manifest_are_their_union(folder, tmp_path):
+    entry = {"video": "goat/frames", "mask": ["goat/masks", "1,2,3,4"]}
+    (folder / "list.json").write_text(json.dumps({"videos": [entry]}))
+    (video,) = open_dataset(folder / "list.json", Recipe()).videos
+    assert video.mask.splitlines() == [str(folder / "goat" / "masks"), "1,2,3,4"]

@@ -16,7 +16,7 @@ from storage.media.reading import probe, read_frames
 from storage.media.writing import write_images, write_video
 from tests.storage.media_files import encode, moving_frames
 
-H, W, T = 48, 64, 4
+H, W, T = 72, 96, 4
 Y, X = np.mgrid[:H, :W]
 DEEP = [
     np.stack([20000 + 300 * X + 8 * t, 15000 + 200 * X + 150 * Y, 50000 - 400 * Y], -1).astype(np.uint16)
@@ -96,7 +96,7 @@ def test_eight_bits_of_hdr_are_not_tagged_as_hdr_and_warn():
 
 @pytest.mark.parametrize(("name", "codec"), [("a.mkv", "ffv1"), ("a.mov", "prores"), ("folder", "png")])
 def test_alpha_is_kept_where_it_can_be(tmp_path, name, codec):
-    colours = moving_frames(T)
+    colours = moving_frames(T, H, W)
     alphas = [np.where(Y + t < X, 255, 40).astype(np.uint8) for t in range(T)]
     source = [np.dstack([colour, alpha]) for colour, alpha in zip(colours, alphas, strict=True)]
     write_images(tmp_path / "source", source)
@@ -129,7 +129,7 @@ def test_alpha_that_is_left_out_is_said():
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_hevc_of_any_length_keeps_its_time(tmp_path, name, count):
     """x265 with B-frames gives clips of two frames decoding times from memory that nobody wrote."""
-    frames = moving_frames(count)
+    frames = moving_frames(count, H, W)
     clip = Clip(Path("a"), "video", count, count, H, W, Fraction(30000, 1001), Fraction(1001, 30000))
     write_video(tmp_path / name, frames, clip, codec="hevc", threads=4)
     copy = probe(tmp_path / name)
@@ -138,10 +138,10 @@ def test_hevc_of_any_length_keeps_its_time(tmp_path, name, count):
 
 
 def test_frames_that_are_too_small_for_hevc_are_refused_and_prores_takes_any(tmp_path):
-    for height, width in ((1, 1), (2, 37), (15, 200)):
+    for height, width in ((1, 1), (2, 37), (48, 200)):
         frames = moving_frames(2, height, width)
         clip = Clip(Path("a"), "video", 2, 2, height, width, Fraction(25), Fraction(1, 25))
-        with pytest.raises(InputError, match=f"hevc takes frames of at least 16 pixels a side; got {width}x{height}"):
+        with pytest.raises(InputError, match=f"hevc takes frames of at least 72 pixels a side; got {width}x{height}"):
             write_video(tmp_path / "a.mp4", frames, clip, codec="hevc")
         write_video(tmp_path / "a.mov", frames, clip, codec="prores")
         assert (probe(tmp_path / "a.mov").height, probe(tmp_path / "a.mov").width) == (height, width)
