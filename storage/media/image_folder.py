@@ -1,5 +1,6 @@
 """Folders of images as clips: which files, in which order, and their pixels."""
 
+import io
 import itertools
 import re
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image, ImageOps
 
 from storage.errors import InputError
 from storage.media.clip import RGB_MATRIX, Clip, ColourTags, check_range, check_size
@@ -136,6 +138,8 @@ def decode_image(path: Path, flags: int) -> np.ndarray:
     """Return one image file as OpenCV decodes it under its flags, upright. Raises: InputError as read_image."""
     data = _read(path)
     header = _checked(path, read_header(data))
+    if header.format == "TIFF" and header.mode == "RGBA":
+        return _tiff_with_alpha(path, data, flags)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
@@ -145,6 +149,16 @@ def decode_image(path: Path, flags: int) -> np.ndarray:
     if flags == cv2.IMREAD_UNCHANGED and header.format != "TIFF":  # OpenCV turns all other readings by itself
         return _turned(np.asarray(image), header.orientation)
     return np.asarray(image)
+
+
+def _tiff_with_alpha(path: Path, data: bytes, flags: int) -> np.ndarray:
+    """As decode_image, by Pillow: OpenCV multiplies the colours of TIFF by alpha."""
+    try:
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+            pixels = np.asarray(ImageOps.exif_transpose(image))
+    except (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError):
+        raise InputError(f"{path}: the image does not decode (damaged or truncated); export it again") from None
+    return np.ascontiguousarray(pixels[..., [2, 1, 0, 3]] if flags == cv2.IMREAD_UNCHANGED else pixels[..., :3])
 
 
 def _turned(image: np.ndarray, orientation: int) -> np.ndarray:

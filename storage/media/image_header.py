@@ -26,6 +26,8 @@ class ImageHeader:
     """Sides in pixels as stored, before the orientation is applied."""
     orientation: int
     """EXIF's number, 1 to 8, of how the stored pixels are to be turned; 1 where nothing says so."""
+    mode: str
+    """Pillow's name of the channels."""
 
 
 def read_header(source: Path | bytes, formats: tuple[str, ...] = FRAME_FORMATS) -> ImageHeader | None:
@@ -40,9 +42,9 @@ def read_header(source: Path | bytes, formats: tuple[str, ...] = FRAME_FORMATS) 
                 # PNG's own method decodes all pixels first, to find what may come after them
                 turned = Image.Image.getexif(image).get(ExifTags.Base.Orientation, UPRIGHT)
                 width, height = image.size
-                kind = image.format or ""
+                kind, mode = image.format or "", image.mode
         except Exception:  # the parsers of a dozen formats raise whatever a damaged header makes them stumble over
             return None
     if kind == "TIFF" and turned >= 5:
         width, height = height, width  # Pillow turns these, and these alone, on opening
-    return ImageHeader(kind, height, width, turned if turned in range(1, 9) else UPRIGHT)
+    return ImageHeader(kind, height, width, turned if turned in range(1, 9) else UPRIGHT, mode)

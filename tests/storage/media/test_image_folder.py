@@ -1,5 +1,6 @@
 """Folders of images as clips: order, depth, alpha, and everything that is refused."""
 
+import io
 import struct
 import zlib
 from fractions import Fraction
@@ -7,8 +8,10 @@ from fractions import Fraction
 import cv2
 import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 from storage.errors import InputError
+from storage.media.image_folder import image_alpha, image_full_depth
 from storage.media.reading import probe, read_frames
 from tests.storage.media_files import moving_frames, write_png
 
@@ -144,3 +147,28 @@ def test_a_folder_that_changed_since_it_was_probed_is_refused(tmp_path):
     write_png(tmp_path / "1.png", moving_frames(1)[0])
     with pytest.raises(InputError, match="2 images now, 1 before"):
         next(read_frames(clip))
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "tiff"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_frames_alpha_and_full_depth_are_turned_alike(tmp_path, kind, orientation):
+    frame = moving_frames(1, 24, 40)[0]
+    alpha = np.where(frame[..., 0] > frame[..., 1], np.uint8(255), np.uint8(0))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"lossless": True, "exact": True} if kind == "webp" else {}
+    image = Image.fromarray(np.dstack([frame, alpha]))
+    image.save(tmp_path / f"0.{kind}", exif=exif, **options)
+    clip = probe(tmp_path)
+    shown = np.asarray(ImageOps.exif_transpose(image_with(image, exif)))
+    assert (clip.height, clip.width) == shown.shape[:2]
+    assert np.array_equal(next(read_frames(clip)), shown[..., :3])
+    assert np.array_equal(next(image_alpha(clip, 0, None)), shown[..., 3])
+    assert np.array_equal(next(image_full_depth(clip, 0, None)), shown[..., :3] * np.uint16(257))
+
+
+def image_with(image: Image.Image, exif: Image.Exif) -> Image.Image:
+    """The image as Pillow reads it back with this EXIF block."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", exif=exif)
+    return Image.open(buffer)
