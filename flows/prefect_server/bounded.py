@@ -88,7 +88,13 @@ class _Call:
 
     def __init__(self, flow: Flow[Any, Any]) -> None:
         self.flow = copy.copy(flow)
-        self.flow.fn = functools.wraps(flow.fn)(functools.partial(self._body, flow.fn))
+        self._original = flow
+
+        @functools.wraps(flow.fn)
+        def body(*args: Any, **kwargs: Any) -> Any:  # a plain function: Prefect makes a task of it for a child run
+            return self._body(flow.fn, *args, **kwargs)
+
+        self.flow.fn = body
         self.called_at = time.monotonic()
         self.began = self.ended = self.given_up = False
         self.ended_at = 0.0
@@ -96,6 +102,10 @@ class _Call:
         self.error: BaseException | None = None
         self.over, self.lock = threading.Event(), threading.Lock()
         self._on_sigterm = signal.getsignal(signal.SIGTERM)
+
+    def __reduce__(self) -> tuple[type["_Call"], tuple[Flow[Any, Any]]]:
+        """Begin anew in another process: a run's context goes there with its flow, and threads and locks cannot."""
+        return _Call, (self._original,)
 
     def _body(self, body: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self.began = True

@@ -188,7 +188,7 @@ def test_results_go_out_as_files_and_come_in_again(run, tmp_path):
         path.rename(exported / path.name)
     code, out, _ = run("store", "import-flow", *clip_arguments(run.folder), str(exported))
     assert code == 0
-    imported = [facts for facts in list_stores(run.root, stage="estimate_flow") if facts.key.params["imported"]]
+    imported = [facts for facts in list_stores(run.root, stage="estimate_flow") if facts.key.params.get("imported")]
     assert imported[0].key.params["imported"] in out
     assert imported[0].state == "complete"
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 
+import cloudpickle
 import prefect
 import pytest
 from prefect.artifacts import create_markdown_artifact
@@ -33,6 +34,11 @@ def double(number: int, then: object = None) -> int:
     """Do what is asked in between, and double a number."""
     then()
     return 2 * number
+
+
+def test_a_flow_that_is_called_can_go_to_another_process():
+    carried = cloudpickle.loads(cloudpickle.dumps(bounded._Call(double).flow))
+    assert carried.fn(4, then=lambda: None) == 8
 
 
 def test_a_flow_is_called_as_ever(prefect_server):

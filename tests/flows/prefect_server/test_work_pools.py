@@ -211,7 +211,9 @@ def state_of(run):
 def lost(deployed, tmp_path, monkeypatch):
     """A run of a deployment that no worker has, and a look of those that bring lost runs back."""
     for name in ("SECONDS_BETWEEN_LOOKS", "SECONDS_BETWEEN_QUESTIONS", "REST_SECONDS", "SILENCE_SECONDS"):
-        monkeypatch.setattr(f"flows.prefect_server.lost_runs.{name}", -1.0)  # the clock of HTTP knows whole seconds
+        monkeypatch.setattr(f"flows.prefect_server.lost_runs.{name}", -1.0)
+    # the clock of HTTP knows whole seconds, and may be a second late
+    monkeypatch.setattr("flows.prefect_server.lost_runs.REST_SECONDS", -5.0)
     run, search = submit(panning_clip(tmp_path / "goat", count=2), tmp_path), LostRuns(["dfvi"])
 
     yield run, lambda: look(search)

@@ -8,6 +8,8 @@ import tempfile
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from uuid import uuid4
 
 import numpy as np
 import prefect
@@ -18,6 +20,8 @@ from storage.cache import array_layout
 from storage.cache.root import Root
 from storage.errors import InputError
 from tasks.stage.cached_stage import Job, StageParams, stage, total_compute_seconds
+from tasks.stage.progress import watch
+from tests.waiting import wait_until
 
 FRAMES = 5
 
@@ -197,22 +201,29 @@ def test_a_passing_fault_is_retried_and_a_full_disk_is_not(job, prefect_server, 
 
 def test_progress_away_from_a_terminal_is_a_log_line_now_and_then(job, monkeypatch, caplog):
     monkeypatch.setattr("tasks.stage.progress.SECONDS_BETWEEN_LOG_LINES", 0.0)
-    with caplog.at_level(logging.INFO):
-        run(job)
-    assert "count: 5 of 5, about 0 s left" in caplog.messages
+    counted, line = SimpleNamespace(items=5, items_found=0), "count: 5 of 5, about 0 s left"
+    with caplog.at_level(logging.INFO), watch("count", counted, logging.getLogger("tasks.stage")) as progress:
+        for _ in range(5):
+            progress.step()
+        wait_until(lambda: line in caplog.messages)
 
 
 def test_progress_made_on_another_thread_is_shown_in_prefect(job, prefect_server, monkeypatch):
     monkeypatch.setattr("tasks.stage.progress.SECONDS_BETWEEN_ARTIFACTS", 0.0)
     shown = []
-    monkeypatch.setattr(
-        "prefect.artifacts.create_progress_artifact", lambda percent, description: shown.append(percent)
-    )
+
+    def create(percent, description):
+        shown.append(percent)
+        return uuid4()
+
+    monkeypatch.setattr("prefect.artifacts.create_progress_artifact", create)
+    monkeypatch.setattr("prefect.artifacts.update_progress_artifact", lambda artifact, progress: shown.append(progress))
 
     @stage(version=1)
     def threaded(out, *, params, job):
         """Write on another thread."""
         (t,) = out.create(numbers=array_layout.values(1, 1, dtype="int32"))
+        wait_until(lambda: shown)
         thread = threading.Thread(target=lambda: out.write(t, numbers=np.zeros(1, np.int32)))
         thread.start()
         thread.join()
@@ -222,7 +233,7 @@ def test_progress_made_on_another_thread_is_shown_in_prefect(job, prefect_server
         threaded(job, params=CountParams())
 
     once()
-    assert shown == [100.0]
+    assert (shown[0], shown[-1]) == (0.0, 100.0)
 
 
 @contextlib.contextmanager
