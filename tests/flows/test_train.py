@@ -9,6 +9,7 @@ from safetensors import safe_open
 from flows.cli.main import main
 from flows.configs.training_recipe import RECIPE_NAMES, load_recipe
 from flows.train import train_flow_completion, train_image_inpainting
+from storage.cache.housekeeping import list_stores, unreached
 from storage.cache.root import Root
 from storage.errors import InputError
 from tests.clips import panning_clip, write_images
@@ -86,6 +87,22 @@ def test_image_inpainting_is_trained_on_a_folder_of_photos(tmp_path, prefect_ser
     report = train_image_inpainting(str(tmp_path / "photos"), recipe, str(out), root=str(tmp_path / "root"), threads=1)
     assert {"deepfill_trained.safetensors", "card.json", "curve.csv", "samples.png"} <= set(report.files)
     assert {"hole_psnr", "hole_psnr_smooth", "distance", "penalty"} <= report.figures.keys()
+
+
+def test_gc_spares_what_a_training_that_did_not_end_has_made(tmp_path, prefect_server, monkeypatch):
+    def cut_short(stores, folder):
+        raise OSError("power failure")
+
+    write_images(tmp_path / "photos", np.random.default_rng(0).integers(0, 255, (5, 40, 52, 3), dtype=np.uint8))
+    settings = ["training.schedule.steps=2", "training.schedule.validate_every=2"]
+    recipe = load_recipe("image-inpainting", "deepfill-smoke", settings)
+    monkeypatch.setattr("flows.train.deliver_training", cut_short)
+    with pytest.raises(OSError, match="power failure"):
+        train_image_inpainting(str(tmp_path / "photos"), recipe, str(tmp_path / "out"), root=str(tmp_path / "root"))
+    root = Root.open(tmp_path / "root")
+    assert {store.stage for store in list_stores(root)} == {"read_photos", "train_deepfill"}
+    assert unreached(root) == []
+    assert [run.finished for run in root.runs()] == [None]
 
 
 def test_trained_stages_are_recognised_as_weights_and_complete_flow(stages, tmp_path, monkeypatch):
