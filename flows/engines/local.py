@@ -228,12 +228,12 @@ def serve(connection: Connection, environment: dict[str, str]) -> None:
 
 def _answer(request: Request, context: dict[str, Any]) -> tuple[str, Summary | str]:
     from flows.inpaint_video import inpaint_video
-    from flows.prefect_server.bounded import run_flow
+    from flows.prefect_server.bounded import ServerGoneError, run_flow
 
     try:
         with hydrated_context(context):
             return "done", run_flow(inpaint_video, **request.parameters())
-    except (PrefectHTTPStatusError, TransportError) as error:
+    except (PrefectHTTPStatusError, TransportError, ServerGoneError) as error:
         return "server unavailable", explain_failure(error)
     except Exception as error:
         return "failed", explain_failure(error)

@@ -37,6 +37,8 @@ SECONDS_TO_STOP = 10.0
 PROBE_TIMEOUT = 5.0
 
 Answer = Literal["yes", "silent", "refused"]
+_in_background: set[str] = set()
+"""Addresses that this process has used of servers in the background: of one that is gone, another takes the place."""
 
 
 @contextmanager
@@ -47,18 +49,24 @@ def connected() -> Iterator[str]:
     Raises : InputError if the configured server does not answer; ConnectionError if the one in the background does not
              come up: the message names its log file.
     """
-    configured = PREFECT_API_URL.value()
+    configured = None if can_be_replaced() else PREFECT_API_URL.value()
     settings: dict[Any, Any]
     if configured:
         settings = {PREFECT_API_URL: configured, PREFECT_API_AUTH_STRING: PREFECT_API_AUTH_STRING.value()}
     else:
         server = find_or_start()
+        _in_background.add(server.url)
         settings = {PREFECT_API_URL: server.url, PREFECT_API_AUTH_STRING: server.auth}
         settings[PREFECT_FLOWS_HEARTBEAT_FREQUENCY] = None  # nobody watches a run on a terminal; joining it costs 0.9 s
     with everywhere(settings[PREFECT_API_URL], settings[PREFECT_API_AUTH_STRING]), temporary_settings(settings):
         if configured:
             require_answer(configured)
         yield settings[PREFECT_API_URL]
+
+
+def can_be_replaced() -> bool:
+    """Return whether the server that is meant is one in the background that this process has found or started."""
+    return PREFECT_API_URL.value() in _in_background
 
 
 def running() -> ServerRecord | None:

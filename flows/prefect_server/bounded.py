@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 from prefect import Flow
 from prefect.settings import PREFECT_API_URL
 
+from flows.prefect_server.background import can_be_replaced, connected
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -43,9 +45,20 @@ class _WaitEnded(BaseException):
 def run_flow(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a flow; return what it returns and raise what it raises, whatever becomes of the Prefect server meanwhile.
 
+    If a server in the background ends before the flow has begun, the flow is called once more, with another.
     Outside the main thread, waits are as long as Prefect makes them.
-    Raises : ServerGoneError if the server ended before the flow began.
+    Raises : ServerGoneError if the server, or that other one, ends before the flow has begun.
     """
+    try:
+        return _run_once(flow, *args, **kwargs)
+    except ServerGoneError:
+        if not can_be_replaced():
+            raise
+        with connected():
+            return _run_once(flow, *args, **kwargs)
+
+
+def _run_once(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     call = _Call(flow)
     engine: Any = call.flow
     result: R
@@ -57,7 +70,7 @@ def run_flow(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         if call.error is not None:
             raise call.error from None
         if not call.ended:
-            if isinstance(error, _WaitEnded):
+            if not call.began and (isinstance(error, _WaitEnded) or is_gone(PREFECT_API_URL.value())):
                 raise ServerGoneError("the Prefect server ended just as the run began") from None
             raise
         _warn(error)

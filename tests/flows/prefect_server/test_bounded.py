@@ -81,6 +81,21 @@ def test_a_server_that_is_gone_before_the_flow_began_is_one_error(impatient, mon
         run_flow(double, 4, then=lambda: None)
 
 
+def test_a_flow_that_had_not_begun_is_called_again_with_another_server(impatient, monkeypatch):
+    create, gone = FlowRunEngine.create_flow_run, []
+
+    def hang_once(engine, client):
+        if not gone:
+            gone.append(True)
+            hang()
+        return create(engine, client)
+
+    monkeypatch.setattr(FlowRunEngine, "create_flow_run", hang_once)
+    monkeypatch.setattr(bounded, "can_be_replaced", lambda: True)
+    monkeypatch.setattr(bounded, "is_gone", lambda url: len(gone) == 1 and not gone.append(True))
+    assert run_flow(double, 4, then=lambda: None) == 8
+
+
 def test_while_a_flow_computes_a_server_that_is_gone_does_not_matter(impatient, monkeypatch):
     looked = threading.Semaphore(0)
     has_waited_enough = bounded._Call.has_waited_enough
