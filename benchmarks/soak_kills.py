@@ -110,7 +110,8 @@ class Soak:
         """Look at the output, the root and the folder after a run."""
         if delivered != self.expected:
             self.wrong.append(f"{what}: other bytes delivered")
-        self.wrong += [f"{what}: {damage.path} {damage.reason}" for damage in verify(Root.open(self.folder / "root"))]
+        root = Root.find(self.folder / "root")
+        self.wrong += [f"{what}: {damage.path} {damage.reason}" for damage in (verify(root) if root else ())]
         beside = {path.name for path in self.folder.iterdir()} - {"clip", "home", "root", "out.mkv"}
         if beside:
             self.wrong.append(f"{what}: left behind {sorted(beside)}")
