@@ -114,7 +114,8 @@ def main():
     unseen = clip_folders([options.unseen] if options.unseen else [])
     clips = clip_folders(options.folders) | unseen
     if not clips:
-        raise SystemExit("no clips in these folders; give folders that hold clips as folders of images")
+        print("no clips: give folders that hold clips as folders of images")
+        return
     time_detection(unseen or clips)
     drawn = draw_pairs(clips, options.pairs, options.seed, lambda a, b: not unseen or a in unseen or b in unseen)
     singles = [(clip, way, options.seed) for clip in (unseen or clips).items() for way in DISTURBANCES]

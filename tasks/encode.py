@@ -16,7 +16,7 @@ from storage.media.full_depth import restore_alpha, restore_depth
 from storage.media.track_plan import plan_tracks
 from storage.media.writing import write_images, write_video
 from tasks.stage.cached_stage import Job, StageParams, stage
-from tasks.stage.filled_clip import FilledClip
+from tasks.stage.filled_shots import OpenShots, ShownClip
 
 ENCODER_THREADS = 4  # the same on every machine: x264's bytes depend on it
 
@@ -55,17 +55,17 @@ def encode(
     out: StageStore,
     *,
     clip: StageStore,
-    merged: StageStore,
+    filled: OpenShots,
     video: str,
-    fill: StageStore | None = None,
     params: EncodeParams,
     job: Job,
 ) -> None:
-    """Write the finished frames to a video file or a folder of images."""
+    """Write the finished frames to a video file or a folder of images; of shots without hole those of the clip."""
     source = replace(Clip.from_json(clip.attributes["clip"]), path=Path(video))
     output = _output(params)
     _warn_of_losses(out, source, output, with_audio=params.audio)
-    visible_clip = FilledClip(merged, fill)
+    visible_clip = ShownClip(clip, filled)
+    out.attributes["shots"] = filled.told
     read_ahead = ordered_map(lambda t: visible_clip.frames[t], range(visible_clip.count), job.threads)
     frames = _at_full_depth(out.count(read_ahead, visible_clip.count), source, output, clip)
     if params.container == FOLDER:

@@ -7,7 +7,7 @@ from flows.inpaint_video import inpaint_video
 from flows.pipeline.summary import Summary, describe
 from flows.prefect_server.bounded import run_flow
 from storage.cache.root import Root
-from storage.cache.stage_store import StageStore
+from tasks.evaluation.compare_fills import Fill
 from tasks.services.demo_clip import compare, make_demo_clip, write_strip
 
 NAME = "demo"
@@ -25,11 +25,12 @@ def run_demo(folder: Path, frames: int) -> None:
 
     first = _run(folder, "result.mp4")
     print(describe(first))
-    decoded, merged = _store(first, "decode"), _store(first, "deflicker")
-    for name, score in compare(decoded, merged, clip).items():
+    fill = Fill.of("result", Root(first.root), first.video, first.stages[-1].digest)
+    decoded, shown = fill.clip, fill.shown
+    for name, score in compare(decoded, shown, clip).items():
         print(f"{name:<12} inside the hole: PSNR {score.psnr:.2f} dB, SSIM {score.ssim:.3f}")
     strip = folder / "before-mask-after.png"
-    write_strip(strip, decoded, merged)
+    write_strip(strip, decoded, shown)
 
     print(f"\nnow with --set {CHANGED}: what came before the propagation is reused")
     print(describe(_run(folder, "result-changed.mp4", CHANGED)))
@@ -49,9 +50,3 @@ def _run(folder: Path, output: str, *settings: str) -> Summary:
         name=NAME,
         run=Path(output).stem,
     )
-
-
-def _store(summary: Summary, stage: str) -> StageStore:
-    """Return the store that the last iteration of a stage made."""
-    digest = [s.digest for s in summary.stages if s.stage == stage][-1]
-    return Root(summary.root).open_store(summary.video, stage, digest)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from flows.pipeline.plan import PlannedStage
 
 Subparsers = Any  # argparse keeps its class private
+MOST_ROWS = 80  # of the table; a video of very many shots gets a row for each stage
 
 
 def add_plan(subparsers: Subparsers) -> None:
@@ -54,6 +55,7 @@ def describe_plan(stages: list["PlannedStage"]) -> str:
     """Return a table with a line for each stage."""
     from flows.reports.tables import text_table
 
+    stages = _few_rows(stages)
     columns: dict[str, Sequence[str]] = {
         "video": [s.video for s in stages],
         "stage": [s.stage for s in stages],
@@ -62,7 +64,22 @@ def describe_plan(stages: list["PlannedStage"]) -> str:
         "digest": [(s.digest or "-")[:8] for s in stages],
         "why": [s.why for s in stages],
     }
-    return text_table(columns, left=["video", "stage", "action", "digest", "why"])
+    if any(s.shot for s in stages):
+        columns = {"video": columns.pop("video"), "shot": [s.shot for s in stages], **columns}
+    return text_table(columns, left=["video", "shot", "stage", "action", "digest", "why"])
+
+
+def _few_rows(stages: list["PlannedStage"]) -> list["PlannedStage"]:
+    """The rows as they are; where there are very many, those of all shots as one for each stage, action and reason."""
+    if len(stages) <= MOST_ROWS:
+        return stages
+    found: dict[tuple[str, int, str, str, bool], list[PlannedStage]] = {}
+    for row in stages:
+        found.setdefault((row.stage, row.iteration, row.action, row.why, bool(row.shot)), []).append(row)
+    return [
+        rows[0] if len(rows) == 1 else dataclasses.replace(rows[0], digest=None, shot=f"{len(rows)} shots")
+        for rows in found.values()
+    ]
 
 
 def _plan_dataset(options: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from tasks.deflicker import DeflickerParams
 from tasks.encode import EncodeParams
 from tasks.estimate_flow import EstimateFlowParams
 from tasks.fill_key_frames import FillKeyFramesParams
+from tasks.find_shots import FindShotsParams
 from tasks.merge import MergeParams
 from tasks.propagate import PropagateParams
 from tasks.register_frames import RegisterFramesParams
@@ -51,6 +52,8 @@ class RunConfig(BaseModel):
 
     decode: DecodeParams = DecodeParams()
     """Which frames and which hole."""
+    find_shots: FindShotsParams = FindShotsParams()
+    """Where shots begin: nothing is carried from one to another."""
     estimate_flow: EstimateFlowParams = EstimateFlowParams()
     """Optical flow between neighbouring frames, of the last draft if there are any."""
     complete_flow: CompleteFlowParams = CompleteFlowParams(dilation=2)

@@ -19,13 +19,13 @@ def inpaint_and_deliver(
 
     Raises : DamagedStoreError if an earlier result is damaged, too; OSError if the output cannot be written.
     """
-    results = inpaint_clip(runner, config, video, mask)
+    results = inpaint_clip(runner, config, video, mask, runner.each_shot)
     try:
         deliver(results.encoded.open(runner.job), output)
     except DamagedStoreError as damage:
         runner.warn(f"{damage.path} is damaged ({damage.reason}): encoding again")
         repair_file(Root(runner.job.root), damage)
         runner.done.clear()
-        results = inpaint_clip(runner, config, video, mask)
+        results = inpaint_clip(runner, config, video, mask, runner.each_shot)
         deliver(results.encoded.open(runner.job), output)
     return results

@@ -10,7 +10,9 @@ from storage.cache.housekeeping import nearest
 from storage.cache.root import Root
 from storage.cache.stage_key import StageKey
 from tasks.decode import MediaInput
-from tasks.stage.cached_stage import Action, Input, Stage, StageParams, StageResult
+from tasks.stage.cached_stage import Action, Input, Stage, StageParams, StageResult, shot_of
+from tasks.stage.filled_shots import FilledShots
+from tasks.stage.shot import Shot
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class PlannedStage:
     why: str
     digest: str | None
     """None where it depends on a result that is not there yet."""
+    shot: str = ""
+    """First and last frame of the shot; empty for the whole video."""
 
 
 @dataclass
@@ -36,13 +40,14 @@ class Planner:
 
     def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
         """Note down what a run would do with this stage."""
+        shot = shot_of(inputs)
         if undecided := next((read for read in inputs.values() if _is_undecided(read)), None):
-            self.stages.append(PlannedStage(self.video, stage.name, iteration, "compute", undecided.why, None))
-            return StageResult(self.video, stage.name, "", iteration, "compute", undecided.why)
+            self.stages.append(PlannedStage(self.video, stage.name, iteration, "compute", undecided.why, None, shot))
+            return StageResult(self.video, stage.name, "", iteration, "compute", undecided.why, shot=shot)
         key = stage.key(params, {role: given for role, given in inputs.items() if given is not None})
         action, why, attributes = self._look_up(key)
-        self.stages.append(PlannedStage(self.video, stage.name, iteration, action, why, key.digest))
-        return StageResult(self.video, stage.name, key.digest, iteration, action, why, 0.0, attributes)
+        self.stages.append(PlannedStage(self.video, stage.name, iteration, action, why, key.digest, shot))
+        return StageResult(self.video, stage.name, key.digest, iteration, action, why, 0.0, attributes, shot)
 
     def _look_up(self, key: StageKey) -> tuple[Action, str, dict[str, object]]:
         if self.root is None:
@@ -70,5 +75,5 @@ def plan_video(root: Location, name: str, config: RunConfig, video: MediaInput, 
     return planner.stages
 
 
-def _is_undecided(read: Input | None) -> TypeGuard[StageResult]:
-    return isinstance(read, StageResult) and read.undecided
+def _is_undecided(read: Input | None) -> TypeGuard[StageResult | Shot | FilledShots]:
+    return isinstance(read, StageResult | Shot | FilledShots) and read.undecided

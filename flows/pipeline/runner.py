@@ -2,9 +2,20 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from tasks.stage.cached_stage import Input, Job, Stage, StageParams, StageResult
+from flows.pipeline.stage_order import FillShot
+from tasks.stage.cached_stage import Input, Job, Stage, StageParams, StageResult, task_of
+from tasks.stage.filled_shots import FilledShot
+from tasks.stage.shot import Shot
+from tasks.stage.shot_batches import FilledBatch, batches, fill_batch
+
+MOST_SHOTS_AS_TASKS = 16
+"""More shots than these are filled in batches, each one Prefect task: a film of 1,500 shots would be 20,000 tasks, and
+600 MB of the server's database."""
+MOST_BATCHES = 50
 
 
 @dataclass
@@ -22,6 +33,32 @@ class Runner:
         self.done.append(result)
         self.warn(*result.attributes.get("warnings", ()))
         return result
+
+    def each_shot(self, fill: FillShot, shots: Sequence[Shot]) -> list[FilledShot]:
+        """Fill shots: a few one after the other, with a task for each stage; many side by side, in batches."""
+        if len(shots) <= MOST_SHOTS_AS_TASKS:
+            return [fill(self, shot) for shot in shots]
+        filled = []
+        for batch in batches(shots, MOST_BATCHES):
+            done = self._run_batch(fill, batch)
+            self.done += done.done
+            self.warn(*(line for result in done.done for line in result.attributes.get("warnings", ())))
+            filled += done.filled
+        return filled
+
+    def _run_batch(self, fill: FillShot, batch: Sequence[Shot]) -> FilledBatch:
+        def fill_shots() -> Any:
+            from prefect.states import Completed
+
+            done = fill_batch(self.job, fill, batch)
+            message = f"reused {len(batch)} shots of {self.job.video_name}"
+            return Completed(name="Cached", message=message, data=done) if done.was_stored else done
+
+        name = f"fill_shots {self.job.video_name} {batch[0].first}-{batch[-1].stop - 1}"
+        task = task_of(fill_shots, "fill_shots", name, "Take some shots through all stages that fill them.")
+        state: Any = task(return_state=True)
+        done: FilledBatch = state.result()
+        return done
 
     def warn(self, *messages: str) -> None:
         """Show lines to the user that were not shown yet."""

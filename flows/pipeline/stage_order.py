@@ -4,6 +4,7 @@ A plan meets results that are not there yet. Where the way on depends on one of 
 that may be needed, and the stages on it get an undecided result to read; see `StageResult.undecided`.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -14,10 +15,13 @@ from tasks.deflicker import deflicker
 from tasks.encode import encode
 from tasks.estimate_flow import ImportedFlow, estimate_flow
 from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
+from tasks.find_shots import find_shots
 from tasks.merge import merge
 from tasks.propagate import propagate
 from tasks.register_frames import register_frames
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
+from tasks.stage.filled_shots import FilledShot, FilledShots
+from tasks.stage.shot import Shot, shots_with_holes
 
 
 class StageRunner(Protocol):
@@ -41,21 +45,43 @@ class ClipResults:
     """What came of one video."""
 
     clip: StageResult
-    filled: FilledResult
+    filled: FilledShots
     encoded: StageResult
 
 
-def inpaint_clip(step: StageRunner, config: RunConfig, video: MediaInput, mask: MediaInput) -> ClipResults:
-    """Take one video through all stages."""
+FillShot = Callable[[StageRunner, Shot], FilledShot]
+EachShot = Callable[[FillShot, Sequence[Shot]], Sequence[FilledShot]]
+
+
+def inpaint_clip(
+    step: StageRunner, config: RunConfig, video: MediaInput, mask: MediaInput, each_shot: EachShot | None = None
+) -> ClipResults:
+    """Take one video through all stages: the whole of it is decoded, each of its shots filled by itself.
+
+    each_shot : fills every shot with the function it is given; None: with `step`, one after the other.
+    """
     clip = step(decode, config.decode, video=video, mask=mask)
-    filled = fill_clip(step, config, clip)
-    encoded = step(encode, config.encode, clip=clip, merged=filled.merged, fill=filled.fill, video=video)
+    shots = _shots(step, config, clip)
+
+    def fill(step: StageRunner, shot: Shot) -> FilledShot:
+        filled = fill_clip(step, config, shot)
+        return FilledShot(shot.first, filled.merged, filled.fill)
+
+    filled = FilledShots(tuple(each_shot(fill, shots) if each_shot else (fill(step, shot) for shot in shots)))
+    encoded = step(encode, config.encode, clip=clip, filled=filled, video=video)
     return ClipResults(clip, filled, encoded)
 
 
-def fill_clip(step: StageRunner, config: RunConfig, clip: StageResult) -> FilledResult:
-    """Fill the hole of a decoded clip, whatever stage made it. Iterations below 0 are the drafts."""
-    visible_clip = clip
+def _shots(step: StageRunner, config: RunConfig, clip: StageResult) -> list[Shot]:
+    """Return the shots to fill; flow that is given is that of the whole clip, which then is one shot."""
+    if isinstance(config.estimate_flow.estimator, ImportedFlow):
+        return [Shot(clip, 0, int(clip.attributes.get("frames", 0)), clip.digest, clip.attributes, clip.why)]
+    return shots_with_holes(clip, step(find_shots, config.find_shots, clip=clip))
+
+
+def fill_clip(step: StageRunner, config: RunConfig, clip: StageResult | Shot) -> FilledResult:
+    """Fill the hole of a clip, whatever stage made it, or of one of its shots. Iterations below 0 are the drafts."""
+    visible_clip: StageResult | Shot = clip
     if not isinstance(config.estimate_flow.estimator, ImportedFlow):  # given flow needs nothing to be estimated on
         for number, draft in enumerate(config.drafts, -len(config.drafts)):
             visible_clip = fill_roughly(step, draft, number, clip, visible_clip)
@@ -66,10 +92,13 @@ def fill_clip(step: StageRunner, config: RunConfig, clip: StageResult) -> Filled
     return FilledResult(step(deflicker, config.deflicker, clip=clip, merged=filled.merged, fill=filled.fill, flow=flow))
 
 
-def _propagate_until_full(step: StageRunner, config: RunConfig, clip: StageResult, flow: StageResult) -> FilledResult:
+def _propagate_until_full(
+    step: StageRunner, config: RunConfig, clip: StageResult | Shot, flow: StageResult
+) -> FilledResult:
     """Carry colours along the flow, once take better ones from distant frames, invent key frames, carry on from these,
     until no hole is left."""
-    base, fill, iteration = clip, None, 0
+    base: StageResult | Shot = clip
+    fill, iteration = None, 0
     while True:
         carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)
         merged = step(merge, config.merge, iteration, carried=carried, clip=base, fill=fill)
@@ -84,7 +113,7 @@ def _propagate_until_full(step: StageRunner, config: RunConfig, clip: StageResul
 
 
 def fill_roughly(
-    step: StageRunner, draft: Draft, number: int, clip: StageResult, visible_clip: StageResult
+    step: StageRunner, draft: Draft, number: int, clip: StageResult | Shot, visible_clip: StageResult | Shot
 ) -> StageResult:
     """Propagate once into the hole of `clip`, along flow estimated on `visible_clip`."""
     flow = _find_flow(step, draft, number, clip, visible_clip)
@@ -93,7 +122,11 @@ def fill_roughly(
 
 
 def _find_flow(
-    step: StageRunner, config: RunConfig | Draft, iteration: int, clip: StageResult, visible_clip: StageResult
+    step: StageRunner,
+    config: RunConfig | Draft,
+    iteration: int,
+    clip: StageResult | Shot,
+    visible_clip: StageResult | Shot,
 ) -> StageResult:
     """Estimate flow on `visible_clip`, and complete it in the hole of `clip`."""
     estimated = step(estimate_flow, config.estimate_flow, iteration, clip=visible_clip)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 
 from flows.pipeline.stage_order import ClipResults
 from flows.reports.tables import text_table
 from tasks.stage.cached_stage import Job, StageResult
+
+MOST_ROWS = 80  # of the table; a video of very many shots gets a row for each stage
 
 
 class StageSummary(BaseModel):
@@ -20,6 +21,8 @@ class StageSummary(BaseModel):
     seconds: float
     digest: str
     why: str
+    shot: str = ""
+    """First and last frame of the shot; empty for the whole video."""
 
 
 class Summary(BaseModel):
@@ -53,7 +56,7 @@ def summarise(
     warnings: Sequence[str] = (),
 ) -> Summary:
     """Gather what a run did from the results of its stages."""
-    merged: Any = walked.filled.merged.attributes
+    filled = walked.filled
     hole = int(walked.clip.attributes["hole_pixels"])
     return Summary(
         video=job.video_name,
@@ -62,9 +65,9 @@ def summarise(
         seconds=round(seconds, 3),
         frames=int(walked.clip.attributes["frames"]),
         hole_pixels=hole,
-        propagated=merged["propagated"] / hole,
-        registered=merged.get("registered", 0) / hole,
-        invented=(merged["invented"] + merged["holes_left"]) / hole,
+        propagated=filled.total("propagated") / hole,
+        registered=filled.total("registered") / hole,
+        invented=(filled.total("invented") + filled.total("holes_left")) / hole,
         stages=[
             StageSummary(
                 stage=r.stage,
@@ -73,6 +76,7 @@ def summarise(
                 seconds=round(r.seconds, 3),
                 digest=r.digest,
                 why=r.why,
+                shot=r.shot,
             )
             for r in done
         ],
@@ -82,8 +86,7 @@ def summarise(
 
 def warn_of_invention(walked: ClipResults) -> list[str]:
     """Return a warning if no frame of a clip shows anything of what its hole hides: the mask may be a wrong one."""
-    merged, clip = walked.filled.merged.attributes, walked.clip.attributes
-    if clip["frames"] == 1 or merged["propagated"] > 0:
+    if walked.clip.attributes["frames"] == 1 or walked.filled.total("propagated") > 0:
         return []
     return [
         "all of the hole was invented, no frame shows what it hides; if the mask marks what is kept set "
@@ -91,16 +94,36 @@ def warn_of_invention(walked: ClipResults) -> list[str]:
     ]
 
 
+def _few_rows(stages: list[StageSummary]) -> list[StageSummary]:
+    """The rows as they are; where there are very many, those of all shots as one for each stage and action."""
+    if len(stages) <= MOST_ROWS:
+        return stages
+    found: dict[tuple[str, int, str, bool], list[StageSummary]] = {}
+    for row in stages:
+        found.setdefault((row.stage, row.iteration, row.action, bool(row.shot)), []).append(row)
+    return [
+        rows[0]
+        if len(rows) == 1
+        else rows[0].model_copy(
+            update={"seconds": sum(row.seconds for row in rows), "digest": "", "shot": f"{len(rows)} shots"}
+        )
+        for rows in found.values()
+    ]
+
+
 def describe(summary: Summary) -> str:
     """Return a table with a line for each stage, and a sentence with what was filled how."""
+    rows = _few_rows(summary.stages)
     columns = {
-        "stage": [s.stage for s in summary.stages],
-        "#": [str(s.iteration) for s in summary.stages],
-        "action": [s.action for s in summary.stages],
-        "seconds": [f"{s.seconds:.2f}" for s in summary.stages],
-        "digest": [s.digest[:8] for s in summary.stages],
+        "stage": [s.stage for s in rows],
+        "#": [str(s.iteration) for s in rows],
+        "action": [s.action for s in rows],
+        "seconds": [f"{s.seconds:.2f}" for s in rows],
+        "digest": [s.digest[:8] for s in rows],
     }
-    lines = [text_table(columns, left=["stage", "action", "digest"])]
+    if any(s.shot for s in rows):
+        columns["shot"] = [s.shot for s in rows]
+    lines = [text_table(columns, left=["stage", "action", "digest", "shot"])]
     lines.append(
         f"{summary.video}: {summary.frames} frames in {summary.seconds:.1f} s; of the hole "
         f"{summary.propagated:.1%} propagated ({summary.registered:.1%} from registered frames), "

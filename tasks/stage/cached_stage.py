@@ -93,6 +93,8 @@ class StageResult:
     seconds: float = 0.0
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """What the stage says about its result."""
+    shot: str = ""
+    """First and last frame of the shot that it is of, as `0-41`; empty for a whole clip."""
 
     @property
     def undecided(self) -> bool:
@@ -120,19 +122,8 @@ class Stage:
     @cached_property
     def task(self) -> "Task[..., Any]":
         """The Prefect task, called with `(job, params, inputs, iteration)`."""
-        import prefect
-        from prefect.cache_policies import NO_CACHE
-
-        return prefect.task(
-            name=self.name,
-            description=self.body.__doc__,
-            task_run_name=self.name + " {job.video_name} #{iteration}",
-            cache_policy=NO_CACHE,  # the store is the only cache
-            persist_result=False,
-            retries=len(RETRY_DELAYS),
-            retry_delay_seconds=RETRY_DELAYS,
-            retry_condition_fn=_may_pass,
-        )(self._run_as_task)
+        run_name = self.name + " {job.video_name} #{iteration}"
+        return task_of(self._run_as_task, self.name, run_name, self.body.__doc__)
 
     def __call__(self, job: Job, *, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
         """Run as a Prefect task and return the result; raises what the body raises."""
@@ -170,7 +161,9 @@ class Stage:
                     self._compute(store, job, params, inputs, iteration)
         seconds = time.monotonic() - started
         why = f"{_VERBS[action]} {key.digest[:8]} of {job.video_name}"
-        return StageResult(job.video_name, self.name, key.digest, iteration, action, why, seconds, store.attributes)
+        return StageResult(
+            job.video_name, self.name, key.digest, iteration, action, why, seconds, store.attributes, shot_of(inputs)
+        )
 
     def _compute(
         self, store: StageStore, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int
@@ -209,6 +202,28 @@ def stage(*, version: int) -> Callable[[Callable[..., None]], Stage]:
     is called again on the same store after it was killed.
     """
     return lambda body: Stage(body, version=version)
+
+
+def task_of(body: Callable[..., Any], name: str, run_name: str, description: str | None = None) -> "Task[..., Any]":
+    """Make a Prefect task of a body that reuses what is stored; Prefect caches nothing, and retries passing faults."""
+    import prefect
+    from prefect.cache_policies import NO_CACHE
+
+    return prefect.task(
+        name=name,
+        description=description,
+        task_run_name=run_name,
+        cache_policy=NO_CACHE,  # the store is the only cache
+        persist_result=False,
+        retries=len(RETRY_DELAYS),
+        retry_delay_seconds=RETRY_DELAYS,
+        retry_condition_fn=_may_pass,
+    )(body)
+
+
+def shot_of(inputs: Mapping[str, Input | None]) -> str:
+    """The shot that a stage works on, by what it reads; empty where that is a whole clip."""
+    return next((shot for read in inputs.values() if (shot := getattr(read, "shot", ""))), "")
 
 
 _VERBS: dict[Action, str] = {"reuse": "reused", "resume": "resumed", "compute": "computed"}

@@ -17,7 +17,7 @@ from storage.errors import InputError
 from tasks.decode import MediaInput, decode
 from tests.clips import panning_clip, write_images
 
-BEFORE_PROPAGATION = {"decode", "estimate_flow", "complete_flow"}
+BEFORE_PROPAGATION = {"decode", "find_shots", "estimate_flow", "complete_flow"}
 
 
 def small_config(*settings, **layers):
@@ -197,7 +197,7 @@ def test_gc_spares_what_a_run_that_did_not_end_has_made(tmp_path, prefect_server
     config = load_config(settings=["encode.container=png"])
     whole = flows.pipeline.delivery.inpaint_clip
 
-    def cut_short(step, config, video, mask):
+    def cut_short(step, config, video, mask, each_shot):
         step(decode, config.decode, video=video, mask=mask)
         raise OSError("power failure")
 

@@ -91,7 +91,7 @@ def test_the_paper_preset_runs_whole_resumes_and_is_reused(tmp_path, weights, cr
     for t in (1, 2):
         completed["flow_fw"].chunk_path(t).unlink()
     resumed = run()
-    assert [stage.action for stage in resumed.stages[:3]] == ["reuse", "reuse", "resume"]
+    assert [stage.action for stage in resumed.stages[:4]] == ["reuse", "reuse", "reuse", "resume"]
     for t in range(4):
         np.testing.assert_array_equal(
             root.open_store("crop", "complete_flow", completed.key.digest)["flow_fw"][t], before[t]

@@ -10,6 +10,7 @@ from storage.media.writing import write_images
 from tasks.decode import DecodeParams, MediaInput, decode
 from tasks.encode import EncodeParams, encode
 from tasks.stage.cached_stage import Job
+from tasks.stage.filled_shots import FilledShot, FilledShots
 from tests.storage.media_files import add_audio, moving_frames
 from tests.storage.media_files import encode as encode_video
 
@@ -25,7 +26,7 @@ def run(tmp_path):
     def decode_and_encode(video, mask, **params):
         media = MediaInput.video(str(video))
         clip = decode.run(job, DecodeParams(dilation=0), {"video": media, "mask": MediaInput.mask(mask)})
-        inputs = {"clip": clip, "merged": clip, "video": media}
+        inputs = {"clip": clip, "filled": FilledShots((FilledShot(0, clip),)), "video": media}
         return encode.run(job, EncodeParams(**params), inputs).open(job)
 
     return decode_and_encode

@@ -19,6 +19,7 @@ from tasks.encode import encode
 from tasks.estimate_flow import estimate_flow
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.filled_clip import FilledClip
+from tasks.stage.filled_shots import FilledShot, FilledShots
 from tests.clips import panning_clip
 
 
@@ -70,7 +71,8 @@ def inpaint_brighter(step, config, video, mask):
     clip = step(decode, config.decode, video=video, mask=mask)
     filled = fill_clip(step, config, clip)
     brighter = FilledResult(step(brighten, config.brighten, merged=filled.merged, fill=filled.fill))
-    return step(encode, config.encode, clip=clip, merged=brighter.merged, video=video)
+    shown = FilledShots((FilledShot(0, brighter.merged),))
+    return step(encode, config.encode, clip=clip, filled=shown, video=video)
 
 
 @pytest.fixture

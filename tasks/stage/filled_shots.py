@@ -1,0 +1,104 @@
+"""All filled shots of a clip together, as encoding reads them."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from storage.cache.root import Root
+from storage.cache.stage_key import DIGEST_LENGTH, canonical_json
+from storage.cache.stage_store import StageStore
+from tasks.stage.cached_stage import Job, StageResult
+from tasks.stage.filled_clip import Derived, FilledClip
+
+
+@dataclass(frozen=True)
+class FilledShot:
+    """A shot without hole: the last merge or registration, and the key frames filled since; or both deflickered."""
+
+    first: int
+    """Number of its first frame in the clip."""
+    merged: StageResult
+    fill: StageResult | None = None
+
+    def to_json(self) -> list[Any]:
+        """Where it begins and what fills it, as `open_shots` reads it."""
+        fill = self.fill.digest if self.fill else None
+        return [self.first, self.merged.stage, self.merged.digest, fill]
+
+
+@dataclass(frozen=True)
+class FilledShots:
+    """The filled shots of a clip; what lies between them has no hole."""
+
+    shots: tuple[FilledShot, ...]
+
+    @property
+    def digest(self) -> str:
+        """Stands for the content of all shots and where they lie; empty in a plan as long as one is not decided."""
+        if self.undecided:
+            return ""
+        text = canonical_json(self.to_json())
+        return hashlib.sha256(text.encode("ascii")).hexdigest()[:DIGEST_LENGTH]
+
+    @property
+    def undecided(self) -> bool:
+        """Whether, in a plan, one of the results may not come about."""
+        return any(part.undecided for part in self._results())
+
+    @property
+    def why(self) -> str:
+        """What the undecided one waits for."""
+        return next((part.why for part in self._results() if part.undecided), "")
+
+    def to_json(self) -> list[list[Any]]:
+        """Plain values from which `open_shots` finds all results again."""
+        return [shot.to_json() for shot in self.shots]
+
+    def total(self, name: str) -> int:
+        """Sum over the shots of a number that their last merges tell, such as `propagated`."""
+        return sum(int(shot.merged.attributes.get(name, 0)) for shot in self.shots)
+
+    def check(self) -> None:
+        """Do nothing: finished results do not change."""
+
+    def open(self, job: Job) -> "OpenShots":
+        """Open the stores of all shots."""
+        return open_shots(Root(job.root), self.shots[0].merged.video_name, self.to_json())
+
+    def _results(self) -> list[StageResult]:
+        return [part for shot in self.shots for part in (shot.merged, shot.fill) if part is not None]
+
+
+@dataclass(frozen=True)
+class OpenShots:
+    """Filled shots with their stores open."""
+
+    by_first: Mapping[int, FilledClip]
+    """First frame of each shot -> the shot as it is filled."""
+    told: Sequence[Sequence[Any]]
+    """Where they lie, as plain values from which `open_shots` finds them again."""
+
+
+def open_shots(root: Root, video: str, told: Sequence[Sequence[Any]]) -> OpenShots:
+    """Open the stores of filled shots, told as by FilledShots.to_json."""
+    opened = {}
+    for first, stage, merged, fill in told:
+        filled = root.open_store(video, "fill_key_frames", fill) if fill else None
+        opened[int(first)] = FilledClip(root.open_store(video, stage, merged), filled)
+    return OpenShots(opened, told)
+
+
+class ShownClip:
+    """A decoded clip with its filled shots laid over it; frames are read when asked for."""
+
+    def __init__(self, clip: StageStore, filled: OpenShots) -> None:
+        """Look at the stores."""
+        self.count, self.height, self.width = clip["frames"].shape[:3]
+        self._clip = clip
+        self._at = {first + t: (shot, t) for first, shot in filled.by_first.items() for t in range(shot.count)}
+        self.frames = Derived(self.count, self._frame)
+
+    def _frame(self, t: int) -> Any:
+        shot, number = self._at.get(t, (None, t))
+        return self._clip["frames"][t] if shot is None else shot.frames[number]

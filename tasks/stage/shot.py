@@ -1,0 +1,116 @@
+"""A shot as a stage reads it: some frames of a decoded clip, known by their content alone."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, overload
+
+from numpy.typing import NDArray
+
+from storage.cache.stage_store import StageStore
+from storage.cache.stored_array import StoredArray
+from tasks.stage.cached_stage import Job, StageResult
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Frames first <= t < stop of a decoded clip that has more than one shot, or may have."""
+
+    clip: StageResult
+    """The decoded clip."""
+    first: int
+    stop: int
+    digest: str
+    """Stands for the content of these frames and their holes, wherever they lie in whichever clip; empty in a plan as
+    long as nobody knows it."""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    """What decoding says of a clip, for this shot: hole_pixels, largest_hole, frames."""
+    why: str = ""
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it stands, in a plan, for shots that are not known yet."""
+        return not self.digest
+
+    @property
+    def shot(self) -> str:
+        """Name of the shot by its first and last frame; empty where it is the whole clip."""
+        is_whole = self.stop - self.first == self.clip.attributes.get("frames")
+        return "" if self.undecided or is_whole else f"{self.first}-{self.stop - 1}"
+
+    def check(self) -> None:
+        """Do nothing: what a decoded clip holds does not change, and its chunks have checksums."""
+
+    def open(self, job: Job) -> "ShotView":
+        """Open the clip's store, and show these frames of it."""
+        return ShotView(self.clip.open(job), self.first, self.stop, self.attributes)
+
+
+class ShotView:
+    """The arrays of a clip's store as if the clip were one shot."""
+
+    def __init__(self, store: StageStore, first: int, stop: int, attributes: Mapping[str, Any]) -> None:
+        """Show items first <= t < stop of every array."""
+        self._store, self._first, self._stop = store, first, stop
+        self.attributes = attributes
+
+    def __getitem__(self, name: str) -> "ArraySpan":
+        """Array `name` of the shot as a lazy sequence."""
+        return ArraySpan(self._store[name], self._first, self._stop)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._store
+
+
+class ArraySpan(Sequence[NDArray[Any]]):
+    """Items first <= t < stop of a stored array, counted from 0, each read when asked for."""
+
+    def __init__(self, array: StoredArray, first: int, stop: int) -> None:
+        """Look at the array; nothing is read."""
+        self._array, self._first = array, first
+        self.shape = (stop - first, *array.shape[1:])
+        self.dtype = array.dtype
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @overload
+    def __getitem__(self, t: int) -> NDArray[Any]: ...
+    @overload
+    def __getitem__(self, t: slice) -> Sequence[NDArray[Any]]: ...
+    def __getitem__(self, t: int | slice) -> NDArray[Any] | Sequence[NDArray[Any]]:
+        """Read item t."""
+        if isinstance(t, slice):
+            return [self[i] for i in range(*t.indices(len(self)))]
+        if not 0 <= t < len(self):
+            raise IndexError(f"item {t} of {len(self)}")
+        return self._array[self._first + t]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        """Read one item after the other."""
+        return (self[t] for t in range(len(self)))
+
+
+def shots_with_holes(clip: StageResult, found: StageResult) -> list[Shot]:
+    """The shots of a decoded clip in which there is something to fill.
+
+    found   : what find_shots says about the clip.
+    Returns : in a plan, before `found` is there, one undecided shot that stands for all of them.
+    """
+    if "shots" not in found.attributes:
+        why = found.why if found.undecided else f"follows {found.stage}, which tells the shots and their content"
+        return [Shot(clip, 0, 0, "", why=why)]
+    return [
+        Shot(
+            clip,
+            shot["first"],
+            shot["stop"],
+            shot["digest"],
+            {
+                "frames": shot["stop"] - shot["first"],
+                "hole_pixels": shot["hole_pixels"],
+                "largest_hole": shot["largest_hole"],
+            },
+        )
+        for shot in found.attributes["shots"]
+        if shot["hole_pixels"]
+    ]
