@@ -16,7 +16,9 @@ from storage.cache.root import Root
 from storage.errors import InputError
 from tasks.decode import MediaInput, decode
 from tasks.estimate_flow import EstimateFlowParams, estimate_flow
+from tasks.find_shots import find_shots
 from tasks.stage.cached_stage import Job
+from tasks.stage.shot import shots_with_holes
 from tests.clips import panning_clip
 from tests.paths import REPOSITORY
 
@@ -56,9 +58,11 @@ def test_the_example_goes_through_configuration_digest_stage_and_plan(install, t
     video, mask = MediaInput.video(str(clip.video)), MediaInput.mask(str(clip.mask))
     job = Job(str(root.path), "clip")
     decoded = decode.run(job, config.decode, {"video": video, "mask": mask})
-    flow = estimate_flow.run(job, config.estimate_flow, {"clip": decoded}).open(job)
+    found = find_shots.run(job, config.find_shots, {"clip": decoded})
+    (shot,) = shots_with_holes(decoded, found)
+    flow = estimate_flow.run(job, config.estimate_flow, {"clip": shot}).open(job)
     np.testing.assert_allclose(flow["flow_fw"][1], np.broadcast_to((-1, 0), (24, 32, 2)), atol=0.2)
-    key = estimate_flow.key(config.estimate_flow, {"clip": decoded})
+    key = estimate_flow.key(config.estimate_flow, {"clip": shot})
     assert key.params["largest_shift"] == 20
     assert key.params["estimator package"] == "dfvi-pan 1.0"
     alone = config.model_copy(update={"drafts": ()})

@@ -185,7 +185,11 @@ def shorten(text: str) -> str:
 
 def explain(error: ValidationError, top: type[BaseModel] = RunConfig) -> str:
     """Say in one line what is wrong with a configuration, a `top`: key, value, what is allowed."""
-    return "; ".join(_explain_one(list(map(str, entry["loc"])), entry, top) for entry in error.errors())
+    return "; ".join(_explain_one([_on_one_line(str(key)) for key in e["loc"]], e, top) for e in error.errors())
+
+
+def _on_one_line(key: str) -> str:
+    return key if key.isprintable() else repr(key)[1:-1]
 
 
 def _explain_one(path: list[str], entry: Any, top: type[BaseModel]) -> str:

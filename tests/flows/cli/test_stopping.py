@@ -14,6 +14,12 @@ from tests.clips import panning_clip
 from tests.paths import REPOSITORY
 
 
+def take_signals():
+    """Undo what the caller of the tests ignores, as nohup and background jobs do: it is inherited."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(arguments, cwd, **environment):
     return subprocess.Popen(
         [sys.executable, "-m", "flows.cli.main", *arguments],
@@ -22,6 +28,7 @@ def start(arguments, cwd, **environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=take_signals,
     )
 
 

@@ -122,6 +122,7 @@ KEYS = sorted(
 )
 @example({"decode": {"start": datetime.date(2020, 1, 1)}})
 @example({"estimate_flow": {"estimator": None}})
+@example({"drafts": [{"\n": None}]})
 def test_any_values_make_a_configuration_or_one_line(layer):
     assert "\n" not in refusal(lambda: lay_config("default", [layer]))
 

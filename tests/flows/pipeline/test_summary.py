@@ -2,15 +2,16 @@
 
 import pytest
 
-from flows.pipeline.stage_order import ClipResults, FilledResult
+from flows.pipeline.stage_order import ClipResults
 from flows.pipeline.summary import warn_of_invention
 from tasks.stage.cached_stage import StageResult
+from tasks.stage.filled_shots import FilledShot, FilledShots
 
 
 @pytest.mark.parametrize(("frames", "propagated", "warns"), [(8, 0, True), (8, 1, False), (1, 0, False)])
 def test_a_clip_in_which_everything_was_invented_warns_unless_it_has_one_frame(frames, propagated, warns):
     clip = StageResult("goat", "decode", "0", attributes={"frames": frames})
     merged = StageResult("goat", "merge", "0", attributes={"propagated": propagated})
-    lines = warn_of_invention(ClipResults(clip, FilledResult(merged), clip))
+    lines = warn_of_invention(ClipResults(clip, FilledShots((FilledShot(0, merged),)), clip))
     assert len(lines) == warns
     assert all("decode.invert_mask" in line and "decode.mask_threshold" in line for line in lines)
