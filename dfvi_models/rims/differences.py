@@ -1,0 +1,144 @@
+"""Where the known pixels around a hole differ from what other frames show at the same place, all in the same way.
+
+A shadow that goes with what is removed darkens what lies beneath it and keeps its texture; the blurred edge of a thing
+is anything at all, but lies close to the hole. Everything is looked at on the working grid of `registration.views`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dfvi_models.numerics.compiled import compiled
+
+EDGE_REACH = 5
+"""Working pixels around the hole in which any difference may be the thing's own blurred edge."""
+
+SMALLEST_DIFFERENCE = 3.5  # grey levels
+SPREAD_QUANTILE = 0.75  # of the differences farther out, which nothing that is removed can explain
+SHADE_DIFFERENCE = 0.06  # of the logarithm of brightness
+LARGEST_TINT = 0.35  # between the channels of that logarithm: a shadow has little colour of its own
+SHADE_WINDOW = 7  # working pixels in which texture is compared
+TEXTURE_SHARE = 1.0  # of the texture's own spread by which a shadow may change it
+FEWEST_FRAMES = 2  # that must show a pixel
+SHARE_AGREEING = 0.7  # of these frames that must differ alike
+DARKEST = 8.0  # grey levels added before the logarithm
+VOTE_WINDOW = 5  # working pixels over which pixels vote
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one other frame shows around the hole."""
+
+    colour: NDArray[np.uint8]
+    """(h, w, 3) RGB, brought to the grid of the frame with the hole."""
+    usable: NDArray[np.bool_]
+    """(h, w) where it shows the scene, clear of its own hole and of what may lie around that."""
+
+
+def differing(
+    colour: NDArray[np.uint8], distance: NDArray[np.float32], reach: float, shown: Sequence[Shown]
+) -> NDArray[np.bool_]:
+    """Return where the surroundings of a hole differ from what other frames show, as an edge or a shadow would.
+
+    colour   : (h, w, 3) uint8, the frame with the hole.
+    distance : (h, w) pixels to the hole; 0 in it.
+    reach    : pixels around the hole that are judged. What lies up to twice as far tells what differs by chance.
+    shown    : what other frames show.
+    Returns  : (h, w) bool, False in the hole; what is not connected to the hole counts as well.
+    """
+    looked_at = np.asarray((distance > 0) & (distance <= 2 * reach), np.bool_)
+    near = np.asarray(looked_at & (distance <= reach), np.bool_)
+    if len(shown) < FEWEST_FRAMES or not near.any():
+        return np.zeros(distance.shape, np.bool_)
+    alike = [_with_exposure_of(colour, one, np.asarray(distance > reach, np.bool_)) for one in shown]
+    usable = np.stack([one.usable[looked_at] for one in shown])
+    outside = np.stack([_outside(colour, one)[looked_at] for one in alike])
+    values = np.stack([one[looked_at] for one in alike])
+    apart, median = _agreed(outside, values, usable)
+    size = np.abs(apart).max(axis=1)
+    far = np.asarray(~near)[looked_at] & (usable.sum(axis=0) >= FEWEST_FRAMES)
+    by_chance = float(np.quantile(size[far], SPREAD_QUANTILE)) if far.any() else 0.0
+    differs, median_plane = np.zeros(distance.shape, np.bool_), colour.astype(np.float32)
+    differs[looked_at] = size > max(SMALLEST_DIFFERENCE, by_chance)
+    median_plane[looked_at] = np.where(usable.sum(axis=0)[:, None] > 0, median, median_plane[looked_at])
+    likely = (distance <= EDGE_REACH) | _shaded(colour, median_plane)
+    found = np.asarray(differs & near & likely, np.bool_)
+    share = cv2.boxFilter(found.astype(np.float32), -1, (VOTE_WINDOW, VOTE_WINDOW))
+    of = cv2.boxFilter(near.astype(np.float32), -1, (VOTE_WINDOW, VOTE_WINDOW))
+    return np.asarray(near & (share > 0.5 * of), np.bool_)
+
+
+def _with_exposure_of(colour: NDArray[np.uint8], one: Shown, clear: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """The other frame's colours, each channel shifted so that half of the pixels clear of the hole are darker."""
+    both = clear & one.usable
+    other = np.asarray(cv2.GaussianBlur(one.colour, (0, 0), 0.7), np.float32)
+    if not both.any():
+        return other
+    return np.asarray(other + np.median(colour[both] - other[both], axis=0), np.float32)
+
+
+def _outside(colour: NDArray[np.uint8], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far colours lie above (positive) or below what the other frame shows within a pixel of the same place."""
+    own = np.asarray(cv2.GaussianBlur(colour, (0, 0), 0.7), np.float32)
+    square = np.ones((3, 3), np.uint8)
+    above, below = own - cv2.dilate(other, square), own - cv2.erode(other, square)
+    return np.asarray(np.maximum(above, 0) + np.minimum(below, 0), np.float32)
+
+
+def _shaded(colour: NDArray[np.uint8], lit: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where a picture is a darker copy of another one."""
+    own, other = (np.log(np.asarray(one, np.float32) + DARKEST) for one in (colour, np.maximum(lit, 0)))
+    shade = own - other
+    darker = cv2.blur(shade, (3, 3))
+    tint = darker.max(axis=2) - darker.min(axis=2)
+    change, texture = _spread(shade.mean(axis=2)), _spread(other.mean(axis=2))
+    kept = change < SHADE_DIFFERENCE + TEXTURE_SHARE * texture
+    return np.asarray((darker.max(axis=2) < -SHADE_DIFFERENCE) & (tint < LARGEST_TINT) & kept, np.bool_)
+
+
+def _spread(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Standard deviation around each pixel of what varies faster than SHADE_WINDOW pixels."""
+    window = (SHADE_WINDOW, SHADE_WINDOW)
+    detail = plane - cv2.blur(plane, window)
+    return np.asarray(np.sqrt(np.maximum(cv2.blur(detail * detail, window), 0)), np.float32)
+
+
+@compiled
+def _agreed(
+    outside: NDArray[np.float32], values: NDArray[np.float32], usable: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return by how much SHARE_AGREEING of the frames differ at least, in one direction, and their median colour.
+
+    outside, values : (K, N, 3); usable: (K, N). Both results are (N, 3), 0 where too few frames are usable.
+    """
+    most, count = usable.shape
+    apart, median = np.zeros((count, 3), np.float32), np.zeros((count, 3), np.float32)
+    sorted_values = np.zeros((2, most), np.float32)
+    for n in range(count):
+        for c in range(3):
+            held = 0
+            for k in range(most):
+                if not usable[k, n]:
+                    continue
+                for row in range(2):
+                    value = outside[k, n, c] if row == 0 else values[k, n, c]
+                    at = held
+                    while at > 0 and sorted_values[row, at - 1] > value:
+                        sorted_values[row, at] = sorted_values[row, at - 1]
+                        at -= 1
+                    sorted_values[row, at] = value
+                held += 1
+            if held == 0:
+                continue
+            median[n, c] = sorted_values[1, held // 2]
+            if held < FEWEST_FRAMES:
+                continue
+            other = int((1.0 - SHARE_AGREEING) * (held - 1))
+            if sorted_values[0, other] > 0.0:
+                apart[n, c] = sorted_values[0, other]
+            elif sorted_values[0, held - 1 - other] < 0.0:
+                apart[n, c] = sorted_values[0, held - 1 - other]
+    return apart, median

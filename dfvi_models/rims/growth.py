@@ -1,0 +1,185 @@
+"""Holes that grow over what the mask left out: the blurred edge of what is removed, and the shadow beneath it.
+
+    for t, hole in grow_holes(frames, holes, wanted=range(len(frames))):
+        ...  # hole is holes[t] and what was added, (H, W) bool
+
+The frames are those of one shot. Nothing is added where other frames do not show the place, or do not agree.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dfvi_models.numerics.clip_checks import check_planes, wanted_numbers
+from dfvi_models.numerics.holes import dilate_by_disc
+from dfvi_models.numerics.ordered_map import ordered_map
+from dfvi_models.protocols import Frames, Holes
+from dfvi_models.registration.distant import references
+from dfvi_models.registration.homography import Homography, moved_to_box
+from dfvi_models.registration.planes import PlaneFinder
+from dfvi_models.registration.shared_cache import SharedCache
+from dfvi_models.registration.views import View, look_at
+from dfvi_models.rims.differences import Shown, differing
+
+REACH = 0.1
+"""Of the frame's shorter side: how far a hole may grow by itself."""
+
+DISTANCES = (3, 7, 14, 25)
+"""In time, to each side, of the frames that are compared, besides the first and the last one."""
+
+CLEARANCE = 3
+"""Working pixels by which a place must lie farther from the other frame's hole: that one has a rim and a shadow too."""
+
+LARGEST_SHARE = 1.0
+"""Of the hole's own pixels that may be added at most."""
+
+VOTERS = 2
+"""Frames before and after that vote, moved along with the hole: what goes with the thing is there in most of them."""
+
+SOFT_EDGE = 3  # working pixels added around what was found: shadows fade out
+GAP = 4  # working pixels: narrower ones between the hole and what was found are closed
+TOUCHING = 3  # working pixels by which what was found may lie off the hole
+VIEWS_HELD = 2 * max(DISTANCES) + 2 * VOTERS + 16
+
+
+def grow_holes(
+    frames: Frames, holes: Holes, *, wanted: Sequence[int], reach: float = REACH, threads: int = 1
+) -> Iterator[tuple[int, NDArray[np.bool_]]]:
+    """Grow holes over the edges and shadows beside them that belong to what is removed.
+
+    frames  : T of (H, W, 3) uint8 RGB, of one shot; what stands in the holes is not looked at.
+    holes   : T of (H, W) bool.
+    wanted  : frame numbers to yield, ascending.
+    reach   : 0 to 1, of the frame's shorter side; 0 adds nothing.
+    threads : frames worked on at once; the result is the same for every number.
+    Yields  : (t, (H, W) bool): the hole and what was added, no farther than reach from it, and no more pixels than
+              LARGEST_SHARE of its own. Empty holes stay empty.
+    Raises  : ShapeError if there are not as many holes as frames; ValueError if reach is not in 0 to 1.
+    """
+    check_planes(len(frames), holes, "holes")
+    if not 0 <= reach <= 1:
+        raise ValueError(f"reach must lie between 0 and 1 of the frame's shorter side; got {reach}")
+    numbers = wanted_numbers(wanted, len(frames), "frames")
+    rims = _Rims(frames, holes, reach)
+    return ordered_map(lambda t: (t, rims.grown(t)), numbers, threads)
+
+
+class _Rims:
+    """The rims of all holes of a shot, found as they are asked for."""
+
+    def __init__(self, frames: Frames, holes: Holes, reach: float) -> None:
+        self._count, self._holes, self._reach = len(frames), holes, reach
+        self._views: SharedCache[int, View] = SharedCache(lambda t: look_at(frames[t], holes[t]), VIEWS_HELD)
+        self._distances: SharedCache[int, NDArray[np.float32]] = SharedCache(self._distance, VIEWS_HELD)
+        self._found: SharedCache[int, NDArray[np.bool_]] = SharedCache(self._differing, 4 * VOTERS + 16)
+        self._planes = PlaneFinder(lambda t: self._views[t])
+
+    def grown(self, t: int) -> NDArray[np.bool_]:
+        """The hole of frame t on the full grid, and what is added to it."""
+        hole = np.ascontiguousarray(self._holes[t])
+        if self._reach == 0 or not hole.any():
+            return hole
+        added = self._voted(t)
+        if not added.any():
+            return hole
+        height, width = hole.shape
+        full = cv2.resize(added.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        return hole | (np.asarray(full) > 0.5)
+
+    def _voted(self, t: int) -> NDArray[np.bool_]:
+        """What most frames around t found, where it lies beside the hole, on the working grid."""
+        hole = self._views[t].hole
+        here = _middle(hole)
+        votes, voters = np.zeros(hole.shape, np.float32), 0
+        for other in range(max(t - VOTERS, 0), min(t + VOTERS + 1, self._count)):
+            there = self._views[other].hole
+            if not there.any():
+                continue
+            right, down = here - _middle(there)
+            move = np.array([[1, 0, right], [0, 1, down]], np.float32)
+            vote = self._found[other].astype(np.float32)
+            votes += cv2.warpAffine(vote, move, hole.shape[::-1], flags=cv2.INTER_NEAREST)
+            voters += 1
+        distance = self._distances[t]
+        found = np.asarray((votes > 0.5 * voters) & ~hole, np.bool_)
+        found = _connected(found, dilate_by_disc(hole, TOUCHING))
+        added = _without_gaps(dilate_by_disc(found, SOFT_EDGE), hole)
+        added &= distance <= self._working_reach(hole)
+        return _nearest(added, distance, int(LARGEST_SHARE * np.count_nonzero(hole)))
+
+    def _differing(self, t: int) -> NDArray[np.bool_]:
+        """Where frame t differs from others around its hole, on the working grid."""
+        view, distance = self._views[t], self._distances[t]
+        found = np.zeros(view.hole.shape, np.bool_)
+        if not view.hole.any():
+            return found
+        reach = self._working_reach(view.hole)
+        box = _box(view.hole, 2 * round(reach) + 1)
+        near = distance[box]
+        shown = []
+        for other in references(t, self._count, DISTANCES):
+            for lead in self._planes.leads(t, other)[:1]:
+                shown.append(self._seen_from(other, lead.homography, box, near))
+        found[box] = differing(view.colour[box], near, reach, shown)
+        return found
+
+    def _seen_from(
+        self, other: int, homography: Homography, box: tuple[slice, slice], near: NDArray[np.float32]
+    ) -> Shown:
+        pull, size = moved_to_box(homography, box[0].start, box[1].start), near.shape[::-1]
+        linear = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        colour = cv2.warpPerspective(self._views[other].colour, pull, size, flags=linear)
+        clear = cv2.warpPerspective(self._distances[other], pull, size, flags=linear, borderValue=-1)
+        return Shown(np.asarray(colour, np.uint8), np.asarray(clear > near + CLEARANCE, np.bool_))
+
+    def _distance(self, t: int) -> NDArray[np.float32]:
+        """Working pixels to the hole of frame t; far where it has none."""
+        hole = self._views[t].hole
+        if not hole.any():
+            return np.full(hole.shape, sum(hole.shape), np.float32)
+        return np.asarray(cv2.distanceTransform((~hole).view(np.uint8), cv2.DIST_L2, 3), np.float32)
+
+    def _working_reach(self, hole: NDArray[np.bool_]) -> float:
+        return float(max(self._reach * min(hole.shape), 1.0))
+
+
+def _middle(hole: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean x and y of a hole's pixels."""
+    y, x = np.nonzero(hole)
+    return np.array([x.mean(), y.mean()])
+
+
+def _box(hole: NDArray[np.bool_], margin: int) -> tuple[slice, slice]:
+    rows, columns = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    return (
+        slice(max(int(rows[0]) - margin, 0), min(int(rows[-1]) + margin + 1, hole.shape[0])),
+        slice(max(int(columns[0]) - margin, 0), min(int(columns[-1]) + margin + 1, hole.shape[1])),
+    )
+
+
+def _connected(found: NDArray[np.bool_], start: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The parts of what was found that touch the start."""
+    _, label = cv2.connectedComponents(found.view(np.uint8), connectivity=8)
+    label = np.asarray(label)
+    touching = np.unique(label[start & found])
+    return np.asarray(found & np.isin(label, touching), np.bool_)
+
+
+def _without_gaps(found: NDArray[np.bool_], hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What was found outside the hole, and the narrow gaps beside it; those of the hole's own outline stay."""
+    if not found.any():
+        return found
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * GAP + 1, 2 * GAP + 1))
+    closed = np.asarray(cv2.morphologyEx((found | hole).view(np.uint8), cv2.MORPH_CLOSE, disc)) > 0
+    return np.asarray((found | (closed & dilate_by_disc(found, GAP))) & ~hole, np.bool_)
+
+
+def _nearest(added: NDArray[np.bool_], distance: NDArray[np.float32], most: int) -> NDArray[np.bool_]:
+    """At most so many pixels, those nearest to the hole."""
+    count = int(np.count_nonzero(added))
+    if count <= most:
+        return added
+    farthest = np.partition(distance[added], most)[most]
+    return np.asarray(added & (distance < farthest), np.bool_)

@@ -1,0 +1,95 @@
+"""A camera pans over a scene; a box goes its own way over it, with a shadow beneath it."""
+
+import cv2
+import numpy as np
+import pytest
+
+from dfvi_models.errors import ShapeError
+from dfvi_models.rims.growth import grow_holes
+from tests.dfvi_models.registration.scenes import HEIGHT, WIDTH, panning
+
+COUNT = 9
+SHADED = (slice(66, 74), slice(56, 86))  # beneath the box
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return panning(COUNT, step=(6, 1))
+
+
+@pytest.fixture(scope="module")
+def holes():
+    holes = np.zeros((COUNT, HEIGHT, WIDTH), bool)
+    holes[:, 45:66, 56:86] = True
+    return holes
+
+
+def shaded(clean, strength=0.5):
+    frames = clean.copy()
+    rows, columns = SHADED
+    frames[:, rows, columns] = frames[:, rows, columns] * (1 - strength)
+    return frames
+
+
+def grown(frames, holes, **settings):
+    return np.stack([hole for _, hole in grow_holes(frames, holes, wanted=range(len(frames)), **settings)])
+
+
+def test_a_shadow_that_goes_with_the_hole_joins_it(clean, holes):
+    added = grown(shaded(clean), holes) & ~holes
+    rows, columns = SHADED
+    assert added[:, rows, columns].mean() > 0.9
+    assert added[:, :40].sum() == 0
+
+
+def test_a_clean_rim_stays(clean, holes):
+    assert (grown(clean, holes) & ~holes).mean() < 0.001
+
+
+def test_no_hole_reaches_farther_than_asked(clean, holes):
+    found = grown(shaded(clean), holes, reach=0.04)
+    far = cv2.distanceTransform((~holes[0]).view(np.uint8), cv2.DIST_L2, 5) > 0.04 * HEIGHT + 0.5
+    assert (found & ~holes).any()
+    assert not (found & far).any()
+    np.testing.assert_array_equal(grown(shaded(clean), holes, reach=0), holes)
+
+
+def test_a_hole_grows_by_no_more_than_its_own_size(clean, holes):
+    small = np.zeros_like(holes)
+    small[:, 63:66, 68:74] = True
+    found = grown(shaded(clean), small)
+    assert (found[4] & ~small[4]).any()
+    assert found[4].sum() <= 2 * small[4].sum()
+
+
+def test_a_bystander_beside_the_hole_stays(clean, holes):
+    frames = clean.copy()
+    frames[4, 40:80, 92:104] = (200, 30, 30)  # nobody else shows it, and it has no texture of what it hides
+    assert not (grown(frames, holes)[4] & ~holes[4])[:, 96:104].any()
+
+
+def test_where_nothing_moves_apart_nothing_is_known(clean, holes):
+    still = np.repeat(shaded(clean)[:1], COUNT, axis=0)
+    np.testing.assert_array_equal(grown(still, holes), holes)
+
+
+def test_frames_without_hole_and_single_frames_stay(clean, holes):
+    some = holes.copy()
+    some[2] = False
+    found = grown(shaded(clean), some)
+    assert not found[2].any()
+    assert (found[3] & ~some[3]).any()
+    np.testing.assert_array_equal(grown(clean[:1], holes[:1]), holes[:1])
+
+
+def test_the_result_depends_neither_on_threads_nor_on_what_else_was_asked(clean, holes):
+    frames = shaded(clean)
+    (_, alone), *_ = grow_holes(frames, holes, wanted=[5])
+    np.testing.assert_array_equal(alone, grown(frames, holes, threads=2)[5])
+
+
+def test_what_does_not_belong_together_is_refused(clean, holes):
+    with pytest.raises(ShapeError):
+        grow_holes(clean, holes[:3], wanted=[0])
+    with pytest.raises(ValueError, match="reach"):
+        grow_holes(clean, holes, wanted=[0], reach=2)
