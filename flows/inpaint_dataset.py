@@ -85,7 +85,7 @@ def request_for(video: Video, output: Path, root: str, run: str) -> Request:
     target = output / (video.name if encode.container == "png" else f"{video.name}.{encode.container}")
     require_weights(stages_of(video.config))
     check_output(target, encode.container, encode.codec)
-    check_apart(target, video.video, *map(str, parse_mask(video.mask).paths))
+    check_apart(target, video.video, *map(str, parse_mask(video.mask).paths), *video.config.plates.values())
     source = Path(video.video).absolute()
     return Request(
         video_path=str(source),
@@ -114,7 +114,8 @@ def why_chosen(request: Request, only: Sequence[Only]) -> Only | None:
 
 def last_change(request: Request) -> float:
     """Return when a file of the video or its mask was last changed, in seconds since the epoch."""
-    given = [path for path in (Path(request.video_path), *parse_mask(request.mask).paths) if path.exists()]
+    plates = map(Path, request.config.plates.values())
+    given = [path for path in (Path(request.video_path), *parse_mask(request.mask).paths, *plates) if path.exists()]
     files = [*given, *(below for path in given for below in path.rglob("*"))]
     changed = []
     for path in files:

@@ -52,7 +52,7 @@ def merge(
         merged = params.rule.merge(visible_clip.frames[t], hole, t, forward, backward)
         return replace(merged, source=np.where(before == KNOWN, merged.source, before))
 
-    counts = FillCounts(registered=int(clip.attributes.get("registered", 0)))
+    counts = FillCounts.of(clip.attributes)
     with write_behind(out) as write:
         for t, merged in enumerate(ordered_map(one_frame, range(visible_clip.count), job.threads)):
             if t in wanted:

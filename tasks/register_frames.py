@@ -68,7 +68,7 @@ def register_frames(
         confidence = fuse(frame, hole, t, forward, backward).confidence
         return choose(before, hole, confidence, distant.colours(t), model=model)
 
-    counts = FillCounts()
+    counts = FillCounts.of(clip.attributes)
     with write_behind(out) as write:
         for t, (chosen, registered) in enumerate(ordered_map(one_frame, range(seen.count), job.threads)):
             if t in wanted:

@@ -18,6 +18,8 @@ def configuration(options: argparse.Namespace) -> "RunConfig":
     from storage.media.codecs import container_of
 
     sections: dict[str, dict[str, Any]] = {}
+    if getattr(options, "plate", None):
+        sections["plates"] = dict(options.plate)
     if getattr(options, "output", None):
         sections["encode"] = {"container": container_of(Path(options.output))}
     return load_config(options.preset, options.config, options.set, **sections)
@@ -44,6 +46,14 @@ def attach_boxes(arguments: Sequence[str]) -> list[str]:
     return attached
 
 
+def frame_and_image(text: str) -> tuple[int, str]:
+    """Return the number of a frame and the image of a plate, given as 37=clean.png; argparse says what is wrong."""
+    frame, _, image = text.partition("=")
+    if not re.fullmatch(r"[0-9]{1,9}", frame) or not image:
+        raise argparse.ArgumentTypeError(f"expected the number of a frame and an image, as 37=clean.png; got {text!r}")
+    return int(frame), image
+
+
 class _UniteMasks(argparse.Action):
     """Collects repeated masks into the text of their union."""
 
@@ -63,6 +73,14 @@ def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) ->
         action=_UniteMasks,
         help="what to remove: video, folder, image, NumPy array, COCO RLE, a box x,y,w,h, or alpha; white is removed; "
         "repeated, all of them",
+    )
+    parser.add_argument(
+        "--plate",
+        action="append",
+        type=frame_and_image,
+        metavar="FRAME=IMAGE",
+        help="a frame painted by hand: what the image shows inside the hole is taken as seen, and carried to the other "
+        "frames; may be repeated; `dfvi plate` writes a frame to start from",
     )
     parser.add_argument("--name", help="name of the video below the root (the file's)")
     add_root(parser)

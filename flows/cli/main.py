@@ -122,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     from flows.cli import cluster as cluster_commands
     from flows.cli import evaluate as evaluate_commands
     from flows.cli import inpaint as commands
+    from flows.cli import look as look_commands
     from flows.cli import plan as plan_commands
     from flows.cli import store as store_commands
     from flows.cli import train, weights
@@ -131,8 +132,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show Prefect's own log, and tracebacks")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    classical = (commands, plan_commands, batch_commands, cluster_commands, evaluate_commands, store_commands)
-    for group in (*classical, train, weights):
+    videos = (commands, look_commands, plan_commands, batch_commands, cluster_commands)
+    for group in (*videos, evaluate_commands, store_commands, train, weights):
         for add in group.COMMANDS:
             add(subparsers)
     return parser

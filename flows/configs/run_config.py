@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from flows.configs.yaml_reading import load_yaml_file, parse_yaml
 from storage.errors import InputError
@@ -28,6 +28,14 @@ Model = TypeVar("Model", bound=BaseModel)
 
 LONGEST_KEY = 200  # characters of `stage.param`
 PRESETS = ("default", "fast", "quality", "paper", "paper-rule", "paper-rule-plus")
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute())
+
+
+FrameNumber = Annotated[int, Field(ge=0)]
+ImagePath = Annotated[str, Field(min_length=1), AfterValidator(_absolute)]
 
 
 class Draft(BaseModel):
@@ -74,6 +82,9 @@ class RunConfig(BaseModel):
     """After so many rounds of propagate and merge, every unfinished frame is filled at once."""
     drafts: tuple[Draft, ...] = (Draft(), Draft(complete_flow=CompleteFlowParams(dilation=2)))
     """Rough fills made first, one after the other; the sections above then start from the last one."""
+    plates: dict[FrameNumber, ImagePath] = {}
+    """Frames painted by hand: number of the frame, counted from the start of the video, and an image of its size. What
+    it shows inside the hole is taken as seen, and carried to other frames; where it is transparent the hole stays."""
 
 
 def load_config(
@@ -193,7 +204,7 @@ def _on_one_line(key: str) -> str:
 
 
 def _explain_one(path: list[str], entry: Any, top: type[BaseModel]) -> str:
-    key = ".".join(path)
+    key = ".".join(name for name in path if name != "[key]")  # pydantic's word for the key of a mapping
     message = (entry["msg"][0].lower() + entry["msg"][1:]).removeprefix("value error, ")
     if entry["type"] == "missing":
         return f"{key} is missing"

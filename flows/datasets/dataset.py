@@ -10,14 +10,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flows.configs.run_config import RunConfig, lay_config, read_yaml
+from flows.configs.run_config import FrameNumber, RunConfig, lay_config, overlay, read_yaml
 from flows.configs.yaml_reading import load_yaml_file
+from flows.pipeline.preflight import check_plates, holes_of
 from storage.cache.names import distinct_name, title_of_video, video_name
 from storage.datasets.video_folders import Found, find_videos
 from storage.errors import InputError
 from storage.media.clip import Clip
-from storage.media.masks.holes import read_holes
-from storage.media.masks.parsing import join_masks, parse_mask, place_masks
+from storage.media.masks.parsing import join_masks, place_masks
 from storage.media.reading import probe
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
@@ -35,6 +35,8 @@ class ManifestEntry(BaseModel):
     """Video, folder, image, NumPy array, COCO RLE, a box x,y,w,h, or alpha; of several, the union."""
     name: str | None = None
     """Name of the video below the root and of its output; null takes the file's."""
+    plates: dict[FrameNumber, str] = {}
+    """Frames painted by hand: number of the frame, counted from the start of the video, and its image."""
     overrides: dict[str, Any] = {}
     """Run configuration of this video alone, laid over that of the dataset."""
 
@@ -155,7 +157,9 @@ def _read_manifest(path: Path) -> Iterator[Found]:
         video = _below(path.parent, given.video)
         masks = [given.mask] if isinstance(given.mask, str) else given.mask
         mask = place_masks(join_masks(masks), path.parent)
-        yield Found(given.name or title_of_video(video), video, mask, given.overrides)
+        plates = {frame: _below(path.parent, plate) for frame, plate in given.plates.items()}
+        overrides = overlay(given.overrides, {"plates": plates}) if plates else given.overrides
+        yield Found(given.name or title_of_video(video), video, mask, overrides)
 
 
 def _explain_entry(error: ValidationError) -> str:
@@ -194,6 +198,7 @@ def _check(entry: Found, recipe: Recipe, name: str) -> Video | BadVideo:
         clip = probe(entry.video)
         start, stop = config.decode.start, config.decode.stop or clip.frame_count
         _check_mask(entry.mask, clip, config)
+        check_plates(config, entry.mask, entry.video)
     except InputError as error:
         return BadVideo(entry.name, " ".join(str(error).split()))
     return Video(name, entry.video, entry.mask, config, stop - start, clip.height * clip.width)
@@ -207,14 +212,4 @@ def _check_mask(mask: str, clip: Clip, config: RunConfig) -> None:
             f"{clip.path}: the file breaks off after {clip.frames_found} of {clip.frame_count} frames; copy it again, "
             f"or set decode.stop to {clip.frames_found}"
         )
-    holes = read_holes(
-        parse_mask(mask),
-        clip,
-        threshold=config.decode.mask_threshold,
-        invert=config.decode.invert_mask,
-        object_number=config.decode.mask_object,
-        fit=config.decode.fit_mask,
-        start=start,
-        stop=stop,
-    )
-    next(iter(holes), None)
+    next(holes_of(config, mask, clip, start, stop), None)

@@ -4,14 +4,17 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from flows.configs.run_config import RunConfig
-from flows.pipeline.stage_order import inpaint_clip
+from flows.pipeline.stage_order import ClipResults, inpaint_clip
 from storage.backends.root_url import Location
 from storage.cache.housekeeping import nearest
 from storage.cache.root import Root
 from storage.cache.stage_key import StageKey
+from storage.errors import InputError
 from tasks.decode import MediaInput
+from tasks.encode import encode
 from tasks.stage.cached_stage import Action, Input, Stage, StageParams, StageResult, shot_of
 from tasks.stage.filled_shots import FilledShots
+from tasks.stage.plates import PaintedShot
 from tasks.stage.shot import Shot
 
 
@@ -75,5 +78,21 @@ def plan_video(root: Location, name: str, config: RunConfig, video: MediaInput, 
     return planner.stages
 
 
-def _is_undecided(read: Input | None) -> TypeGuard[StageResult | Shot | FilledShots]:
-    return isinstance(read, StageResult | Shot | FilledShots) and read.undecided
+def find_filled(root: Location, name: str, config: RunConfig, video: MediaInput, mask: MediaInput) -> ClipResults:
+    """Return the results of a video that was filled with these parameters; whether it was encoded does not matter.
+
+    Raises : InputError if it was not, or not to the end; otherwise like `plan_video`.
+    """
+    planner = Planner(Root.find(root), name)
+    results = inpaint_clip(planner, config, video, mask)
+    missing = next((each for each in planner.stages if each.action != "reuse" and each.stage != encode.name), None)
+    if missing:
+        raise InputError(
+            f"{name} is not filled with these parameters yet ({missing.stage}: {missing.why}); run dfvi inpaint with "
+            "the same options first"
+        )
+    return results
+
+
+def _is_undecided(read: Input | None) -> TypeGuard[StageResult | Shot | PaintedShot | FilledShots]:
+    return isinstance(read, StageResult | Shot | PaintedShot | FilledShots) and read.undecided

@@ -1,15 +1,19 @@
 """What can be known to be wrong before anything starts: the server, the first frame, hours of work."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from dfvi_models.errors import WeightsError
 from flows.configs.run_config import RunConfig
 from flows.pipeline.stage_order import StageRunner, inpaint_clip
 from storage.delivery import check_apart, check_output
-from storage.media.clip import find_source
+from storage.errors import InputError
+from storage.media.clip import Clip, find_source
 from storage.media.codecs import choose_output, losses
+from storage.media.masks.holes import read_holes
 from storage.media.masks.parsing import parse_mask
+from storage.media.plates import check_plate
 from storage.media.reading import probe
 from storage.media.track_plan import TrackPlan, plan_tracks
 from tasks.decode import MediaInput
@@ -17,7 +21,7 @@ from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
 
 def check_request(video: str, mask: str, output: str, config: RunConfig) -> None:
-    """Check that the files are there, the output can be written, and every weight file is stored.
+    """Check that the files are there, the output can be written, every weight file is stored, and plates can be used.
 
     Raises : InputError, or WeightsError naming each missing file and where its authors published it.
     """
@@ -25,7 +29,40 @@ def check_request(video: str, mask: str, output: str, config: RunConfig) -> None
     find_source(video)
     masks = parse_mask(mask)
     check_output(Path(output), config.encode.container, config.encode.codec)
-    check_apart(Path(output), video, *map(str, masks.paths))
+    check_apart(Path(output), video, *map(str, masks.paths), *config.plates.values())
+    check_plates(config, mask, video)
+
+
+def check_plates(config: RunConfig, mask: str, video: str) -> None:
+    """Check that every plate stands for a frame that is decoded and has a hole, and is of the video's size.
+
+    Raises : InputError.
+    """
+    if not config.plates:
+        return
+    clip = probe(video)
+    start, stop = config.decode.start, config.decode.stop or clip.frame_count
+    for frame, path in sorted(config.plates.items()):
+        if not start <= frame < stop:
+            raise InputError(
+                f"the plate {path} is said to be of frame {frame}; the run takes frames {start} to {stop - 1} of "
+                f"{video}"
+            )
+        check_plate(frame, Path(path), next(holes_of(config, mask, clip, frame, frame + 1)))
+
+
+def holes_of(config: RunConfig, mask: str, clip: Clip, start: int, stop: int | None) -> Iterator[Any]:
+    """Return the holes of some frames of a video before they grow, as a run reads them. Raises InputError."""
+    return read_holes(
+        parse_mask(mask),
+        clip,
+        threshold=config.decode.mask_threshold,
+        invert=config.decode.invert_mask,
+        object_number=config.decode.mask_object,
+        fit=config.decode.fit_mask,
+        start=start,
+        stop=stop,
+    )
 
 
 def foresee(video: str, output: str, config: RunConfig) -> list[str]:

@@ -21,6 +21,7 @@ from tasks.propagate import propagate
 from tasks.register_frames import register_frames
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 from tasks.stage.filled_shots import FilledShot, FilledShots
+from tasks.stage.plates import PaintedShot, lay_plates
 from tasks.stage.shot import Shot, shots_with_holes
 
 
@@ -64,7 +65,7 @@ def inpaint_clip(
     shots = _shots(step, config, clip)
 
     def fill(step: StageRunner, shot: Shot) -> FilledShot:
-        filled = fill_clip(step, config, shot)
+        filled = fill_clip(step, config, shot, lay_plates(shot, config.plates, config.decode.start))
         return FilledShot(shot.first, filled.merged, filled.fill)
 
     filled = FilledShots(tuple(each_shot(fill, shots) if each_shot else (fill(step, shot) for shot in shots)))
@@ -79,25 +80,33 @@ def _shots(step: StageRunner, config: RunConfig, clip: StageResult) -> list[Shot
     return shots_with_holes(clip, step(find_shots, config.find_shots, clip=clip))
 
 
-def fill_clip(step: StageRunner, config: RunConfig, clip: StageResult | Shot) -> FilledResult:
-    """Fill the hole of a clip, whatever stage made it, or of one of its shots. Iterations below 0 are the drafts."""
+def fill_clip(
+    step: StageRunner, config: RunConfig, clip: StageResult | Shot, painted: Shot | PaintedShot | None = None
+) -> FilledResult:
+    """Fill the hole of a clip, whatever stage made it, or of one of its shots. Iterations below 0 are the drafts.
+
+    painted : the same shot with plates laid over it; flow, which no plate changes, is that of the shot without them.
+    """
     visible_clip: StageResult | Shot = clip
     if not isinstance(config.estimate_flow.estimator, ImportedFlow):  # given flow needs nothing to be estimated on
         for number, draft in enumerate(config.drafts, -len(config.drafts)):
             visible_clip = fill_roughly(step, draft, number, clip, visible_clip)
     flow = _find_flow(step, config, 0, clip, visible_clip)
-    filled = _propagate_until_full(step, config, clip, flow)
+    known = painted or clip
+    filled = _propagate_until_full(step, config, known, flow)
     if config.deflicker.strength == 0:
         return filled
-    return FilledResult(step(deflicker, config.deflicker, clip=clip, merged=filled.merged, fill=filled.fill, flow=flow))
+    return FilledResult(
+        step(deflicker, config.deflicker, clip=known, merged=filled.merged, fill=filled.fill, flow=flow)
+    )
 
 
 def _propagate_until_full(
-    step: StageRunner, config: RunConfig, clip: StageResult | Shot, flow: StageResult
+    step: StageRunner, config: RunConfig, clip: StageResult | Shot | PaintedShot, flow: StageResult
 ) -> FilledResult:
     """Carry colours along the flow, once take better ones from distant frames, invent key frames, carry on from these,
     until no hole is left."""
-    base: StageResult | Shot = clip
+    base: StageResult | Shot | PaintedShot = clip
     fill, iteration = None, 0
     while True:
         carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)

@@ -40,6 +40,8 @@ class Summary(BaseModel):
     """Share of the hole that other frames of the clip showed."""
     registered: float = 0.0
     """Share of the hole taken from frames that were registered directly; part of `propagated`."""
+    painted: float = 0.0
+    """Share of the hole that plates show, or that was carried from them, which is part of `propagated`."""
     invented: float
     """Share of the hole that no frame showed."""
     stages: list[StageSummary]
@@ -67,6 +69,7 @@ def summarise(
         hole_pixels=hole,
         propagated=filled.total("propagated") / hole,
         registered=filled.total("registered") / hole,
+        painted=filled.total("painted") / hole,
         invented=(filled.total("invented") + filled.total("holes_left")) / hole,
         stages=[
             StageSummary(
@@ -124,10 +127,11 @@ def describe(summary: Summary) -> str:
     if any(s.shot for s in rows):
         columns["shot"] = [s.shot for s in rows]
     lines = [text_table(columns, left=["stage", "action", "digest", "shot"])]
+    painted = f"{summary.painted:.1%} painted or carried from plates, " if summary.painted else ""
     lines.append(
         f"{summary.video}: {summary.frames} frames in {summary.seconds:.1f} s; of the hole "
         f"{summary.propagated:.1%} propagated ({summary.registered:.1%} from registered frames), "
-        f"{summary.invented:.1%} invented"
+        f"{painted}{summary.invented:.1%} invented"
     )
     lines.append(f"output: {summary.output}")
     return "\n".join(lines)

@@ -25,7 +25,7 @@ from storage.media.track_plan import TrackPlan, plan_tracks
 from storage.media.tracks import Tracks
 from storage.media.video_decoding import reason_of
 
-__all__ = ["choose_output", "write_images", "write_video"]
+__all__ = ["choose_output", "write_image", "write_images", "write_video"]
 
 # RGB -> YUV without bias. Chroma sits left of the pixel pairs, where H.264 decoders take it to be; PyAV's
 # own reformat puts it in the middle, which moves colours by a quarter pixel each time a clip is written.
@@ -274,6 +274,21 @@ def write_images(
         with appears_when_complete(target / f"{start_number + number - 1:0{DIGITS}d}.{format}") as partial:
             partial.write_bytes(_encode_image(frame, format))
     return number
+
+
+def write_image(path: Path, frame: np.ndarray) -> None:
+    """Write one image as PNG; it appears complete, in the place of an older one.
+
+    frame  : as in `write_images`.
+    Raises : InputError if the name is not that of a PNG, or the file cannot be written.
+    """
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path}: expected the name of a PNG image, such as frame.png")
+    try:
+        with appears_when_complete(path) as partial:
+            partial.write_bytes(_encode_image(frame, "png"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); check the folder and its rights") from None
 
 
 def _encode_image(frame: np.ndarray, format: str) -> bytes:

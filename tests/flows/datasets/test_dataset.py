@@ -141,7 +141,7 @@ def test_names_of_all_scripts_are_kept(folder):
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"video": "x"}, "mask: field required; a video has video, mask, name, overrides"),
+        ({"video": "x"}, "mask: field required; a video has video, mask, name, plates, overrides"),
         ({"video": "x", "mask": "1,1,2,2", "masc": 1}, "masc: extra inputs"),
         ("goat", "the entry: input should be a valid dictionary"),
     ],
