@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.cli import terminal
 from flows.cli.arguments import add_root, at_least_one
+from flows.configs.recipe_names import RECIPE_NAMES
 
 Subparsers = Any  # argparse keeps its class private
 
@@ -34,8 +35,6 @@ def add_train(subparsers: Subparsers) -> None:
 
 
 def _add_common(parser: argparse.ArgumentParser, command: str) -> None:
-    from flows.configs.training_recipe import RECIPE_NAMES
-
     names = ", ".join(RECIPE_NAMES[command])
     parser.add_argument(
         "--recipe", metavar="NAME", help=f"recipe: {names}, or a YAML file ({RECIPE_NAMES[command][0]})"

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flows.configs.recipe_names import RECIPE_NAMES
 from flows.configs.run_config import Draft, lay_over, parse_settings
 from flows.configs.yaml_reading import load_yaml_file, parse_yaml
 from storage.datasets.clean_clips import find_clips
@@ -19,12 +20,6 @@ from tasks.training.read_photos import ReadPhotosParams
 from tasks.training.train_choice import TrainChoiceParams
 from tasks.training.train_deepfill import TrainDeepFillParams
 from tasks.training.train_dfc import TrainDfcParams
-
-RECIPE_NAMES = {
-    "flow-completion": ("choice", "dfc", "dfc-compact", "dfc-small", "smoke"),
-    "image-inpainting": ("deepfill", "deepfill-small", "deepfill-smoke"),
-}
-"""Shipped recipes of each command; the first is the default."""
 
 
 class RecipePart(BaseModel):

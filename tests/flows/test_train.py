@@ -7,7 +7,8 @@ import pytest
 from safetensors import safe_open
 
 from flows.cli.main import main
-from flows.configs.training_recipe import RECIPE_NAMES, load_recipe
+from flows.configs.recipe_names import RECIPE_NAMES
+from flows.configs.training_recipe import load_recipe
 from flows.train import train_flow_completion, train_image_inpainting
 from storage.cache.root import Root
 from storage.errors import InputError

@@ -262,3 +262,13 @@ def test_a_captured_run_whose_threads_talk_to_prefect_ends_and_starts_no_second_
         p for p in prefect_servers() - before if b"server:create_app" in Path(f"/proc/{p}/cmdline").read_bytes()
     ]
     assert ephemeral == []
+
+
+def test_a_command_line_is_read_without_pytorch_and_prefect():
+    program = (
+        "import sys; from flows.cli.main import main; main(['config']); print({'torch', 'prefect'} & {*sys.modules})"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert process.stdout.splitlines()[-1] == "set()"
