@@ -152,7 +152,21 @@ def _decoded(
         return iter(())
     start, stop = params.start + wanted[0], params.start + wanted[-1] + 1
     frames = read_frames(clip, start, stop)
-    holes = read_holes(
+    holes = marked_holes(params, mask, clip, start, stop)
+    chosen = set(wanted)
+    numbered = zip(range(wanted[0], wanted[-1] + 1), frames, holes, strict=True)
+    pairs = (item for item in numbered if item[0] in chosen)
+    return ordered_map(lambda item: (item[0], item[1], dilate_by_disc(item[2], params.dilation)), pairs, threads)
+
+
+def marked_holes(
+    params: DecodeParams, mask: str, clip: Clip, start: int = 0, stop: int | None = None
+) -> Iterator[NDArray[np.bool_]]:
+    """Return what a mask marks in frames start to stop (not included) of a clip, (H, W) bool each, before it grows.
+
+    Raises : InputError if the mask does not fit the clip, or cannot be read.
+    """
+    return read_holes(
         parse_mask(mask),
         clip,
         threshold=params.mask_threshold,
@@ -162,10 +176,6 @@ def _decoded(
         start=start,
         stop=stop,
     )
-    chosen = set(wanted)
-    numbered = zip(range(wanted[0], wanted[-1] + 1), frames, holes, strict=True)
-    pairs = (item for item in numbered if item[0] in chosen)
-    return ordered_map(lambda item: (item[0], item[1], dilate_by_disc(item[2], params.dilation)), pairs, threads)
 
 
 def _clip(video: str, params: DecodeParams) -> Clip:

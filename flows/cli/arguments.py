@@ -67,13 +67,7 @@ class _UniteMasks(argparse.Action):
 def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) -> None:
     """Add the arguments that name a video, its mask, the root and the configuration."""
     parser.add_argument("video", metavar="VIDEO", help="video file, or folder of images")
-    parser.add_argument(
-        "--mask",
-        required=mask_required,
-        action=_UniteMasks,
-        help="what to remove: video, folder, image, NumPy array, COCO RLE, a box x,y,w,h, or alpha; white is removed; "
-        "repeated, all of them",
-    )
+    add_mask(parser, required=mask_required)
     parser.add_argument(
         "--plate",
         action="append",
@@ -85,6 +79,17 @@ def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) ->
     parser.add_argument("--name", help="name of the video below the root (the file's)")
     add_root(parser)
     add_configuration(parser)
+
+
+def add_mask(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add the option that names masks."""
+    parser.add_argument(
+        "--mask",
+        required=required,
+        action=_UniteMasks,
+        help="what to remove: video, folder, image, NumPy array, COCO RLE, a box x,y,w,h, or alpha; white is removed; "
+        "repeated, all of them",
+    )
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""Commands that show what a run made: `dfvi plate`."""
+"""Commands that show what a run made: `dfvi compare`, `dfvi plate`."""
 
 import argparse
 import dataclasses
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.cli.arguments import add_video, configuration
+from flows.cli.arguments import add_configuration, add_mask, add_video, at_least_one, configuration
 
 Subparsers = Any  # argparse keeps its class private
 
@@ -25,7 +25,44 @@ def add_plate(subparsers: Subparsers) -> None:
     parser.set_defaults(command=_plate)
 
 
-COMMANDS = (add_plate,)
+def add_compare(subparsers: Subparsers) -> None:
+    """Add the command `dfvi compare A B`."""
+    parser = subparsers.add_parser(
+        "compare", help="how much two results differ, or a result from the truth", description=_compare.__doc__
+    )
+    parser.add_argument("first", metavar="A", help="video file or folder of images: a result, or the truth")
+    parser.add_argument("second", metavar="B", help="another one of the same size and length")
+    parser.add_argument("--truth", metavar="VIDEO", help="compare A and B with this one, not with each other")
+    add_mask(parser, required=False)
+    add_configuration(parser)
+    parser.add_argument("--threads", type=at_least_one, metavar="N", help="threads to use (all cores)")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each frame")
+    parser.add_argument("--json", action="store_true", help="print means and frames as JSON")
+    parser.set_defaults(command=_compare)
+
+
+COMMANDS = (add_compare, add_plate)
+
+
+def _compare(options: argparse.Namespace) -> int:
+    """Compare frame by frame: PSNR, SSIM and flicker of whole frames and, with --mask, inside the hole, and how many
+    pixels differ outside it. The mask is read and grown as a run would, see decode.dilation."""
+    from flows.pipeline.runner import available_threads
+    from flows.reports.comparison import ComparedClip, Comparison
+    from flows.reports.tables import write_text
+    from tasks.services.clip_comparison import compare_clips
+
+    params = configuration(options).decode
+    videos = [options.first, options.second] if options.truth else [options.second]
+    truth, threads = options.truth or options.first, options.threads or available_threads()
+    compared = [
+        ComparedClip.of(video, compare_clips(video, truth, options.mask, params, threads=threads)) for video in videos
+    ]
+    comparison = Comparison(truth=truth, mask=options.mask, clips=compared)
+    if options.csv:
+        write_text(options.csv, comparison.csv())
+    print(comparison.model_dump_json(indent=2) if options.json else comparison.describe())
+    return 0
 
 
 def _plate(options: argparse.Namespace) -> int:

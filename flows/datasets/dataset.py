@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flows.configs.run_config import FrameNumber, RunConfig, lay_config, overlay, read_yaml
 from flows.configs.yaml_reading import load_yaml_file
-from flows.pipeline.preflight import check_plates, holes_of
+from flows.pipeline.preflight import check_plates
 from storage.cache.names import distinct_name, title_of_video, video_name
 from storage.datasets.video_folders import Found, find_videos
 from storage.errors import InputError
 from storage.media.clip import Clip
 from storage.media.masks.parsing import join_masks, place_masks
 from storage.media.reading import probe
+from tasks.decode import marked_holes
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 CHECKS_AT_ONCE = 8  # they wait for the disk more than they compute
@@ -212,4 +213,4 @@ def _check_mask(mask: str, clip: Clip, config: RunConfig) -> None:
             f"{clip.path}: the file breaks off after {clip.frames_found} of {clip.frame_count} frames; copy it again, "
             f"or set decode.stop to {clip.frames_found}"
         )
-    next(holes_of(config, mask, clip, start, stop), None)
+    next(marked_holes(config.decode, mask, clip, start, stop), None)

@@ -1,22 +1,20 @@
 """What can be known to be wrong before anything starts: the server, the first frame, hours of work."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from dfvi_models.errors import WeightsError
 from flows.configs.run_config import RunConfig
 from flows.pipeline.stage_order import StageRunner, inpaint_clip
 from storage.delivery import check_apart, check_output
 from storage.errors import InputError
-from storage.media.clip import Clip, find_source
+from storage.media.clip import find_source
 from storage.media.codecs import choose_output, losses
-from storage.media.masks.holes import read_holes
 from storage.media.masks.parsing import parse_mask
 from storage.media.plates import check_plate
 from storage.media.reading import probe
 from storage.media.track_plan import TrackPlan, plan_tracks
-from tasks.decode import MediaInput
+from tasks.decode import MediaInput, marked_holes
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
 
@@ -48,21 +46,7 @@ def check_plates(config: RunConfig, mask: str, video: str) -> None:
                 f"the plate {path} is said to be of frame {frame}; the run takes frames {start} to {stop - 1} of "
                 f"{video}"
             )
-        check_plate(frame, Path(path), next(holes_of(config, mask, clip, frame, frame + 1)))
-
-
-def holes_of(config: RunConfig, mask: str, clip: Clip, start: int, stop: int | None) -> Iterator[Any]:
-    """Return the holes of some frames of a video before they grow, as a run reads them. Raises InputError."""
-    return read_holes(
-        parse_mask(mask),
-        clip,
-        threshold=config.decode.mask_threshold,
-        invert=config.decode.invert_mask,
-        object_number=config.decode.mask_object,
-        fit=config.decode.fit_mask,
-        start=start,
-        stop=stop,
-    )
+        check_plate(frame, Path(path), next(marked_holes(config.decode, mask, clip, frame, frame + 1)))
 
 
 def foresee(video: str, output: str, config: RunConfig) -> list[str]:
