@@ -6,6 +6,7 @@ is anything at all, but lies close to the hole. Everything is looked at on the w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,11 +21,13 @@ SMALLEST_DIFFERENCE = 3.5  # grey levels
 SPREAD_QUANTILE = 0.75  # of the differences farther out, which nothing that is removed can explain
 SHADE_DIFFERENCE = 0.06  # of the logarithm of brightness
 LARGEST_TINT = 0.35  # between the channels of that logarithm: a shadow has little colour of its own
-SHADE_WINDOW = 7  # working pixels in which texture is compared
+SHADE_SIGMA = 0.9  # working pixels over which brightness is averaged
+TEXTURE_SIGMA = 2.0  # working pixels: what varies faster is texture
 TEXTURE_SHARE = 1.0  # of the texture's own spread by which a shadow may change it
 FEWEST_FRAMES = 2  # that must show a pixel
 SHARE_AGREEING = 0.7  # of these frames that must differ alike
 DARKEST = 8.0  # grey levels added before the logarithm
+SOFTNESS = 0.7  # working pixels: sigma that hides what sampling another frame softens
 VOTE_WINDOW = 5  # working pixels over which pixels vote
 
 
@@ -55,16 +58,18 @@ def differing(
         return np.zeros(distance.shape, np.bool_)
     alike = [_with_exposure_of(colour, one, np.asarray(distance > reach, np.bool_)) for one in shown]
     usable = np.stack([one.usable[looked_at] for one in shown])
-    outside = np.stack([_outside(colour, one)[looked_at] for one in alike])
+    known = np.asarray(distance > 0, np.bool_)
+    own = _mean(colour, known, SOFTNESS)
+    outside = np.stack([_outside(own, one)[looked_at] for one in alike])
     values = np.stack([one[looked_at] for one in alike])
     apart, median = _agreed(outside, values, usable)
     size = np.abs(apart).max(axis=1)
     far = np.asarray(~near)[looked_at] & (usable.sum(axis=0) >= FEWEST_FRAMES)
     by_chance = float(np.quantile(size[far], SPREAD_QUANTILE)) if far.any() else 0.0
-    differs, median_plane = np.zeros(distance.shape, np.bool_), colour.astype(np.float32)
+    differs, lit = np.zeros(distance.shape, np.bool_), own.copy()
     differs[looked_at] = size > max(SMALLEST_DIFFERENCE, by_chance)
-    median_plane[looked_at] = np.where(usable.sum(axis=0)[:, None] > 0, median, median_plane[looked_at])
-    likely = (distance <= EDGE_REACH) | _shaded(colour, median_plane)
+    lit[looked_at] = np.where(usable.sum(axis=0)[:, None] > 0, median, lit[looked_at])
+    likely = (distance <= EDGE_REACH) | _shaded(own, lit, known)
     found = np.asarray(differs & near & likely, np.bool_)
     share = cv2.boxFilter(found.astype(np.float32), -1, (VOTE_WINDOW, VOTE_WINDOW))
     of = cv2.boxFilter(near.astype(np.float32), -1, (VOTE_WINDOW, VOTE_WINDOW))
@@ -74,36 +79,43 @@ def differing(
 def _with_exposure_of(colour: NDArray[np.uint8], one: Shown, clear: NDArray[np.bool_]) -> NDArray[np.float32]:
     """The other frame's colours, each channel shifted so that half of the pixels clear of the hole are darker."""
     both = clear & one.usable
-    other = np.asarray(cv2.GaussianBlur(one.colour, (0, 0), 0.7), np.float32)
+    other = np.asarray(cv2.GaussianBlur(one.colour, (0, 0), SOFTNESS), np.float32)
     if not both.any():
         return other
     return np.asarray(other + np.median(colour[both] - other[both], axis=0), np.float32)
 
 
-def _outside(colour: NDArray[np.uint8], other: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mean(values: NDArray[Any], known: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
+    """Weighted mean around each pixel of what is known; what stands in the hole is not mixed in."""
+    share = known.astype(np.float32)
+    planes = values * (share[..., None] if values.ndim == 3 else share)
+    weight = np.maximum(cv2.GaussianBlur(share, (0, 0), sigma), 1e-3)
+    total = np.asarray(cv2.GaussianBlur(planes.astype(np.float32), (0, 0), sigma))
+    return np.asarray(total / (weight[..., None] if values.ndim == 3 else weight), np.float32)
+
+
+def _outside(own: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
     """How far colours lie above (positive) or below what the other frame shows within a pixel of the same place."""
-    own = np.asarray(cv2.GaussianBlur(colour, (0, 0), 0.7), np.float32)
     square = np.ones((3, 3), np.uint8)
     above, below = own - cv2.dilate(other, square), own - cv2.erode(other, square)
     return np.asarray(np.maximum(above, 0) + np.minimum(below, 0), np.float32)
 
 
-def _shaded(colour: NDArray[np.uint8], lit: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _shaded(own: NDArray[np.float32], lit: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Where a picture is a darker copy of another one."""
-    own, other = (np.log(np.asarray(one, np.float32) + DARKEST) for one in (colour, np.maximum(lit, 0)))
-    shade = own - other
-    darker = cv2.blur(shade, (3, 3))
+    dark, bright = (np.log(np.maximum(one, 0) + DARKEST) for one in (own, lit))
+    shade = dark - bright
+    darker = _mean(shade, known, SHADE_SIGMA)
     tint = darker.max(axis=2) - darker.min(axis=2)
-    change, texture = _spread(shade.mean(axis=2)), _spread(other.mean(axis=2))
+    change, texture = (_spread(one.mean(axis=2), known) for one in (shade, bright))
     kept = change < SHADE_DIFFERENCE + TEXTURE_SHARE * texture
     return np.asarray((darker.max(axis=2) < -SHADE_DIFFERENCE) & (tint < LARGEST_TINT) & kept, np.bool_)
 
 
-def _spread(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Standard deviation around each pixel of what varies faster than SHADE_WINDOW pixels."""
-    window = (SHADE_WINDOW, SHADE_WINDOW)
-    detail = plane - cv2.blur(plane, window)
-    return np.asarray(np.sqrt(np.maximum(cv2.blur(detail * detail, window), 0)), np.float32)
+def _spread(plane: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Standard deviation around each pixel of what varies faster than TEXTURE_SIGMA pixels."""
+    detail = plane - _mean(plane, known, TEXTURE_SIGMA)
+    return np.asarray(np.sqrt(_mean(detail * detail, known, TEXTURE_SIGMA)), np.float32)
 
 
 @compiled

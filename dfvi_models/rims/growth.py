@@ -29,7 +29,7 @@ REACH = 0.1
 DISTANCES = (3, 7, 14, 25)
 """In time, to each side, of the frames that are compared, besides the first and the last one."""
 
-CLEARANCE = 3
+CLEARANCE = 2
 """Working pixels by which a place must lie farther from the other frame's hole: that one has a rim and a shadow too."""
 
 LARGEST_SHARE = 1.0

@@ -93,3 +93,13 @@ def test_what_does_not_belong_together_is_refused(clean, holes):
         grow_holes(clean, holes[:3], wanted=[0])
     with pytest.raises(ValueError, match="reach"):
         grow_holes(clean, holes, wanted=[0], reach=2)
+
+
+def test_what_stands_in_holes_is_never_read(clean, holes):
+    frames = shaded(clean)
+    noise = np.random.default_rng(0).integers(0, 255, frames.shape).astype(np.uint8)
+    black, noisy = (np.where(holes[..., None], inside, frames) for inside in (np.uint8(0), noise))
+    np.testing.assert_array_equal(grown(black, holes), grown(noisy, holes))
+    rows, columns = SHADED
+    assert (grown(black, holes) & ~holes)[:, rows, columns].mean() > 0.9
+    assert (grown(np.where(holes[..., None], np.uint8(0), clean), holes) & ~holes).mean() < 0.001
