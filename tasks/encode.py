@@ -1,6 +1,6 @@
 """Encoding: the finished frames as a video file or image folder, with the source's timing, colour tags and audio."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,7 +67,7 @@ def encode(
     visible_clip = ShownClip(clip, filled)
     out.attributes["shots"] = filled.told
     read_ahead = ordered_map(lambda t: visible_clip.frames[t], range(visible_clip.count), job.threads)
-    frames = _at_full_depth(out.count(read_ahead, visible_clip.count), source, output, clip)
+    frames = _at_full_depth(out.count(read_ahead, visible_clip.count), source, output, clip, visible_clip.holes)
     if params.container == FOLDER:
         with out.new_files(*(f"{t:05d}.png" for t in range(visible_clip.count))) as folder:
             write_images(folder, frames)
@@ -101,14 +101,14 @@ def _warn_of_losses(out: StageStore, source: Clip, output: Output, *, with_audio
 
 
 def _at_full_depth(
-    frames: Iterator[NDArray[Any]], source: Clip, output: Output, clip: StageStore
+    frames: Iterator[NDArray[Any]], source: Clip, output: Output, clip: StageStore, holes: Sequence[NDArray[Any]]
 ) -> Iterator[NDArray[Any]]:
     """The frames with the bits and the alpha of the source, where the output keeps them."""
     keeps_bits, keeps_alpha = kept_of(output, source)
     start, stop = clip.attributes["start"], clip.attributes["stop"]
     if keeps_bits:
-        frames = restore_depth(source, start, stop, frames, clip["holes"])
+        frames = restore_depth(source, start, stop, frames, holes)
     if keeps_alpha:
         is_opaque = clip.attributes["mask_is_alpha"]
-        frames = restore_alpha(source, start, stop, frames, clip["holes"], fill_is_opaque=is_opaque)
+        frames = restore_alpha(source, start, stop, frames, holes, fill_is_opaque=is_opaque)
     return frames

@@ -19,6 +19,7 @@ from tasks.encode import EncodeParams
 from tasks.estimate_flow import EstimateFlowParams
 from tasks.fill_key_frames import FillKeyFramesParams
 from tasks.find_shots import FindShotsParams
+from tasks.grow_holes import GrowHolesParams
 from tasks.merge import MergeParams
 from tasks.propagate import PropagateParams
 from tasks.register_frames import RegisterFramesParams
@@ -62,6 +63,8 @@ class RunConfig(BaseModel):
     """Which frames and which hole."""
     find_shots: FindShotsParams = FindShotsParams()
     """Where shots begin: nothing is carried from one to another."""
+    grow_holes: GrowHolesParams = GrowHolesParams()
+    """Which shadows and blurred edges beside a hole are removed too."""
     estimate_flow: EstimateFlowParams = EstimateFlowParams()
     """Optical flow between neighbouring frames, of the last draft if there are any."""
     complete_flow: CompleteFlowParams = CompleteFlowParams(dilation=2)

@@ -14,6 +14,7 @@ from tasks.decode import MediaInput
 from tasks.encode import encode
 from tasks.stage.cached_stage import Action, Input, Stage, StageParams, StageResult, shot_of
 from tasks.stage.filled_shots import FilledShots
+from tasks.stage.grown_clip import GrownClip
 from tasks.stage.plates import PaintedShot
 from tasks.stage.shot import Shot
 
@@ -94,5 +95,5 @@ def find_filled(root: Location, name: str, config: RunConfig, video: MediaInput,
     return results
 
 
-def _is_undecided(read: Input | None) -> TypeGuard[StageResult | Shot | PaintedShot | FilledShots]:
-    return isinstance(read, StageResult | Shot | PaintedShot | FilledShots) and read.undecided
+def _is_undecided(read: Input | None) -> TypeGuard[StageResult | Shot | GrownClip | PaintedShot | FilledShots]:
+    return isinstance(read, StageResult | Shot | GrownClip | PaintedShot | FilledShots) and read.undecided

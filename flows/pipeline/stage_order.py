@@ -16,11 +16,13 @@ from tasks.encode import encode
 from tasks.estimate_flow import ImportedFlow, estimate_flow
 from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
 from tasks.find_shots import find_shots
+from tasks.grow_holes import grow_holes
 from tasks.merge import merge
 from tasks.propagate import propagate
 from tasks.register_frames import register_frames
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 from tasks.stage.filled_shots import FilledShot, FilledShots
+from tasks.stage.grown_clip import GrownClip
 from tasks.stage.plates import PaintedShot, lay_plates
 from tasks.stage.shot import Shot, shots_with_holes
 
@@ -39,6 +41,8 @@ class FilledResult:
 
     merged: StageResult
     fill: StageResult | None = None
+    grown: StageResult | None = None
+    """Its holes as they have grown; None where they did not."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,8 @@ class ClipResults:
     encoded: StageResult
 
 
+HoledClip = StageResult | Shot | GrownClip
+"""Frames with holes: what a stage made, one of its shots, or either of them with grown holes."""
 FillShot = Callable[[StageRunner, Shot], FilledShot]
 EachShot = Callable[[FillShot, Sequence[Shot]], Sequence[FilledShot]]
 
@@ -66,7 +72,7 @@ def inpaint_clip(
 
     def fill(step: StageRunner, shot: Shot) -> FilledShot:
         filled = fill_clip(step, config, shot, lay_plates(shot, config.plates, config.decode.start))
-        return FilledShot(shot.first, filled.merged, filled.fill)
+        return FilledShot(shot.first, filled.merged, filled.fill, filled.grown)
 
     filled = FilledShots(tuple(each_shot(fill, shots) if each_shot else (fill(step, shot) for shot in shots)))
     encoded = step(encode, config.encode, clip=clip, filled=filled, video=video)
@@ -87,12 +93,21 @@ def fill_clip(
 
     painted : the same shot with plates laid over it; flow, which no plate changes, is that of the shot without them.
     """
-    visible_clip: StageResult | Shot = clip
+    if config.grow_holes.reach == 0:
+        return _fill_hole(step, config, clip, painted or clip)
+    grown = step(grow_holes, config.grow_holes, clip=clip)
+    whole = GrownClip(clip, grown)
+    known = replace(painted, bare=whole) if isinstance(painted, PaintedShot) else whole
+    return replace(_fill_hole(step, config, whole, known), grown=grown)
+
+
+def _fill_hole(step: StageRunner, config: RunConfig, clip: HoledClip, known: HoledClip | PaintedShot) -> FilledResult:
+    """Fill what is not `known`, along flow that is found on `clip`."""
+    visible_clip = clip
     if not isinstance(config.estimate_flow.estimator, ImportedFlow):  # given flow needs nothing to be estimated on
         for number, draft in enumerate(config.drafts, -len(config.drafts)):
             visible_clip = fill_roughly(step, draft, number, clip, visible_clip)
     flow = _find_flow(step, config, 0, clip, visible_clip)
-    known = painted or clip
     filled = _propagate_until_full(step, config, known, flow)
     if config.deflicker.strength == 0:
         return filled
@@ -102,11 +117,11 @@ def fill_clip(
 
 
 def _propagate_until_full(
-    step: StageRunner, config: RunConfig, clip: StageResult | Shot | PaintedShot, flow: StageResult
+    step: StageRunner, config: RunConfig, clip: HoledClip | PaintedShot, flow: StageResult
 ) -> FilledResult:
     """Carry colours along the flow, once take better ones from distant frames, invent key frames, carry on from these,
     until no hole is left."""
-    base: StageResult | Shot | PaintedShot = clip
+    base: HoledClip | PaintedShot = clip
     fill, iteration = None, 0
     while True:
         carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)
@@ -121,9 +136,7 @@ def _propagate_until_full(
         base, iteration = merged, iteration + 1
 
 
-def fill_roughly(
-    step: StageRunner, draft: Draft, number: int, clip: StageResult | Shot, visible_clip: StageResult | Shot
-) -> StageResult:
+def fill_roughly(step: StageRunner, draft: Draft, number: int, clip: HoledClip, visible_clip: HoledClip) -> StageResult:
     """Propagate once into the hole of `clip`, along flow estimated on `visible_clip`."""
     flow = _find_flow(step, draft, number, clip, visible_clip)
     carried = step(propagate, draft.propagate, number, clip=clip, flow=flow)
@@ -134,8 +147,8 @@ def _find_flow(
     step: StageRunner,
     config: RunConfig | Draft,
     iteration: int,
-    clip: StageResult | Shot,
-    visible_clip: StageResult | Shot,
+    clip: HoledClip,
+    visible_clip: HoledClip,
 ) -> StageResult:
     """Estimate flow on `visible_clip`, and complete it in the hole of `clip`."""
     estimated = step(estimate_flow, config.estimate_flow, iteration, clip=visible_clip)

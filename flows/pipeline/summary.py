@@ -35,7 +35,9 @@ class Summary(BaseModel):
     """Wall time of the whole run."""
     frames: int
     hole_pixels: int
-    """Hole pixels of all frames after dilation."""
+    """Hole pixels of all frames after dilation and growth."""
+    grown: float = 0.0
+    """Share of the hole that grow_holes added to it."""
     propagated: float
     """Share of the hole that other frames of the clip showed."""
     registered: float = 0.0
@@ -59,7 +61,8 @@ def summarise(
 ) -> Summary:
     """Gather what a run did from the results of its stages."""
     filled = walked.filled
-    hole = int(walked.clip.attributes["hole_pixels"])
+    added = filled.added_pixels
+    hole = int(walked.clip.attributes["hole_pixels"]) + added
     return Summary(
         video=job.video_name,
         output=str(output),
@@ -67,6 +70,7 @@ def summarise(
         seconds=round(seconds, 3),
         frames=int(walked.clip.attributes["frames"]),
         hole_pixels=hole,
+        grown=added / hole,
         propagated=filled.total("propagated") / hole,
         registered=filled.total("registered") / hole,
         painted=filled.total("painted") / hole,
@@ -127,6 +131,11 @@ def describe(summary: Summary) -> str:
     if any(s.shot for s in rows):
         columns["shot"] = [s.shot for s in rows]
     lines = [text_table(columns, left=["stage", "action", "digest", "shot"])]
+    if summary.grown:
+        lines.append(
+            f"{summary.video}: shadows and blurred edges beside the mask are {summary.grown:.1%} of the hole; "
+            "--set grow_holes.reach=0 leaves them"
+        )
     painted = f"{summary.painted:.1%} painted or carried from plates, " if summary.painted else ""
     lines.append(
         f"{summary.video}: {summary.frames} frames in {summary.seconds:.1f} s; of the hole "

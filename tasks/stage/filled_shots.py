@@ -20,11 +20,14 @@ class FilledShot:
     """Number of its first frame in the clip."""
     merged: StageResult
     fill: StageResult | None = None
+    grown: StageResult | None = None
+    """Its holes as they have grown; None where they are those of the clip."""
 
     def to_json(self) -> list[Any]:
         """Where it begins and what fills it, as `open_shots` reads it."""
         fill = self.fill.digest if self.fill else None
-        return [self.first, self.merged.stage, self.merged.digest, fill]
+        grown = [self.grown.digest] if self.grown else []
+        return [self.first, self.merged.stage, self.merged.digest, fill, *grown]
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,11 @@ class FilledShots:
         """Sum over the shots of a number that their last merges tell, such as `propagated`."""
         return sum(int(shot.merged.attributes.get(name, 0)) for shot in self.shots)
 
+    @property
+    def added_pixels(self) -> int:
+        """By which holes have grown."""
+        return sum(int(shot.grown.attributes.get("added_pixels", 0)) for shot in self.shots if shot.grown)
+
     def check(self) -> None:
         """Do nothing: finished results do not change."""
 
@@ -67,7 +75,7 @@ class FilledShots:
         return open_shots(Root(job.root), self.shots[0].merged.video_name, self.to_json())
 
     def _results(self) -> list[StageResult]:
-        return [part for shot in self.shots for part in (shot.merged, shot.fill) if part is not None]
+        return [part for shot in self.shots for part in (shot.merged, shot.fill, shot.grown) if part is not None]
 
 
 @dataclass(frozen=True)
@@ -76,17 +84,21 @@ class OpenShots:
 
     by_first: Mapping[int, FilledClip]
     """First frame of each shot -> the shot as it is filled."""
+    grown: Mapping[int, StageStore]
+    """First frame of each shot whose holes have grown -> these holes."""
     told: Sequence[Sequence[Any]]
     """Where they lie, as plain values from which `open_shots` finds them again."""
 
 
 def open_shots(root: Root, video: str, told: Sequence[Sequence[Any]]) -> OpenShots:
     """Open the stores of filled shots, told as by FilledShots.to_json."""
-    opened = {}
-    for first, stage, merged, fill in told:
+    opened: dict[int, FilledClip] = {}
+    grown: dict[int, StageStore] = {}
+    for first, stage, merged, fill, *growth in told:
         filled = root.open_store(video, "fill_key_frames", fill) if fill else None
         opened[int(first)] = FilledClip(root.open_store(video, stage, merged), filled)
-    return OpenShots(opened, told)
+        grown |= {int(first): root.open_store(video, "grow_holes", digest) for digest in growth}
+    return OpenShots(opened, grown, told)
 
 
 class ShownClip:
@@ -97,8 +109,18 @@ class ShownClip:
         self.count, self.height, self.width = clip["frames"].shape[:3]
         self._clip = clip
         self._at = {first + t: (shot, t) for first, shot in filled.by_first.items() for t in range(shot.count)}
+        self._grown = {
+            first + t: holes["holes"] for first, holes in filled.grown.items() for t in range(len(holes["holes"]))
+        }
         self.frames = Derived(self.count, self._frame)
+        self.holes = Derived(self.count, self._hole)
+        """What was filled."""
 
     def _frame(self, t: int) -> Any:
         shot, number = self._at.get(t, (None, t))
         return self._clip["frames"][t] if shot is None else shot.frames[number]
+
+    def _hole(self, t: int) -> Any:
+        if t not in self._grown:
+            return self._clip["holes"][t]
+        return self._grown[t][self._at[t][1]]

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.cache.stage_key import DIGEST_LENGTH, canonical_json
+from storage.cache.stored_array import StoredArray
 from storage.errors import InputError
 from storage.media.plates import plate_digest, read_plate
 from tasks.stage.cached_stage import Job
 from tasks.stage.filled_clip import Derived
+from tasks.stage.grown_clip import GrownClip, GrownView
 from tasks.stage.shot import ArraySpan, Shot, ShotView
 
 
@@ -31,7 +33,7 @@ class Plate:
 class PaintedShot:
     """A shot some frames of which have less of a hole, or none, because plates show what it hides."""
 
-    bare: Shot
+    bare: Shot | GrownClip
     plates: tuple[Plate, ...]
 
     @property
@@ -75,7 +77,7 @@ class PaintedShot:
 class PaintedView:
     """The arrays of a shot with its plates laid over them, inside the hole."""
 
-    def __init__(self, shot: ShotView, plates: Sequence[Plate]) -> None:
+    def __init__(self, shot: ShotView | GrownView, plates: Sequence[Plate]) -> None:
         """Read the plates and lay them over frames and holes.
 
         Raises : InputError if a plate is no image of the frame's size.
@@ -94,7 +96,7 @@ class PaintedView:
             shown[plate.frame] = int(np.count_nonzero(taken))
         self.attributes = {**shot.attributes, "plates": sorted(shown.items())}
 
-    def __getitem__(self, name: str) -> "LaidOver | ArraySpan":
+    def __getitem__(self, name: str) -> Any:
         """Array `name` of the shot as a lazy sequence."""
         return LaidOver(self._shot[name], self._laid[name]) if name in self._laid else self._shot[name]
 
@@ -105,7 +107,7 @@ class PaintedView:
 class LaidOver(Derived):
     """A lazy sequence of arrays, some of which are replaced."""
 
-    def __init__(self, below: ArraySpan, laid: Mapping[int, NDArray[Any]]) -> None:
+    def __init__(self, below: ArraySpan | StoredArray, laid: Mapping[int, NDArray[Any]]) -> None:
         """Look at the arrays; nothing is read."""
         super().__init__(len(below), lambda t: laid[t] if t in laid else below[t])
         self.shape, self.dtype = below.shape, below.dtype

@@ -29,7 +29,7 @@ from tests.waiting import wait_until
 
 NAMES = ["bus", "dog", "goat"]
 SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1"]
-BEFORE_PROPAGATION = {"decode", "find_shots", "estimate_flow", "complete_flow"}
+BEFORE_PROPAGATION = {"decode", "find_shots", "grow_holes", "estimate_flow", "complete_flow"}
 
 
 def make_dataset(folder, count=6, **size):

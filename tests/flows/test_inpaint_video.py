@@ -17,7 +17,7 @@ from storage.errors import InputError
 from tasks.decode import MediaInput, decode
 from tests.clips import panning_clip, write_images
 
-BEFORE_PROPAGATION = {"decode", "find_shots", "estimate_flow", "complete_flow"}
+BEFORE_PROPAGATION = {"decode", "find_shots", "grow_holes", "estimate_flow", "complete_flow"}
 
 
 def small_config(*settings, **layers):

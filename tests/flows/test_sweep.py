@@ -94,9 +94,10 @@ def test_a_plan_of_the_dataset_counts_what_is_reused_and_guesses_the_rest(swept)
     folder, summary = swept
     dataset = open_dataset(folder / "set", Recipe(settings=(*SETTINGS, *as_settings(summary.combinations[0].values))))
     plans = plan_dataset(dataset, folder / "root")
-    assert {(p.stage, p.reuse, p.compute, p.seconds) for p in plans[:4]} == {
+    assert {(p.stage, p.reuse, p.compute, p.seconds) for p in plans[:5]} == {
         ("decode", 2, 0, 0.0),
         ("find_shots", 2, 0, 0.0),
+        ("grow_holes", 2, 0, 0.0),
         ("estimate_flow", 2, 0, 0.0),
         ("complete_flow", 2, 0, 0.0),
     }

@@ -69,7 +69,12 @@ def test_a_run_ends_with_a_summary_for_people_and_for_scripts(inpaint, tmp_path)
     summary = json.loads(out)
     assert summary["output"] == "out.mkv"
     assert (tmp_path / "out.mkv").stat().st_size > 0
-    assert [stage["stage"] for stage in summary["stages"]][:3] == ["decode", "find_shots", "estimate_flow"]
+    assert [stage["stage"] for stage in summary["stages"]][:4] == [
+        "decode",
+        "find_shots",
+        "grow_holes",
+        "estimate_flow",
+    ]
     code, out, _ = inpaint()
     assert code == 0
     assert "of the hole" in out
