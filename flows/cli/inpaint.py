@@ -10,6 +10,7 @@ from flows.cli import terminal
 from flows.cli.arguments import add_configuration, add_video, at_least_one, configuration
 
 Subparsers = Any  # argparse keeps its class private
+PREVIEW_FRAMES = 12
 
 
 def add_inpaint(subparsers: Subparsers) -> None:
@@ -25,6 +26,15 @@ def add_inpaint(subparsers: Subparsers) -> None:
     parser.add_argument("--threads", type=at_least_one, metavar="N", help="threads to use (all cores)")
     parser.add_argument("--device", default="auto", help="where networks run: auto, cpu, cuda:N (auto)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
+    parser.add_argument(
+        "--preview",
+        nargs="?",
+        type=at_least_one,
+        const=PREVIEW_FRAMES,
+        metavar="N",
+        help=f"only show what presets make of N frames ({PREVIEW_FRAMES}) at the hardest place, at half size: an image "
+        "and a video beside OUT, in seconds; nothing is kept",
+    )
     parser.set_defaults(command=_inpaint)
 
 
@@ -60,6 +70,8 @@ def _inpaint(options: argparse.Namespace) -> int:
 
     config = configuration(options)
     check_request(options.video, options.mask, options.output, config)
+    if options.preview:
+        return _preview(options)
     terminal.prepare_prefect(options.verbose)
     from flows.inpaint_video import inpaint_video
     from flows.pipeline.summary import describe
@@ -80,6 +92,19 @@ def _inpaint(options: argparse.Namespace) -> int:
             device=options.device,
         )
     print(summary.model_dump_json(indent=2) if options.json else describe(summary))
+    return 0
+
+
+def _preview(options: argparse.Namespace) -> int:
+    from flows.configs.run_config import load_config
+    from flows.pipeline.preview import PRESETS, preview_video
+    from flows.pipeline.runner import available_threads
+
+    presets = dict.fromkeys([*PRESETS, options.preset])
+    configs = {name: load_config(name, options.config, options.set) for name in presets}
+    threads = options.threads or available_threads()
+    preview = preview_video(options.video, options.mask, Path(options.output), configs, options.preview, threads)
+    print(preview.model_dump_json(indent=2) if options.json else preview.describe())
     return 0
 
 

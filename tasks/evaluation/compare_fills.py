@@ -77,6 +77,16 @@ def write_strips(path: Path, fills: Sequence[Fill]) -> None:
     path.write_bytes(bytes(data))
 
 
+def side_by_side(fills: Sequence[Fill], t: int) -> NDArray[np.uint8]:
+    """Return frame t with its hole marked, and by each fill, from left to right under labels; sides are even."""
+    columns = [
+        _row("input", [_marked(fills[0].clip, t)]),
+        *(_row(fill.label, [fill.shown.frames[t]]) for fill in fills),
+    ]
+    joined = np.hstack(columns)
+    return joined[: joined.shape[0] // 2 * 2, : joined.shape[1] // 2 * 2]
+
+
 def _marked(clip: StageStore, t: int) -> NDArray[np.uint8]:
     """Return a frame with its hole in half-transparent red."""
     frame, hole = clip["frames"][t].copy(), clip["holes"][t]
