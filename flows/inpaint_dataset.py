@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import prefect
+from prefect.artifacts import create_table_artifact
 
 from flows.datasets.dataset import Dataset, Recipe, Video, open_dataset
 from flows.datasets.remembered_digests import remembered
@@ -14,6 +15,8 @@ from flows.engines.fan_out import fan_out, start_engine
 from flows.engines.protocol import EngineSettings, Request, VideoResult
 from flows.pipeline.plan import plan_video
 from flows.pipeline.preflight import require_weights, stages_of, uses_networks
+from flows.prefect_server.bounded import publish_artifact
+from flows.prefect_server.watching import TOTAL_KEY
 from flows.reports.dataset import BatchSummary, VideosFailedError, publish, write_results
 from storage.cache.errors import StoreError
 from storage.cache.root import Root
@@ -140,6 +143,7 @@ def run_all(requests: list[Request], settings: EngineSettings) -> list[tuple[Req
     """
     if not requests:
         return []
+    tell_total(len(requests))
     results = []
     networks = any(uses_networks(request.config) for request in requests)
     with start_engine(settings, requests, networks) as engine:
@@ -157,6 +161,11 @@ def _note(request: Request, result: VideoResult, count: str) -> None:
     prefect.get_run_logger().error("%s: %s %s: %s", count, result.video, result.state, result.error)
     with suppress(InputError, StoreError, OSError):  # a root that is gone: the table still says what failed
         Root.open(request.root).record_failure(request.run, request.name, result.error)
+
+
+def tell_total(videos: int) -> None:
+    """Let those who watch the run know how many videos it has."""
+    publish_artifact(create_table_artifact, [{"videos": videos}], key=TOTAL_KEY, description="videos of this run")
 
 
 def report(summary: BatchSummary, output: Path, run: str) -> None:

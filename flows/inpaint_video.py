@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import prefect
+import prefect.runtime
 
 from flows.configs.run_config import RunConfig
 from flows.pipeline.delivery import inpaint_and_deliver
@@ -16,7 +17,13 @@ from tasks.decode import MediaInput
 from tasks.stage.cached_stage import Job
 
 
-@prefect.flow(name="inpaint_video", flow_run_name="{video_path}", persist_result=False)
+def _run_name() -> str:
+    """The name of the video where it has one, as in a dataset; else its path."""
+    parameters = prefect.runtime.flow_run.parameters
+    return str(parameters.get("name") or parameters.get("video_path"))
+
+
+@prefect.flow(name="inpaint_video", flow_run_name=_run_name, persist_result=False)
 def inpaint_video(
     video_path: str,
     mask: str,
