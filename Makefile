@@ -6,20 +6,23 @@ READY := $(VENV)/.ready
 export DO_NOT_TRACK = 1
 export PREFECT_SERVER_ANALYTICS_ENABLED = false
 
-.PHONY: help setup demo test quick soak lint bench clean
+.PHONY: help setup demo docs test quick soak lint bench clean
 
 help:  ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[cluster,demo,dev,plots,s3]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[cluster,demo,dev,docs,plots,s3]'
 	touch $@
 
 setup: $(READY)  ## make .venv with everything in it
 
 demo: $(READY)  ## remove a watermark and a moving sticker from a real clip; results in demo-output/
 	$(BIN)/dfvi demo --output demo-output
+
+docs: $(READY)  ## the documentation site, in docs/_build/html; pictures are made, nothing is fetched
+	$(BIN)/python -m sphinx -q -W -b html docs docs/_build/html
 
 test: $(READY) lint  ## lint, type check, and every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
@@ -42,4 +45,4 @@ bench: $(READY)  ## every benchmark; each prints machine, commit, medians, sprea
 	for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 clean:  ## remove what make and the tests leave behind
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info docs/_build docs/pictures docs/reference
