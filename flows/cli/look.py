@@ -37,6 +37,7 @@ def add_compare(subparsers: Subparsers) -> None:
     add_configuration(parser)
     parser.add_argument("--threads", type=at_least_one, metavar="N", help="threads to use (all cores)")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each frame")
+    parser.add_argument("--sheet", type=Path, metavar="IMAGE", help="write the frames that differ most as a PNG image")
     parser.add_argument("--json", action="store_true", help="print means and frames as JSON")
     parser.set_defaults(command=_compare)
 
@@ -46,11 +47,11 @@ COMMANDS = (add_compare, add_plate)
 
 def _compare(options: argparse.Namespace) -> int:
     """Compare frame by frame: PSNR, SSIM and flicker of whole frames and, with --mask, inside the hole, and how many
-    pixels differ outside it. The mask is read and grown as a run would, see decode.dilation."""
+    pixels differ outside it. The mask is read and dilated as a run would, but does not grow over shadows."""
     from flows.pipeline.runner import available_threads
     from flows.reports.comparison import ComparedClip, Comparison
     from flows.reports.tables import write_text
-    from tasks.services.clip_comparison import compare_clips
+    from tasks.services.clip_comparison import compare_clips, write_sheet
 
     params = configuration(options).decode
     videos = [options.first, options.second] if options.truth else [options.second]
@@ -61,6 +62,8 @@ def _compare(options: argparse.Namespace) -> int:
     comparison = Comparison(truth=truth, mask=options.mask, clips=compared)
     if options.csv:
         write_text(options.csv, comparison.csv())
+    if options.sheet and (worst := comparison.worst):
+        write_sheet(options.sheet, truth, videos, worst)
     print(comparison.model_dump_json(indent=2) if options.json else comparison.describe())
     return 0
 

@@ -53,6 +53,11 @@ class Comparison(BaseModel):
     mask: str | None = None
     clips: list[ComparedClip]
 
+    @property
+    def worst(self) -> list[int]:
+        """Frames of any of the clips that differ most."""
+        return sorted({frame for clip in self.clips for frame in clip.worst})
+
     def describe(self) -> str:
         """Return a table of means, and which frames to look at."""
         columns = {"against " + self.truth: [clip.video for clip in self.clips]}

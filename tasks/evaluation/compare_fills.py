@@ -68,8 +68,8 @@ def write_strips(path: Path, fills: Sequence[Fill]) -> None:
     """Write an image of a few frames from left to right: with their hole marked, then filled, a row for each fill."""
     first = fills[0]
     chosen = sorted({round(t) for t in np.linspace(0, first.shown.count - 1, SHOWN_FRAMES)})
-    rows = [_row("input", [_marked(first.clip, t) for t in chosen])]
-    rows += [_row(fill.label, [fill.shown.frames[t] for t in chosen]) for fill in fills]
+    rows = [labelled_row("input", [_marked(first.clip, t) for t in chosen])]
+    rows += [labelled_row(fill.label, [fill.shown.frames[t] for t in chosen]) for fill in fills]
     ok, data = cv2.imencode(".png", np.vstack(rows)[..., ::-1])
     if not ok:
         raise OSError(f"{path}: the image cannot be written as PNG")
@@ -80,8 +80,8 @@ def write_strips(path: Path, fills: Sequence[Fill]) -> None:
 def side_by_side(fills: Sequence[Fill], t: int) -> NDArray[np.uint8]:
     """Return frame t with its hole marked, and by each fill, from left to right under labels; sides are even."""
     columns = [
-        _row("input", [_marked(fills[0].clip, t)]),
-        *(_row(fill.label, [fill.shown.frames[t]]) for fill in fills),
+        labelled_row("input", [_marked(fills[0].clip, t)]),
+        *(labelled_row(fill.label, [fill.shown.frames[t]]) for fill in fills),
     ]
     joined = np.hstack(columns)
     return joined[: joined.shape[0] // 2 * 2, : joined.shape[1] // 2 * 2]
@@ -95,7 +95,7 @@ def _marked(clip: StageStore, t: int) -> NDArray[np.uint8]:
     return marked
 
 
-def _row(label: str, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def labelled_row(label: str, frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Return scaled-down frames side by side, under a line with the label."""
     height, width = frames[0].shape[:2]
     size = (min(width, SHOWN_WIDTH), max(1, round(height * min(1.0, SHOWN_WIDTH / width))))

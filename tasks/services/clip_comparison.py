@@ -1,7 +1,8 @@
 """Comparison of two finished clips, such as a result with another or with the truth."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import repeat
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,14 @@ from dfvi_models.evaluation.clip_differences import FrameDifference, FramePair, 
 from dfvi_models.numerics.holes import dilate_by_disc
 from storage.errors import InputError
 from storage.media.reading import Clip, probe, read_frames
+from storage.media.writing import write_image
 from tasks.decode import DecodeParams, marked_holes
+from tasks.evaluation.compare_fills import labelled_row
 
-__all__ = ["FrameDifference", "compare_clips"]
+__all__ = ["FrameDifference", "compare_clips", "write_sheet"]
+
+AMPLIFIED = 4
+"""A difference of one grey level is not seen."""
 
 
 def compare_clips(
@@ -31,6 +37,34 @@ def compare_clips(
         )
     pairs = zip(read_frames(clip), read_frames(other), _holes(mask, clip, params), strict=False)
     return compare_frames((FramePair(*pair) for pair in pairs), threads=threads)
+
+
+def write_sheet(path: Path, truth: str, videos: Sequence[str], frames: Sequence[int]) -> None:
+    """Write an image with a row for each of some frames: of `truth`, of each video, and how they differ from it.
+
+    Differences are AMPLIFIED times as large, from black.
+    Raises : InputError if a clip cannot be read, or the image cannot be written.
+    """
+    shown = [_chosen(video, frames) for video in (truth, *videos)]
+    columns = [(truth, shown[0])]
+    for video, clip in zip(videos, shown[1:], strict=True):
+        differences = {t: _amplified(clip[t], shown[0][t]) for t in clip}
+        columns += [(video, clip), (f"difference x{AMPLIFIED}", differences)]
+    rows = [
+        np.hstack([labelled_row(f"{Path(name).name}, frame {t}", [clip[t]]) for name, clip in columns])
+        for t in sorted(frames)
+    ]
+    write_image(path, np.vstack(rows))
+
+
+def _chosen(video: str, frames: Sequence[int]) -> dict[int, NDArray[np.uint8]]:
+    read = read_frames(video, 0, max(frames) + 1)
+    return {t: frame for t, frame in enumerate(read) if t in frames}
+
+
+def _amplified(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    difference = np.abs(one.astype(np.int32) - other) * AMPLIFIED
+    return np.asarray(np.minimum(difference, 255), np.uint8)
 
 
 def _holes(mask: str | None, clip: Clip, params: DecodeParams) -> Iterator[NDArray[np.bool_] | None]:

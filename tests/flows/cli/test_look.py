@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from flows.cli import main as cli
+from storage.media.image_folder import read_image
 from tests.clips import texture, write_images
 
 HEIGHT, WIDTH, COUNT = 48, 64, 4
@@ -56,6 +57,16 @@ def test_compare_with_the_truth_shows_both_and_which_frames_to_look_at(clips, ca
         (str(clips / "far"), "1"),
     ]
     assert rows[0]["psnr"] == "100.0"
+
+
+def test_compare_shows_the_frames_that_differ_most_and_how(clips, capsys, tmp_path):
+    compare(capsys, clips / "truth", clips / "near", "--sheet", tmp_path / "worst.png")
+    sheet = read_image(tmp_path / "worst.png")
+    height = sheet.shape[0] // 3  # frames 1, 2 and 3 differ
+    assert sheet.shape[1] == 3 * WIDTH
+    row = sheet[2 * height + height - HEIGHT : 3 * height]
+    np.testing.assert_array_equal(row[10:20, 2 * WIDTH + 10 : 2 * WIDTH + 30], np.full((10, 20, 3), 4 * 2 * 3))
+    assert row[20:, 2 * WIDTH :].max() == 0
 
 
 def test_compare_says_that_nothing_differs(clips, capsys):
