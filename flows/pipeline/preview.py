@@ -108,7 +108,7 @@ def _run(root: Path, name: str, config: RunConfig, small: SmallClip, threads: in
     media = MediaInput.video(str(small.video)), MediaInput.mask(str(small.mask))
     results = inpaint_clip(runner, _fitted(config), *media)
     seconds = time.monotonic() - started
-    hole = int(results.clip.attributes["hole_pixels"])
+    hole = int(results.clip.attributes["hole_pixels"]) + results.filled.added_pixels
     told = PresetPreview(
         preset=name,
         seconds=round(seconds, 2),

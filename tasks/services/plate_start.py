@@ -20,7 +20,7 @@ class PlateStart:
     image: NDArray[np.uint8]
     """(H, W, 3) RGB, filled."""
     hole: int
-    """Pixels of its hole."""
+    """Pixels of its hole as it was filled."""
     invented: int
     """Those of them that no frame shows."""
     box: tuple[int, int, int, int]
@@ -33,7 +33,8 @@ def plate_start(job: Job, clip: StageResult, filled: FilledShots, frame: int | N
     frame  : its number in the video; None takes the one with most invented pixels, then with the largest hole.
     Raises : InputError if that frame was not decoded, or has no hole.
     """
-    store, shots = clip.open(job), filled.open(job)
+    shots = filled.open(job)
+    shown = ShownClip(clip.open(job), shots)
     start, count = int(clip.attributes["start"]), int(clip.attributes["frames"])
     if frame is not None and not start <= frame < start + count:
         raise InputError(f"there is no frame {frame}; the run took frames {start} to {start + count - 1}")
@@ -43,11 +44,10 @@ def plate_start(job: Job, clip: StageResult, filled: FilledShots, frame: int | N
         for t, source in enumerate(shot.source)
         if frame is None or first + t == frame - start
     }
-    sizes = {t: int(np.count_nonzero(store["holes"][t])) for t in invented}
+    sizes = {t: int(np.count_nonzero(shown.holes[t])) for t in invented}
     chosen = max(invented, key=lambda t: (invented[t], sizes[t]), default=None)
     if chosen is None or not sizes[chosen]:
         raise InputError(f"frame {frame} has no hole; choose another, or leave --frame away")
-    rows, columns = (np.flatnonzero(store["holes"][chosen].any(axis=axis)) for axis in (1, 0))
+    rows, columns = (np.flatnonzero(shown.holes[chosen].any(axis=axis)) for axis in (1, 0))
     box = (columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1)
-    image = ShownClip(store, shots).frames[chosen]
-    return PlateStart(start + chosen, image, sizes[chosen], invented[chosen], tuple(map(int, box)))  # type: ignore[arg-type]
+    return PlateStart(start + chosen, shown.frames[chosen], sizes[chosen], invented[chosen], tuple(map(int, box)))  # type: ignore[arg-type]
