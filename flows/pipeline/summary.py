@@ -9,6 +9,7 @@ from flows.pipeline.stage_order import ClipResults
 from flows.reports.tables import text_table
 from tasks.stage.cached_stage import Job, StageResult
 
+MUCH_INVENTED = 0.3  # share of the hole
 MOST_ROWS = 80  # of the table; a video of very many shots gets a row for each stage
 
 
@@ -142,5 +143,7 @@ def describe(summary: Summary) -> str:
         f"{summary.propagated:.1%} propagated ({summary.registered:.1%} from registered frames), "
         f"{painted}{summary.invented:.1%} invented"
     )
+    if summary.invented > MUCH_INVENTED:
+        lines.append("much was invented: if you know what lies there, paint it into one frame, see dfvi plate --help")
     lines.append(f"output: {summary.output}")
     return "\n".join(lines)
