@@ -1,4 +1,5 @@
-"""Shot finding: where one camera take gives way to the next, and what identifies each. Store in, store out."""
+"""Shot finding: where one camera take gives way to the next, what of it must be looked at to fill it, and what
+identifies that. Store in, store out."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -9,15 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
+from dfvi_models.numerics.holes import hole_boxes
 from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.shots.detection import ShotChange, find_shot_changes, shots_between
+from dfvi_models.shots.regions import Bounds, Region, find_regions, overlap
 from storage.cache import array_layout
 from storage.cache.stage_key import DIGEST_LENGTH
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from tasks.stage.cached_stage import Job, StageParams, stage
 
-HASH_BYTES = 16  # kept of the SHA-256 of a frame
+HASH_BYTES = 16  # kept of the SHA-256 of a tile
+TILE = 128  # pixels: a change recomputes the regions that touch its tile
 
 
 def _read_file(value: object) -> object:
@@ -42,32 +46,48 @@ class FindShotsParams(StageParams):
     shots: Annotated[Literal["auto", "none"] | tuple[Frame, ...], BeforeValidator(_read_file)] = "auto"
     """auto: cuts, dissolves and fades are found; none: the video is one shot; else the first frame of every shot but
     the first, counted from the start of the video, as a list or a text file with one on each line."""
+    regions: Literal["auto", "none"] = "auto"
+    """auto: a small hole is filled in a box around it, and frames far from any hole are left alone; none: whole frames
+    of whole shots."""
 
 
-@stage(version=1)
+@stage(version=2)  # 2: regions, and digests of tiles
 def find_shots(out: StageStore, *, clip: StageStore, params: FindShotsParams, job: Job) -> None:
-    """Write a digest of every frame and its hole, and the shots: where they begin and end, and what identifies them."""
-    count = clip["frames"].shape[0]
-    out.create(digests=array_layout.values(1, count, 2, HASH_BYTES, dtype="uint8"))
-    digests = np.zeros((count, 2, HASH_BYTES), np.uint8)
-    hole_sizes = np.zeros(count, np.int64)
+    """Write digests of the tiles of every frame and its hole, and the regions to fill: frames of a shot, a box, and
+    what identifies them."""
+    count, height, width = clip["holes"].shape
+    tiles = -(-height // TILE), -(-width // TILE)
+    out.create(digests=array_layout.values(1, count, *tiles, HASH_BYTES, dtype="uint8"))
+    digests = np.zeros((count, *tiles, HASH_BYTES), np.uint8)
+    boxes: list[dict[Bounds, int]] = []
 
-    def one_frame(t: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
+    def one_frame(t: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], dict[Bounds, int]]:
         frame, hole = clip["frames"][t], clip["holes"][t]
-        return frame, np.stack([_digest(frame), _digest(hole)]), int(np.count_nonzero(hole))
+        return frame, _digests(frame, hole), _sizes(hole)
 
     def frames() -> Iterator[NDArray[np.uint8]]:
         read_ahead = ordered_map(one_frame, range(count), job.threads)
-        for t, (frame, digest, size) in enumerate(out.count(read_ahead, count)):
-            digests[t], hole_sizes[t] = digest, size
+        for t, (frame, digest, found) in enumerate(out.count(read_ahead, count)):
+            digests[t] = digest
+            boxes.append(found)
             yield frame
 
     changes = _changes(frames(), params, clip.attributes["start"], count)
     out.write(0, digests=digests)
     out.attributes["changes"] = [[change.first, change.stop] for change in changes]
-    out.attributes["shots"] = [
-        _facts(first, stop, digests, hole_sizes) for first, stop in shots_between(changes, count)
+    found = [
+        Region(shot[0] + region.first, shot[0] + region.stop, region.box)
+        for shot in shots_between(changes, count)
+        for region in _regions(boxes[slice(*shot)], height, width, params)
     ]
+    out.attributes["regions"] = [_facts(region, boxes, digests, height, width) for region in found]
+
+
+def _regions(boxes: list[dict[Bounds, int]], height: int, width: int, params: FindShotsParams) -> list[Region]:
+    """The regions of a shot, counted from its first frame."""
+    if params.regions == "auto":
+        return find_regions(boxes, height, width)
+    return [Region(0, len(boxes), (0, 0, height, width))] if any(boxes) else []
 
 
 def _changes(frames: Iterable[NDArray[np.uint8]], params: FindShotsParams, start: int, count: int) -> list[ShotChange]:
@@ -84,15 +104,44 @@ def _changes(frames: Iterable[NDArray[np.uint8]], params: FindShotsParams, start
     return [ShotChange(begin, begin) for begin in sorted(set(begins))]
 
 
-def _facts(first: int, stop: int, digests: NDArray[np.uint8], hole_sizes: NDArray[np.int64]) -> dict[str, Any]:
-    content = hashlib.sha256(b"dfvi shot" + digests[first:stop].tobytes()).hexdigest()[:DIGEST_LENGTH]
-    sizes = hole_sizes[first:stop]
-    facts = {"first": first, "stop": stop, "digest": content}
-    return facts | {"hole_pixels": int(sizes.sum()), "largest_hole": int(sizes.max())}
+def _sizes(hole: NDArray[np.bool_]) -> dict[Bounds, int]:
+    """Bounding boxes of the connected parts of a hole, and the hole pixels in each."""
+    parts = hole_boxes(hole, 0)
+    return {(y.start, x.start, y.stop, x.stop): int(np.count_nonzero(hole[y, x])) for y, x in parts}
 
 
-def _digest(item: NDArray[Any]) -> NDArray[np.uint8]:
-    """HASH_BYTES of the SHA-256 of an item's shape and bytes."""
-    total = hashlib.sha256(repr((item.shape, item.dtype.str)).encode("ascii"))
-    total.update(np.ascontiguousarray(item).data)
-    return np.frombuffer(total.digest()[:HASH_BYTES], np.uint8)
+def _facts(
+    region: Region, boxes: list[dict[Bounds, int]], digests: NDArray[np.uint8], height: int, width: int
+) -> dict[str, Any]:
+    """What is said of a region; its digest stands for the tiles that it touches, and where in them it lies."""
+    y0, x0, y1, x1 = region.box
+    rows, columns = slice(y0 // TILE, -(-y1 // TILE)), slice(x0 // TILE, -(-x1 // TILE))
+    place = (y0 % TILE, x0 % TILE, y1 - y0, x1 - x0, height, width)
+    touched = np.ascontiguousarray(digests[region.first : region.stop, rows, columns])
+    content = hashlib.sha256(f"dfvi region {place} {touched.shape}".encode("ascii") + touched.tobytes())
+    sizes = [
+        sum(size for part, size in boxes[t].items() if overlap(region.box, part))
+        for t in range(region.first, region.stop)
+    ]
+    box = None if region.box == (0, 0, height, width) else list(region.box)
+    return {
+        "first": region.first,
+        "stop": region.stop,
+        "box": box,
+        "digest": content.hexdigest()[:DIGEST_LENGTH],
+        "hole_pixels": sum(sizes),
+        "largest_hole": max(sizes),
+    }
+
+
+def _digests(frame: NDArray[np.uint8], hole: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """HASH_BYTES of the SHA-256 of each tile of a frame and its hole."""
+    height, width = hole.shape
+    found = np.zeros((-(-height // TILE), -(-width // TILE), HASH_BYTES), np.uint8)
+    for row, column in np.ndindex(found.shape[:2]):
+        tile = slice(row * TILE, (row + 1) * TILE), slice(column * TILE, (column + 1) * TILE)
+        total = hashlib.sha256(repr(hole[tile].shape).encode("ascii"))
+        total.update(np.ascontiguousarray(frame[tile]).data)
+        total.update(np.packbits(hole[tile]).data)
+        found[row, column] = np.frombuffer(total.digest()[:HASH_BYTES], np.uint8)
+    return found

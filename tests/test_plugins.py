@@ -53,7 +53,7 @@ def install(tmp_path, monkeypatch):
 
 def test_the_example_goes_through_configuration_digest_stage_and_plan(install, tmp_path):
     install()
-    config = load_config(settings=[*SETTINGS, "estimate_flow.scale=0.5"])
+    config = load_config(settings=[*SETTINGS, "estimate_flow.scale=0.5", "grow_holes.reach=0"])
     clip, root = panning_clip(tmp_path / "clip", count=4, step=2), Root.create(tmp_path / "root")
     video, mask = MediaInput.video(str(clip.video)), MediaInput.mask(str(clip.mask))
     job = Job(str(root.path), "clip")

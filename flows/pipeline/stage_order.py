@@ -10,6 +10,7 @@ from typing import Protocol
 
 from flows.configs.run_config import Draft, RunConfig
 from tasks.complete_flow import complete_flow
+from tasks.cut_region import CutRegionParams, cut_region
 from tasks.decode import MediaInput, decode
 from tasks.deflicker import deflicker
 from tasks.encode import encode
@@ -71,8 +72,10 @@ def inpaint_clip(
     shots = _shots(step, config, clip)
 
     def fill(step: StageRunner, shot: Shot) -> FilledShot:
-        filled = fill_clip(step, config, shot, lay_plates(shot, config.plates, config.decode.start))
-        return FilledShot(shot.first, filled.merged, filled.fill, filled.grown)
+        known = step(cut_region, CutRegionParams(), clip=shot) if shot.box else shot
+        painted = lay_plates(shot, known, config.plates, config.decode.start)
+        filled = fill_clip(step, _inside(config, shot, clip), known, painted)
+        return FilledShot(shot.first, filled.merged, filled.fill, filled.grown, shot.box)
 
     filled = FilledShots(tuple(each_shot(fill, shots) if each_shot else (fill(step, shot) for shot in shots)))
     encoded = step(encode, config.encode, clip=clip, filled=filled, video=video)
@@ -86,8 +89,19 @@ def _shots(step: StageRunner, config: RunConfig, clip: StageResult) -> list[Shot
     return shots_with_holes(clip, step(find_shots, config.find_shots, clip=clip))
 
 
+def _inside(config: RunConfig, shot: Shot, clip: StageResult) -> RunConfig:
+    """Return the configuration for a region: holes grow as far as they would in the whole frame."""
+    if shot.box is None or config.grow_holes.reach == 0:
+        return config
+    y0, x0, y1, x1 = shot.box
+    size = clip.attributes["clip"]
+    larger = min(size["height"], size["width"]) / min(y1 - y0, x1 - x0)
+    grow = config.grow_holes.model_copy(update={"reach": min(config.grow_holes.reach * larger, 1.0)})
+    return config.model_copy(update={"grow_holes": grow})
+
+
 def fill_clip(
-    step: StageRunner, config: RunConfig, clip: StageResult | Shot, painted: Shot | PaintedShot | None = None
+    step: StageRunner, config: RunConfig, clip: StageResult | Shot, painted: HoledClip | PaintedShot | None = None
 ) -> FilledResult:
     """Fill the hole of a clip, whatever stage made it, or of one of its shots. Iterations below 0 are the drafts.
 

@@ -38,12 +38,11 @@ def plate_start(job: Job, clip: StageResult, filled: FilledShots, frame: int | N
     start, count = int(clip.attributes["start"]), int(clip.attributes["frames"])
     if frame is not None and not start <= frame < start + count:
         raise InputError(f"there is no frame {frame}; the run took frames {start} to {start + count - 1}")
-    invented = {
-        first + t: int(np.count_nonzero(source == INVENTED))
-        for first, shot in shots.by_first.items()
-        for t, source in enumerate(shot.source)
-        if frame is None or first + t == frame - start
-    }
+    invented: dict[int, int] = {}
+    for shot in shots.shots:
+        for t, source in enumerate(shot.filled.source, shot.first):
+            if frame is None or t == frame - start:
+                invented[t] = invented.get(t, 0) + int(np.count_nonzero(source == INVENTED))
     sizes = {t: int(np.count_nonzero(shown.holes[t])) for t in invented}
     chosen = max(invented, key=lambda t: (invented[t], sizes[t]), default=None)
     if chosen is None or not sizes[chosen]:

@@ -1,10 +1,13 @@
 """All filled shots of a clip together, as encoding reads them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from dfvi_models.shots.regions import Bounds
 from storage.cache.root import Root
 from storage.cache.stage_key import DIGEST_LENGTH, canonical_json
 from storage.cache.stage_store import StageStore
@@ -22,12 +25,14 @@ class FilledShot:
     fill: StageResult | None = None
     grown: StageResult | None = None
     """Its holes as they have grown; None where they are those of the clip."""
+    box: Bounds | None = None
+    """Of a region, rows y0 to y1 and columns x0 to x1 as (y0, x0, y1, x1); None for whole frames."""
 
     def to_json(self) -> list[Any]:
         """Where it begins and what fills it, as `open_shots` reads it."""
         fill = self.fill.digest if self.fill else None
-        grown = [self.grown.digest] if self.grown else []
-        return [self.first, self.merged.stage, self.merged.digest, fill, *grown]
+        grown = self.grown.digest if self.grown else None
+        return [self.first, self.merged.stage, self.merged.digest, fill, grown, self.box and list(self.box)]
 
 
 @dataclass(frozen=True)
@@ -79,26 +84,38 @@ class FilledShots:
 
 
 @dataclass(frozen=True)
+class OpenShot:
+    """A filled shot, or a filled region of one, with its stores open."""
+
+    first: int
+    """Number of its first frame in the clip."""
+    filled: FilledClip
+    grown: StageStore | None
+    """Its holes, where they have grown."""
+    inside: tuple[slice, slice]
+    """Rows and columns of the frame that it shows."""
+
+
+@dataclass(frozen=True)
 class OpenShots:
     """Filled shots with their stores open."""
 
-    by_first: Mapping[int, FilledClip]
-    """First frame of each shot -> the shot as it is filled."""
-    grown: Mapping[int, StageStore]
-    """First frame of each shot whose holes have grown -> these holes."""
+    shots: Sequence[OpenShot]
     told: Sequence[Sequence[Any]]
     """Where they lie, as plain values from which `open_shots` finds them again."""
 
 
 def open_shots(root: Root, video: str, told: Sequence[Sequence[Any]]) -> OpenShots:
     """Open the stores of filled shots, told as by FilledShots.to_json."""
-    opened: dict[int, FilledClip] = {}
-    grown: dict[int, StageStore] = {}
-    for first, stage, merged, fill, *growth in told:
-        filled = root.open_store(video, "fill_key_frames", fill) if fill else None
-        opened[int(first)] = FilledClip(root.open_store(video, stage, merged), filled)
-        grown |= {int(first): root.open_store(video, "grow_holes", digest) for digest in growth}
-    return OpenShots(opened, grown, told)
+    opened = []
+    for shot in told:
+        first, stage, merged, fill, grown, box = (*shot, None, None)[:6]  # results made before there were regions
+        fill_store = root.open_store(video, "fill_key_frames", fill) if fill else None
+        filled = FilledClip(root.open_store(video, stage, merged), fill_store)
+        y0, x0, y1, x1 = box or (0, 0, filled.height, filled.width)
+        holes = root.open_store(video, "grow_holes", grown) if grown else None
+        opened.append(OpenShot(int(first), filled, holes, (slice(y0, y1), slice(x0, x1))))
+    return OpenShots(opened, told)
 
 
 class ShownClip:
@@ -108,19 +125,30 @@ class ShownClip:
         """Look at the stores."""
         self.count, self.height, self.width = clip["frames"].shape[:3]
         self._clip = clip
-        self._at = {first + t: (shot, t) for first, shot in filled.by_first.items() for t in range(shot.count)}
-        self._grown = {
-            first + t: holes["holes"] for first, holes in filled.grown.items() for t in range(len(holes["holes"]))
-        }
+        self._at: dict[int, list[OpenShot]] = {}
+        for shot in filled.shots:
+            for t in range(shot.first, shot.first + shot.filled.count):
+                self._at.setdefault(t, []).append(shot)
         self.frames = Derived(self.count, self._frame)
         self.holes = Derived(self.count, self._hole)
         """What was filled."""
 
     def _frame(self, t: int) -> Any:
-        shot, number = self._at.get(t, (None, t))
-        return self._clip["frames"][t] if shot is None else shot.frames[number]
+        shots = self._at.get(t, ())
+        if len(shots) == 1 and (shots[0].filled.height, shots[0].filled.width) == (self.height, self.width):
+            return shots[0].filled.frames[t - shots[0].first]
+        frame = self._clip["frames"][t]
+        if shots:
+            frame = np.array(frame)
+        for shot in shots:
+            frame[shot.inside] = shot.filled.frames[t - shot.first]
+        return frame
 
     def _hole(self, t: int) -> Any:
-        if t not in self._grown:
-            return self._clip["holes"][t]
-        return self._grown[t][self._at[t][1]]
+        hole = self._clip["holes"][t]
+        grown = [shot for shot in self._at.get(t, ()) if shot.grown]
+        if grown:
+            hole = np.array(hole)
+        for shot in grown:
+            hole[shot.inside] = shot.grown["holes"][t - shot.first]  # type: ignore[index]
+        return hole

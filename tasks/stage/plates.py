@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.shots.regions import Bounds
 from storage.cache.stage_key import DIGEST_LENGTH, canonical_json
+from storage.cache.stage_store import StageStore
 from storage.cache.stored_array import StoredArray
 from storage.errors import InputError
 from storage.media.plates import plate_digest, read_plate
-from tasks.stage.cached_stage import Job
+from tasks.stage.cached_stage import Job, StageResult
 from tasks.stage.filled_clip import Derived
 from tasks.stage.grown_clip import GrownClip, GrownView
 from tasks.stage.shot import ArraySpan, Shot, ShotView
@@ -33,8 +35,10 @@ class Plate:
 class PaintedShot:
     """A shot some frames of which have less of a hole, or none, because plates show what it hides."""
 
-    bare: Shot | GrownClip
+    bare: StageResult | Shot | GrownClip
     plates: tuple[Plate, ...]
+    box: Bounds | None = None
+    """Of the frame that the shot shows, if it is a region; see `Shot`."""
 
     @property
     def digest(self) -> str:
@@ -71,13 +75,15 @@ class PaintedShot:
 
     def open(self, job: Job) -> "PaintedView":
         """Open the shot, and read the plates."""
-        return PaintedView(self.bare.open(job), self.plates)
+        return PaintedView(self.bare.open(job), self.plates, self.box)
 
 
 class PaintedView:
     """The arrays of a shot with its plates laid over them, inside the hole."""
 
-    def __init__(self, shot: ShotView | GrownView, plates: Sequence[Plate]) -> None:
+    def __init__(
+        self, shot: StageStore | ShotView | GrownView, plates: Sequence[Plate], box: Bounds | None = None
+    ) -> None:
         """Read the plates and lay them over frames and holes.
 
         Raises : InputError if a plate is no image of the frame's size.
@@ -88,6 +94,9 @@ class PaintedView:
         for plate in plates:
             frame, hole = shot["frames"][plate.frame], shot["holes"][plate.frame]
             colours, is_painted = read_plate(Path(plate.path))
+            if box:
+                inside = slice(box[0], box[2]), slice(box[1], box[3])
+                colours, is_painted = colours[inside], is_painted[inside]
             if colours.shape != frame.shape:
                 raise InputError(f"the plate {plate.path} is not of the video's size; paint on a frame of the video")
             taken = hole & is_painted
@@ -113,9 +122,12 @@ class LaidOver(Derived):
         self.shape, self.dtype = below.shape, below.dtype
 
 
-def lay_plates(shot: Shot, paths: Mapping[int, str], start: int) -> Shot | PaintedShot:
-    """Return a shot with the plates that lie in it; the shot itself if none does, or, in a plan, if it is not known.
+def lay_plates(
+    shot: Shot, clip: Shot | StageResult, paths: Mapping[int, str], start: int
+) -> Shot | StageResult | PaintedShot:
+    """Return a shot with the plates that lie in it; `clip` if none does, or, in a plan, if it is not known.
 
+    clip   : the shot itself, or what was cut out of it.
     paths  : number of a frame in the video -> image.
     start  : number in the video of the first frame that was decoded.
     Raises : InputError if a plate is no image.
@@ -123,5 +135,6 @@ def lay_plates(shot: Shot, paths: Mapping[int, str], start: int) -> Shot | Paint
     inside = {number - start - shot.first: path for number, path in sorted(paths.items())}
     inside = {frame: path for frame, path in inside.items() if 0 <= frame < shot.stop - shot.first}
     if shot.undecided or not inside:
-        return shot
-    return PaintedShot(shot, tuple(Plate(frame, path, plate_digest(Path(path))) for frame, path in inside.items()))
+        return clip
+    plates = tuple(Plate(frame, path, plate_digest(Path(path))) for frame, path in inside.items())
+    return PaintedShot(clip, plates, shot.box)

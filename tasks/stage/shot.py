@@ -1,11 +1,13 @@
-"""A shot as a stage reads it: some frames of a decoded clip, known by their content alone."""
+"""A shot, or a region of one, as a stage reads it: a part of a decoded clip, known by its content alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
+import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.shots.regions import Bounds
 from storage.cache.stage_store import StageStore
 from storage.cache.stored_array import StoredArray
 from tasks.stage.cached_stage import Job, StageResult
@@ -13,7 +15,7 @@ from tasks.stage.cached_stage import Job, StageResult
 
 @dataclass(frozen=True)
 class Shot:
-    """Frames first <= t < stop of a decoded clip that has more than one shot, or may have."""
+    """Frames first <= t < stop of a decoded clip that has more than one shot, or may have; or a box of them."""
 
     clip: StageResult
     """The decoded clip."""
@@ -25,6 +27,8 @@ class Shot:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     """What decoding says of a clip, for this shot: hole_pixels, largest_hole, frames."""
     why: str = ""
+    box: Bounds | None = None
+    """Rows y0 to y1 and columns x0 to x1 as (y0, x0, y1, x1); None for whole frames."""
 
     @property
     def undecided(self) -> bool:
@@ -33,41 +37,52 @@ class Shot:
 
     @property
     def shot(self) -> str:
-        """Name of the shot by its first and last frame; empty where it is the whole clip."""
+        """Name of the shot by its first and last frame, and of a region by width, height, and place from the left and
+        the top too; empty where it is the whole clip."""
         is_whole = self.stop - self.first == self.clip.attributes.get("frames")
-        return "" if self.undecided or is_whole else f"{self.first}-{self.stop - 1}"
+        if self.undecided or (is_whole and self.box is None):
+            return ""
+        name = f"{self.first}-{self.stop - 1}"
+        if self.box is None:
+            return name
+        y0, x0, y1, x1 = self.box
+        return f"{name} {x1 - x0}x{y1 - y0}+{x0}+{y0}"
 
     def check(self) -> None:
         """Do nothing: what a decoded clip holds does not change, and its chunks have checksums."""
 
     def open(self, job: Job) -> "ShotView":
         """Open the clip's store, and show these frames of it."""
-        return ShotView(self.clip.open(job), self.first, self.stop, self.attributes)
+        return ShotView(self.clip.open(job), self.first, self.stop, self.attributes, self.box)
 
 
 class ShotView:
     """The arrays of a clip's store as if the clip were one shot."""
 
-    def __init__(self, store: StageStore, first: int, stop: int, attributes: Mapping[str, Any]) -> None:
-        """Show items first <= t < stop of every array."""
-        self._store, self._first, self._stop = store, first, stop
+    def __init__(
+        self, store: StageStore, first: int, stop: int, attributes: Mapping[str, Any], box: Bounds | None = None
+    ) -> None:
+        """Show items first <= t < stop of every array, inside the box."""
+        self._store, self._first, self._stop, self._box = store, first, stop, box
         self.attributes = attributes
 
     def __getitem__(self, name: str) -> "ArraySpan":
         """Array `name` of the shot as a lazy sequence."""
-        return ArraySpan(self._store[name], self._first, self._stop)
+        return ArraySpan(self._store[name], self._first, self._stop, self._box)
 
     def __contains__(self, name: str) -> bool:
         return name in self._store
 
 
 class ArraySpan(Sequence[NDArray[Any]]):
-    """Items first <= t < stop of a stored array, counted from 0, each read when asked for."""
+    """Items first <= t < stop of a stored array, counted from 0, each read when asked for; inside a box."""
 
-    def __init__(self, array: StoredArray, first: int, stop: int) -> None:
+    def __init__(self, array: StoredArray, first: int, stop: int, box: Bounds | None = None) -> None:
         """Look at the array; nothing is read."""
         self._array, self._first = array, first
-        self.shape = (stop - first, *array.shape[1:])
+        y0, x0, y1, x1 = box or (0, 0, *array.shape[1:3])
+        self._inside = slice(y0, y1), slice(x0, x1)
+        self.shape = (stop - first, y1 - y0, x1 - x0, *array.shape[3:])
         self.dtype = array.dtype
 
     def __len__(self) -> int:
@@ -83,7 +98,7 @@ class ArraySpan(Sequence[NDArray[Any]]):
             return [self[i] for i in range(*t.indices(len(self)))]
         if not 0 <= t < len(self):
             raise IndexError(f"item {t} of {len(self)}")
-        return self._array[self._first + t]
+        return np.ascontiguousarray(self._array[self._first + t][self._inside])
 
     def __iter__(self) -> Iterator[NDArray[Any]]:
         """Read one item after the other."""
@@ -91,26 +106,26 @@ class ArraySpan(Sequence[NDArray[Any]]):
 
 
 def shots_with_holes(clip: StageResult, found: StageResult) -> list[Shot]:
-    """The shots of a decoded clip in which there is something to fill.
+    """The shots of a decoded clip in which there is something to fill, or the regions of them.
 
     found   : what find_shots says about the clip.
     Returns : in a plan, before `found` is there, one undecided shot that stands for all of them.
     """
-    if "shots" not in found.attributes:
+    if "regions" not in found.attributes:
         why = found.why if found.undecided else f"follows {found.stage}, which tells the shots and their content"
         return [Shot(clip, 0, 0, "", why=why)]
     return [
         Shot(
             clip,
-            shot["first"],
-            shot["stop"],
-            shot["digest"],
+            region["first"],
+            region["stop"],
+            region["digest"],
             {
-                "frames": shot["stop"] - shot["first"],
-                "hole_pixels": shot["hole_pixels"],
-                "largest_hole": shot["largest_hole"],
+                "frames": region["stop"] - region["first"],
+                "hole_pixels": region["hole_pixels"],
+                "largest_hole": region["largest_hole"],
             },
+            box=tuple(region["box"]) if region["box"] else None,
         )
-        for shot in found.attributes["shots"]
-        if shot["hole_pixels"]
+        for region in found.attributes["regions"]
     ]
