@@ -85,6 +85,18 @@ def stages_of(config: RunConfig) -> list[tuple[Stage, StageParams]]:
     return stages_on(lambda step: inpaint_clip(step, config, MediaInput("", "video"), MediaInput("", "mask")))
 
 
+def titles_of(config: RunConfig) -> list[str]:
+    """Return the titles under which a run of a configuration shows the progress of its stages, in order."""
+    found: list[str] = []
+
+    def note(stage: Stage, params: StageParams, iteration: int = 0, **_inputs: Input | None) -> StageResult:  # noqa: ARG001
+        found.append(stage.title(iteration))
+        return StageResult("", stage.name, "", iteration)
+
+    inpaint_clip(note, config, MediaInput("", "video"), MediaInput("", "mask"))
+    return found
+
+
 def stages_on(walk: Callable[[StageRunner], object]) -> list[tuple[Stage, StageParams]]:
     """Return the stages of a walk, and those it may come to need; the walk is taken with a runner that runs nothing."""
     found: list[tuple[Stage, StageParams]] = []

@@ -12,29 +12,33 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from flows.prefect_server.loopback import (
+    LOOPBACK,
+    App,
+    Scope,
+    Send,
+    headers_of,
+    hosts_of,
+    is_foreign,
+    python_command,
+    refuse,
+)
 from flows.prefect_server.server_record import LIVES, ServerRecord
 from storage.backends.file_lock import FileLock
 
 IDLE_SECONDS = 30 * 60
 SECONDS_FOR_THE_LOCK = 2.0
 """Those who ask whether a server lives hold the lock for a moment, too."""
-LOOPBACK = "127.0.0.1"
-
-Scope = MutableMapping[str, Any]
-Send = Callable[[Any], Awaitable[None]]
-App = Callable[[Scope, Callable[[], Awaitable[Any]], Send], Awaitable[None]]
 
 
 def command(home: Path) -> list[str]:
     """Return the command line of the server: this package, wherever it is started, and nothing of that place."""
-    packages = str(Path(__file__).parents[2])
-    run = f"from flows.prefect_server.serve import main; main({str(home)!r})"
-    return [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {packages!r}); {run}"]
+    return python_command(f"from flows.prefect_server.serve import main; main({str(home)!r})")
 
 
 def environment(inherited: Mapping[str, str], home: Path) -> dict[str, str]:
@@ -107,21 +111,19 @@ def guarded(app: App, record: ServerRecord) -> App:
 
     A WebSocket of a browser cannot send the token as a header; Prefect asks for it in the first message.
     """
-    port = urlsplit(record.url).port
-    hosts = {f"{LOOPBACK}:{port}", f"localhost:{port}"}
+    hosts = hosts_of(urlsplit(record.url).port)
 
     async def guard(scope: Scope, receive: Any, send: Send) -> None:
         if scope["type"] == "lifespan":
             await app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        origin = headers.get("origin")
-        if headers.get("host") not in hosts or (origin is not None and urlsplit(origin).netloc not in hosts):
-            await _refuse(scope, send, 403)
+        headers = headers_of(scope)
+        if is_foreign(headers, hosts):
+            await refuse(scope, send, 403, b'{"exception_message": "Forbidden"}')
         elif _needs_token(scope) and not hmac.compare_digest(
             headers.get("authorization", "").encode(), record.header.encode()
         ):
-            await _refuse(scope, send, 401)
+            await refuse(scope, send, 401, b'{"exception_message": "Unauthorized"}')
         else:
             await app(scope, receive, send)
 
@@ -159,13 +161,3 @@ def _is_api(scope: Scope) -> bool:
 
 def _needs_token(scope: Scope) -> bool:
     return scope["type"] == "http" and _is_api(scope)
-
-
-async def _refuse(scope: Scope, send: Send, status: int) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})  # before it was accepted: answered with 403
-        return
-    body = b'{"exception_message": "Unauthorized"}' if status == 401 else b'{"exception_message": "Forbidden"}'
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

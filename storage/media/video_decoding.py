@@ -35,6 +35,15 @@ SWSCALE_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}  # H.273 matrix -
 
 def video_frames(clip: Clip, start: int, stop: int | None, threads: int) -> Iterator[np.ndarray]:
     """Return frames start to stop of a video as (H, W, 3) uint8 RGB, upright; see storage.media.reading.read_frames."""
+    return _convert(clip, start, stop, threads=threads, convert=_to_rgb(clip))
+
+
+def upright_rgb(frame: VideoFrame, clip: Clip, t: int) -> np.ndarray:
+    """Return a decoded frame t of a clip as video_frames gives it. Raises InputError if it is damaged."""
+    return _upright(_to_rgb(clip)(_checked(frame, clip, t)), clip)
+
+
+def _to_rgb(clip: Clip) -> Callable[[VideoFrame], np.ndarray]:
     matrix = _swscale_matrix(clip)
     source_range = ColorRange.JPEG if clip.colour.full_range else ColorRange.MPEG
 
@@ -47,7 +56,7 @@ def video_frames(clip: Clip, start: int, stop: int | None, threads: int) -> Iter
             threads=1,  # the decoder's threads run beside it; more here only fight with them
         )
 
-    return _convert(clip, start, stop, threads=threads, convert=to_rgb)
+    return to_rgb
 
 
 def video_alpha(clip: Clip, start: int, stop: int | None, threads: int) -> Iterator[np.ndarray]:

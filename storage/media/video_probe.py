@@ -47,6 +47,7 @@ class _Times(NamedTuple):
     pts: int | None
     dts: int | None
     duration: int
+    is_key: bool
 
 
 def probe_video(path: Path) -> Clip:
@@ -61,6 +62,19 @@ def probe_video(path: Path) -> Clip:
             raise InputError(f"{path}: no frame in the video stream; expected at least one; export the video again")
         clip = replace(_describe(path, container, stream, packets), leading_packets=leading)
     return _with_first_frame(clip, _first_frame(clip))
+
+
+def time_stamps(clip: Clip) -> tuple[list[int], list[int]] | None:
+    """Return the time stamps of all frames of a video file, and those of its key frames, both ascending, in ticks.
+
+    None where they do not tell frames apart: some are missing, or stand twice.
+    """
+    with open_video(clip.path) as (container, stream):
+        packets = _scan(container, stream, clip.leading_packets)
+    stamps = sorted(packet.pts for packet in packets if packet.pts is not None)
+    if len(stamps) < len(packets) or len(set(stamps)) < len(stamps):
+        return None
+    return stamps, sorted(packet.pts for packet in packets if packet.pts is not None and packet.is_key)
 
 
 def _count_leading(path: Path) -> int:
@@ -124,7 +138,7 @@ def _scan(container: InputContainer, stream: VideoStream, leading: int) -> list[
                 first_key, since_key = len(shown), 0
             is_leading = first_key is not None and 0 < since_key <= leading
             if not (packet.is_discard or is_leading or _is_hidden(packet, codec)):
-                shown.append(_Times(packet.pts, packet.dts, packet.duration or 0))
+                shown.append(_Times(packet.pts, packet.dts, packet.duration or 0, bool(packet.is_keyframe)))
             last_is_whole = not packet.is_corrupt
     return shown[first_key or 0 : None if last_is_whole else -1]
 

@@ -139,6 +139,10 @@ class Stage:
         digests = {role: given.digest for role, given in inputs.items()}
         return StageKey(self.name, self.version, params.identity(), digests, params.weights())
 
+    def title(self, iteration: int) -> str:
+        """Return what the progress of an iteration is called."""
+        return f"{self.name} #{iteration}" if iteration else self.name
+
     def run(self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int = 0) -> StageResult:
         """Reuse, resume or compute the result, without Prefect.
 
@@ -171,9 +175,8 @@ class Stage:
         opened = {role: given.open(job) for role, given in inputs.items()}
         started = time.monotonic()
         store.begin()
-        title = f"{self.name} #{iteration}" if iteration else self.name
         try:
-            with watch(title, store, run_logger()) as progress:
+            with watch(self.title(iteration), store, run_logger()) as progress:
                 store.on_write = progress.step
                 self.body(store, params=params, job=job, **opened)
         finally:

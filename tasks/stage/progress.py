@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any, Protocol
@@ -18,6 +18,12 @@ BACK_OFF = 10.0
 """Seconds of rest for each second that the server took to answer."""
 SECONDS_TO_CLOSE = 2.0
 """What a finished stage waits until its last progress is shown."""
+
+
+Listener = Callable[[str, int, int], None]
+"""Is told the title of a stage, how many items are finished, and of how many, whenever one more is."""
+listeners: list[Listener] = []
+"""Are told of every stage that this process works on, from whichever thread; they should be quick."""
 
 
 class Counted(Protocol):
@@ -54,6 +60,8 @@ class Progress:
                 self._bar.total, self._bar.initial = self._counted.items, self._counted.items_found
                 self._bar.n = max(self._bar.n, self._counted.items_found)
                 self._bar.update()
+            for listener in listeners:
+                listener(self._name, self._counted.items_found + self._done, self._counted.items)
 
     def close(self) -> None:
         """Finish the bar, or the artifact; a server that does not answer is not waited for."""

@@ -91,6 +91,28 @@ def decode_rle(rle: dict[str, Any]) -> np.ndarray:
     return np.repeat(values, runs).reshape(width, height).T
 
 
+def encode_rle(mask: np.ndarray) -> dict[str, Any]:
+    """Return the RLE of a (H, W) bool mask, with runs in COCO's compressed text; decode_rle reads it back."""
+    down = np.ascontiguousarray(mask.T).reshape(-1)
+    changes = np.flatnonzero(np.diff(down)) + 1
+    runs = np.diff([0, *([0] if down[0] else []), *changes, down.size]).tolist()
+    return {"size": list(mask.shape), "counts": _compress(runs)}
+
+
+def _compress(runs: Sequence[int]) -> str:
+    """Return runs as COCO's compressed text; see `_decompress`."""
+    letters = []
+    for i, run in enumerate(runs):
+        value = run - runs[i - 2] if i > 2 else run
+        while True:
+            bits, value = value & 0x1F, value >> 5
+            is_last = value == (-1 if bits & 0x10 else 0)
+            letters.append(chr(48 + bits + (0 if is_last else 0x20)))
+            if is_last:
+                break
+    return "".join(letters)
+
+
 def _decompress(text: str) -> list[int]:
     """Return the runs of COCO's compressed text.
 

@@ -8,7 +8,7 @@ import pytest
 
 from storage.errors import InputError
 from storage.media.clip import Clip
-from storage.media.masks.coco_rle import decode_rle
+from storage.media.masks.coco_rle import decode_rle, encode_rle
 from storage.media.masks.holes import read_holes
 from storage.media.masks.parsing import parse_mask
 
@@ -93,3 +93,12 @@ def test_one_object_can_be_chosen(tmp_path, clip):
 def test_what_is_no_rle_is_one_clear_error(tmp_path, clip, content):
     with pytest.raises(InputError, match=r"m\.json: (not COCO RLE|frame 0 does not decode)"):
         holes_of(tmp_path, clip, content)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_mask_that_is_written_reads_back(seed):
+    random = np.random.default_rng(seed)
+    mask = random.random((random.integers(1, 60), random.integers(1, 90))) < random.choice([0.0, 0.02, 0.5, 1.0])
+    written = encode_rle(mask)
+    assert isinstance(written["counts"], str)
+    np.testing.assert_array_equal(decode_rle(written), mask)

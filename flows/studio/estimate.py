@@ -1,0 +1,80 @@
+"""How much of a run is done, and how long the rest takes, by what the stages tell of their items."""
+
+import time
+from dataclasses import dataclass, field
+
+from flows.configs.run_config import load_config
+from flows.pipeline.preflight import titles_of
+from flows.studio.jobs import StageProgress
+
+COSTS = {
+    "decode": 1.0,
+    "find_shots": 0.3,
+    "estimate_flow": 4.0,
+    "complete_flow": 4.0,
+    "propagate": 3.0,
+    "merge": 2.0,
+    "register_frames": 6.0,
+    "fill_key_frames": 1.0,
+    "deflicker": 2.0,
+    "encode": 1.0,
+}
+"""How long the stages take for a frame, against one another; at half the size for drafts, whose number is below 0."""
+DRAFT = 0.4
+LEAST_SHARE, LEAST_SECONDS = 0.04, 4.0
+"""Before so much is done nobody can tell how long it takes."""
+
+
+@dataclass
+class Estimate:
+    """Counts what one run has done."""
+
+    preset: str
+    frames: int
+    began: float = field(default_factory=time.monotonic)
+    _finished: dict[str, int] = field(default_factory=dict)
+    _totals: dict[str, int] = field(default_factory=dict)
+    _last: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Find out which stages there will be; more of them may come."""
+        self._titles = titles_of(load_config(self.preset))
+
+    def hear(self, title: str, finished: int, total: int) -> None:
+        """Take in that so many items of a stage, of the whole video or of a shot of it, are finished."""
+        before, _ = self._last.get(title, (0, 0))
+        is_next_shot = finished <= before
+        self._last[title] = finished, total
+        self._finished[title] = self._finished.get(title, 0) + (finished if is_next_shot else finished - before)
+        self._totals[title] = self._totals.get(title, 0) + (total if is_next_shot or before == 0 else 0)
+
+    def stages(self) -> list[StageProgress]:
+        """Return the stages that were worked on, in that order."""
+        return [
+            StageProgress(title=title, finished=n, total=self._totals[title]) for title, n in self._finished.items()
+        ]
+
+    def share(self) -> float:
+        """Return how much is done, 0 to 1; stages that were passed over are stored, and count for nothing."""
+        known = [*self._titles, *(title for title in self._finished if title not in self._titles)]
+        last = max((known.index(title) for title in self._finished), default=-1)
+        done = whole = 0.0
+        for number, title in enumerate(known):
+            if title in self._finished or number > last:
+                cost = cost_of(title)
+                whole += cost
+                done += cost * min(1.0, self._finished.get(title, 0) / max(self.frames, 1))
+        return done / whole if whole else 0.0
+
+    def seconds_left(self) -> float | None:
+        """Return how long the rest is likely to take; None as long as that is not known."""
+        share, seconds = self.share(), time.monotonic() - self.began
+        if share < LEAST_SHARE or seconds < LEAST_SECONDS:
+            return None
+        return seconds / share * (1 - share)
+
+
+def cost_of(title: str) -> float:
+    """Return how long a stage takes for a frame, against others."""
+    stage, _, number = title.partition(" #")
+    return COSTS.get(stage, 1.0) * (DRAFT if number.startswith("-") else 1.0)
