@@ -52,19 +52,24 @@ def save_mask(project: Project, document: Document, clip: Clip) -> Path:
     return path
 
 
-def run_job(project: Project, document: Document, revision: int, clip: Clip, root: str) -> JobState:
+def run_job(project: Project, document: Document, clip: Clip, root: str) -> JobState:
     """Return the job that removes what is marked; its mask is written."""
     save_mask(project, document, clip)
     output = output_name(project.video)
     arguments = inpaint_arguments(project, document, root, output, document.preset)
     step = Step(title="the whole video", arguments=tuple(arguments), output=output, preset=document.preset)
     return JobState(
-        kind="run", steps=[step], revision=revision, first=0, last=clip.frame_count - 1, frames=clip.frame_count
+        kind="run",
+        steps=[step],
+        fingerprint=document.fingerprint,
+        first=0,
+        last=clip.frame_count - 1,
+        frames=clip.frame_count,
     )
 
 
 def preview_job(
-    project: Project, document: Document, revision: int, clip: Clip, root: str, *, frame: int, presets: list[str]
+    project: Project, document: Document, clip: Clip, root: str, *, frame: int, presets: list[str]
 ) -> JobState:
     """Return the job that tries presets on some frames around one; its mask is written."""
     first, stop = preview_range(frame, clip.frame_count)
@@ -79,7 +84,9 @@ def preview_job(
         arguments += ["--set", f"decode.start={first}", "--set", f"decode.stop={stop}"]
         arguments += ["--set", "encode.codec=ffv1", "--run", f"preview-{preset}"]
         steps.append(Step(title=preset, arguments=tuple(arguments), output=output, preset=preset))
-    return JobState(kind="preview", steps=steps, revision=revision, first=first, last=stop - 1, frames=stop - first)
+    return JobState(
+        kind="preview", steps=steps, fingerprint=document.fingerprint, first=first, last=stop - 1, frames=stop - first
+    )
 
 
 def preview_range(frame: int, count: int) -> tuple[int, int]:

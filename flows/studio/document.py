@@ -3,6 +3,7 @@
 A document is never changed: every edit makes another one, so that undoing is going back to the one before.
 """
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +78,12 @@ class Document(Plain):
     preset: str = "default"
     dilation: int | None = Field(None, ge=0, le=500)
     """Pixels by which the marks grow; None leaves it to the preset."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells apart documents that mark different pixels."""
+        marks = self.model_dump_json(exclude={"preset": True, "objects": {"__all__": {"name"}}})
+        return hashlib.sha256(marks.encode()).hexdigest()[:16]
 
     def object(self, number: int) -> MarkedObject | None:
         """Return the object of a number."""

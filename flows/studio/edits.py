@@ -30,8 +30,7 @@ class AddObject(Plain):
         free = [number for number in range(1, MOST_OBJECTS + 1) if number not in numbers]
         if not free:
             raise InputError(f"there are {MOST_OBJECTS} things already; mark several with one, or remove one")
-        added = MarkedObject(number=free[0], name=f"Thing {free[0]}", first=0, last=clip.frame_count - 1)
-        return document.model_copy(update={"objects": (*document.objects, added)})
+        return with_object(document, free[0], clip)
 
 
 class ChangeObject(Plain):
@@ -69,7 +68,8 @@ class PutBox(Plain):
     """Draw a box, or move the one that is there."""
 
     kind: Literal["put_box"]
-    number: int
+    number: int = Field(ge=1, le=MOST_OBJECTS)
+    """Of the object; one that is not there yet begins with it."""
     frame: int = Field(ge=0)
     box: tuple[int, int, int, int]
     replaces: int | None = None
@@ -78,6 +78,7 @@ class PutBox(Plain):
 
     def apply(self, document: Document, clip: Clip) -> Document:
         """See the class."""
+        document = with_object(document, self.number, clip)
         marked = find(document, self.number)
         x, y, width, height = self.box
         left, top = max(x, 0), max(y, 0)
@@ -117,15 +118,17 @@ class PutPainting(Plain):
     """Take what was painted or erased in a frame for what is marked there."""
 
     kind: Literal["put_painting"]
-    number: int
+    number: int = Field(ge=1, le=MOST_OBJECTS)
+    """Of the object; one that is not there yet begins with it."""
     frame: int = Field(ge=0)
     file: str
     """Name of the label image that was stored."""
     holds_boxes: bool = False
     """Whether the boxes of the frame are in it: where something was erased they became paint."""
 
-    def apply(self, document: Document, clip: Clip) -> Document:  # noqa: ARG002
+    def apply(self, document: Document, clip: Clip) -> Document:
         """See the class."""
+        document = with_object(document, self.number, clip)
         marked = find(document, self.number)
         painting = Painting(frame=self.frame, file=self.file)
         kept = (each for each in marked.paintings if marked.moves and each.frame != self.frame)
@@ -170,6 +173,14 @@ Edit = Annotated[
     AddObject | ChangeObject | RemoveObject | PutBox | RemoveBox | PutPainting | ClearFrame | Choose,
     Field(discriminator="kind"),
 ]
+
+
+def with_object(document: Document, number: int, clip: Clip) -> Document:
+    """Return the document with an object of this number, in all frames; as it is if there is one."""
+    if document.object(number) is not None:
+        return document
+    added = MarkedObject(number=number, name=f"Thing {number}", first=0, last=clip.frame_count - 1)
+    return document.model_copy(update={"objects": (*document.objects, added)})
 
 
 def find(document: Document, number: int) -> MarkedObject:

@@ -31,7 +31,8 @@ class Estimate:
 
     preset: str
     frames: int
-    began: float = field(default_factory=time.monotonic)
+    began: float | None = None
+    """When the first item was finished."""
     _finished: dict[str, int] = field(default_factory=dict)
     _totals: dict[str, int] = field(default_factory=dict)
     _last: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Estimate:
 
     def hear(self, title: str, finished: int, total: int) -> None:
         """Take in that so many items of a stage, of the whole video or of a shot of it, are finished."""
+        self.began = self.began or time.monotonic()
         before, _ = self._last.get(title, (0, 0))
         is_next_shot = finished <= before
         self._last[title] = finished, total
@@ -68,6 +70,8 @@ class Estimate:
 
     def seconds_left(self) -> float | None:
         """Return how long the rest is likely to take; None as long as that is not known."""
+        if self.began is None:
+            return None
         share, seconds = self.share(), time.monotonic() - self.began
         if share < LEAST_SHARE or seconds < LEAST_SECONDS:
             return None

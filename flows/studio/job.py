@@ -50,6 +50,8 @@ class Worker:
             if self._run(number) == "stopped":
                 break
         self._state.ended = time.time()
+        if self._state.status == "done":
+            self._state.share, self._state.seconds_left = 1.0, 0.0
         write_state(self._folder, self._state)
 
     def _run(self, number: int) -> Status:

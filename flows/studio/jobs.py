@@ -60,8 +60,8 @@ class JobState(BaseModel):
 
     kind: Kind
     steps: list[Step]
-    revision: int
-    """Of the project that it was begun with."""
+    fingerprint: str
+    """Of what was marked when it began."""
     first: int
     """Number of the first frame that it works on."""
     last: int

@@ -98,6 +98,7 @@ class Studio:
         return {
             "revision": saved.revision,
             "document": saved.document.model_dump(mode="json"),
+            "fingerprint": saved.document.fingerprint,
             "can_undo": bool(saved.undo),
             "can_redo": bool(saved.redo),
             "job": job.model_dump(mode="json") | {"status": job.status} if job else None,
@@ -167,6 +168,7 @@ def _add_videos(app: FastAPI, studio: Studio) -> None:
             "frames": clip.frame_count,
             "rate": float(clip.rate),
             "warnings": clip.warnings,
+            "version": path.stat().st_mtime_ns // 1000,
         }
         return {"clip": facts, "presets": PRESETS, **studio.state(video)}
 
@@ -254,12 +256,10 @@ def _add_work(app: FastAPI, studio: Studio) -> None:
         project, clip = studio.project(video), studio.pictures(studio.library.find(video)).clip
         saved = project.read()
         if asked.kind == "run":
-            job = commands.run_job(project, saved.document, saved.revision, clip, studio.root)
+            job = commands.run_job(project, saved.document, clip, studio.root)
         else:
             presets = [preset for preset in asked.presets if preset in PRESETS] or [saved.document.preset]
-            job = commands.preview_job(
-                project, saved.document, saved.revision, clip, studio.root, frame=asked.frame, presets=presets
-            )
+            job = commands.preview_job(project, saved.document, clip, studio.root, frame=asked.frame, presets=presets)
         jobs.start(project.folder, job)
         return studio.state(video)
 
