@@ -60,7 +60,8 @@ class RemoveObject(Plain):
 
     def apply(self, document: Document, clip: Clip) -> Document:  # noqa: ARG002
         """See the class."""
-        kept = tuple(each for each in document.objects if each is not find(document, self.number))
+        gone = find(document, self.number)
+        kept = tuple(each for each in document.objects if each is not gone)
         return document.model_copy(update={"objects": kept})
 
 

@@ -43,6 +43,7 @@ def serve(place: str, root: str, port: int, *, with_browser: bool) -> None:
         old_port, token = _read(record)
         with socket.socket() as listener:
             _bind(listener, port, old_port)
+            listener.listen(128)  # whoever comes from now on waits until the server is ready
             chosen = listener.getsockname()[1]
             _write(record, chosen, token)
             address = _address(chosen, token, opened)

@@ -1,0 +1,202 @@
+"""The studio as a person uses it: a browser without a window opens it, draws, waits and looks."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pytest
+
+from flows.cli import main as cli
+from storage.media.reading import probe, read_frames
+from storage.media.writing import write_video
+from tests.clips import panning_clip
+from tests.paths import REPOSITORY
+from tests.waiting import wait_until
+
+CHROMIUM = Path("/usr/bin/chromium")
+NAME = """<img src=x onerror=alert(1)>'"&%2e; $(touch owned) é.mp4"""
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"there is no browser at {CHROMIUM}"),
+]
+
+
+class Server:
+    """A studio in a process of its own, which can be killed and started again."""
+
+    def __init__(self, folder):
+        from prefect.settings import PREFECT_API_URL
+
+        self.folder = folder
+        (folder / "videos").mkdir()
+        self.environment = os.environ | {
+            "PREFECT_API_URL": PREFECT_API_URL.value(),
+            "PYTHONPATH": str(REPOSITORY),
+            "XDG_STATE_HOME": str(folder / "state"),
+        }
+        self.start()
+
+    def start(self):
+        arguments = [str(self.folder / "videos"), "--root", str(self.folder / "root"), "--no-browser"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "flows.cli.main", "studio", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.address = re.search(r"http://\S+", self.process.stdout.readline()).group()
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, prefect_server):
+    folder = tmp_path_factory.mktemp("studio")
+    server = Server(folder)
+    clip = probe(panning_clip(folder / "clip").video)
+    write_video(folder / "videos" / NAME, read_frames(clip), clip, quality=10)
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    context = browser.new_context(viewport={"width": 1200, "height": 760}, accept_downloads=True)
+    page = context.new_page()
+    faults = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("dialog", lambda dialog: faults.append(dialog.message))
+    yield page
+    context.close()
+    assert faults == []
+
+
+def until(page, expression, seconds=120.0):
+    """Wait until something is true in a page whose policy lets nobody else's code run in it for long."""
+    wait_until(lambda: page.evaluate(f"Boolean({expression})"), seconds)
+
+
+def drag(page, start, end):
+    """Draw from one point of the picture to another; both in pixels of the video."""
+    box = page.locator("canvas").bounding_box()
+    scale, left, top = page.evaluate("[studio.view.scale, studio.view.left, studio.view.top]")
+    (x0, y0), (x1, y1) = [(box["x"] + left + scale * x, box["y"] + top + scale * y) for x, y in (start, end)]
+    page.mouse.move(x0, y0)
+    page.mouse.down()
+    page.mouse.move((x0 + x1) / 2, (y0 + y1) / 2)
+    page.mouse.move(x1, y1)
+    page.mouse.up()
+
+
+def document(page):
+    until(page, "!studio.pending")
+    return page.evaluate("studio.state.document")
+
+
+def test_something_is_marked_tried_removed_looked_at_and_kept(page, server, tmp_path, monkeypatch):
+    page.goto(server.address)
+    assert "token" not in page.url
+    page.get_by_text(NAME).click()
+    until(page, "window.studio?.shownAt === 0")
+
+    drag(page, (19.5, 14.5), (27.5, 25.5))
+    assert document(page)["objects"][0]["boxes"] == [{"frame": 0, "x": 19, "y": 14, "width": 9, "height": 12}]
+    page.keyboard.press("e")
+    drag(page, (25, 20), (27, 20))
+    assert (len(document(page)["objects"][0]["paintings"]), document(page)["objects"][0]["boxes"]) == (1, [])
+    page.keyboard.press("Control+z")
+    assert len(document(page)["objects"][0]["boxes"]) == 1
+    page.get_by_label("Quality").select_option("fast")
+
+    page.get_by_label("Standard").uncheck()
+    page.get_by_text("Try around this frame").click()
+    until(page, "studio.looking.name === 'preview-fast.mkv' && studio.view.shown.bitmaps[1]")
+
+    page.get_by_text("Remove from the whole video").click()
+    until(page, "studio.state.job?.kind === 'run' && studio.state.job.pid")
+    pid = page.evaluate("studio.state.job.pid")
+    os.kill(pid, signal.SIGKILL)
+    server.kill()
+    server.start()
+    page.reload()
+    page.get_by_text("Go on").click()
+    until(page, "studio.looking.name === 'result' && studio.view.shown.bitmaps[1]")
+
+    with page.expect_download() as kept:
+        page.get_by_text(re.compile("^Video ")).click()
+    kept.value.save_as(tmp_path / "kept.mp4")
+    page.get_by_text("Mask, settings, command line").click()
+    command = shlex.split(page.locator("pre.command").inner_text())
+    assert command[0] == "dfvi"
+    arguments = command[1:]
+    arguments[arguments.index("-o") + 1] = str(tmp_path / "again.mp4")
+    arguments[arguments.index("--root") + 1] = str(tmp_path / "root")
+    assert cli.main(arguments) == 0
+    np.testing.assert_array_equal(
+        list(read_frames(tmp_path / "again.mp4")), list(read_frames(tmp_path / "kept.mp4"))
+    )
+    assert not (server.folder / "owned").exists()
+
+
+def test_two_pages_do_not_overwrite_one_another(page, browser, server):
+    page.goto(server.address)
+    page.get_by_text(NAME).click()
+    until(page, "window.studio?.shownAt >= 0")
+    other = page.context.new_page()
+    other.goto(page.url)
+    until(other, "window.studio?.shownAt >= 0")
+    before = len(document(page)["objects"])
+    other.get_by_text("Another thing").click()
+    wait_until(lambda: len(document(other)["objects"]) == before + 1)
+    page.evaluate("clearTimeout(studio.polling)")
+    page.evaluate("studio.edit({kind: 'add_object'})")
+    assert len(document(page)["objects"]) >= before + 1
+
+
+def status(address, **headers):
+    try:
+        with urlopen(Request(address, headers=headers)) as answer:
+            return answer.status
+    except HTTPError as error:
+        return error.code
+
+
+def test_names_that_lead_out_of_the_folder_and_strangers_are_refused(page, server):
+    page.goto(server.address)
+    (server.folder / "outside.mp4").write_bytes(b"secret")
+    (server.folder / "videos" / "link.mp4").symlink_to(server.folder / "outside.mp4")
+    for name in ("../outside.mp4", "link.mp4", "/etc/passwd", "a\0b", str(server.folder / "outside.mp4")):
+        answer = page.evaluate(
+            "async (video) => (await fetch('/api/project?' + new URLSearchParams({video}))).status", name
+        )
+        assert answer == 400, name
+    base = server.address.split("?")[0]
+    cookie = {"Cookie": "; ".join(f"{c['name']}={c['value']}" for c in page.context.cookies())}
+    assert status(f"{base}api/files", **cookie) == 200
+    assert status(f"{base}api/files", **cookie, Origin="http://evil.example") == 403
+    assert status(f"{base}api/files", **cookie, Host="evil.example") == 403
+    assert status(f"{base}api/files") == status(f"{base}?token=wrong") == 401
+    assert status(f"{base}page/..%2fserver.py", **cookie) == 404
+    assert json.dumps(page.evaluate("document.cookie")) == '""'
