@@ -6,13 +6,13 @@ record of cannot exist, and a home never has two. Neither Prefect nor anything e
 """
 
 import base64
-import fcntl
 import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from storage.backends.atomic_write import appears_when_complete
+from storage.backends.file_lock import is_held
 
 RECORD = "dfvi-server.json"
 LIVES = "dfvi-server.alive"
@@ -58,17 +58,7 @@ def find_server(home: Path) -> ServerRecord | None:
 
 def is_alive(home: Path) -> bool:
     """Return whether a process holds the lock of the server."""
-    try:
-        descriptor = os.open(home / LIVES, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return is_held(home / LIVES)
 
 
 def _read(home: Path) -> ServerRecord | None:

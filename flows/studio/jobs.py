@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from flows.prefect_server.loopback import python_command
 from flows.studio.document import Plain
 from flows.studio.project import write_json
-from storage.backends.file_lock import FileLock, try_hold
+from storage.backends.file_lock import is_held
 from storage.errors import InputError
 
 FILE = "job.json"
@@ -102,12 +102,11 @@ def read_job(folder: Path) -> JobState | None:
 
 def start(folder: Path, state: JobState) -> None:
     """Begin a job. Raises InputError if one goes on."""
-    with try_hold(FileLock(folder / LOCK)) as is_free:
-        before = read_job(folder) if is_free else None
-        if not is_free or (before is not None and before.status in ("waiting", "working")):
-            raise InputError("something is being worked on already; stop it first, or wait until it is done")
-        state.began = time.time()
-        write_state(folder, state)
+    before = read_job(folder)
+    if before is not None and before.status in ("waiting", "working"):
+        raise InputError("something is being worked on already; stop it first, or wait until it is done")
+    state.began = time.time()
+    write_state(folder, state)
     with (folder / LOG).open("wb") as log:
         subprocess.Popen(
             python_command(f"from flows.studio.job import main; main({str(folder)!r})"),
@@ -128,8 +127,7 @@ def stop(folder: Path) -> None:
 
 def is_alive(folder: Path) -> bool:
     """Return whether a process works for the project."""
-    with try_hold(FileLock(folder / LOCK)) as is_free:
-        return not is_free
+    return is_held(folder / LOCK)
 
 
 def write_state(folder: Path, state: JobState) -> None:

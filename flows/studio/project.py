@@ -115,8 +115,18 @@ class Project:
             ),
         )
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep others from editing the project, and from beginning work on it, for the length of a `with` block."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{self.folder} cannot be written ({error.strerror})") from None
+        with hold(FileLock(self.folder / LOCK), on_wait=lambda holder: None):  # noqa: ARG005
+            yield
+
     def _step(self, revision: int, step: Callable[[SavedProject], SavedProject]) -> SavedProject:
-        with self._alone():
+        with self.alone():
             saved = self.read()
             if saved.revision != revision:
                 raise ConflictError("this video was edited in another window; it is shown as it is there")
@@ -124,15 +134,6 @@ class Project:
             if after is not saved:
                 write_json(self.folder / FILE, after)
             return after
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{self.folder} cannot be written ({error.strerror})") from None
-        with hold(FileLock(self.folder / LOCK), on_wait=lambda holder: None):  # noqa: ARG005
-            yield
 
 
 def write_json(path: Path, values: BaseModel) -> None:

@@ -260,7 +260,8 @@ def _add_work(app: FastAPI, studio: Studio) -> None:
         else:
             presets = [preset for preset in asked.presets if preset in PRESETS] or [saved.document.preset]
             job = commands.preview_job(project, saved.document, clip, studio.root, frame=asked.frame, presets=presets)
-        jobs.start(project.folder, job)
+        with project.alone():
+            jobs.start(project.folder, job)
         return studio.state(video)
 
     @app.post("/api/stop")

@@ -58,7 +58,9 @@ def test_a_box_glides_between_the_frames_in_which_something_that_moves_was_marke
 
 
 def test_moving_a_box_on_its_way_makes_a_key_frame_there():
-    document = edited(box(0, 0, 0, 10, 10), change(moves=True), box(8, 16, 0, 10, 10), box(4, 8, 20, 10, 10, replaces=0))
+    document = edited(
+        box(0, 0, 0, 10, 10), change(moves=True), box(8, 16, 0, 10, 10), box(4, 8, 20, 10, 10, replaces=0)
+    )
     assert [boxes(document, t) for t in (0, 4, 8)] == [((0, 0, 10, 10),), ((8, 20, 10, 10),), ((16, 0, 10, 10),)]
     assert boxes(document, 2) == ((4, 10, 10, 10),)
 

@@ -123,6 +123,7 @@ def test_something_is_marked_tried_removed_looked_at_and_kept(page, server, tmp_
 
     drag(page, (19.5, 14.5), (27.5, 25.5))
     assert document(page)["objects"][0]["boxes"] == [{"frame": 0, "x": 19, "y": 14, "width": 9, "height": 12}]
+    until(page, "!studio.view.isLoading && studio.view.marks.length")
     page.keyboard.press("e")
     drag(page, (25, 20), (27, 20))
     assert (len(document(page)["objects"][0]["paintings"]), document(page)["objects"][0]["boxes"]) == (1, [])
@@ -154,9 +155,7 @@ def test_something_is_marked_tried_removed_looked_at_and_kept(page, server, tmp_
     arguments[arguments.index("-o") + 1] = str(tmp_path / "again.mp4")
     arguments[arguments.index("--root") + 1] = str(tmp_path / "root")
     assert cli.main(arguments) == 0
-    np.testing.assert_array_equal(
-        list(read_frames(tmp_path / "again.mp4")), list(read_frames(tmp_path / "kept.mp4"))
-    )
+    np.testing.assert_array_equal(list(read_frames(tmp_path / "again.mp4")), list(read_frames(tmp_path / "kept.mp4")))
     assert not (server.folder / "owned").exists()
 
 
