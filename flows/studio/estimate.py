@@ -10,6 +10,7 @@ from flows.studio.jobs import StageProgress
 COSTS = {
     "decode": 1.0,
     "find_shots": 0.3,
+    "grow_holes": 1.0,
     "estimate_flow": 4.0,
     "complete_flow": 4.0,
     "propagate": 3.0,

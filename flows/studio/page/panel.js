@@ -13,6 +13,7 @@ const WORDS = {
 const STAGES = {
   decode: "reading the video",
   find_shots: "finding the shots",
+  grow_holes: "finding shadows and soft edges",
   estimate_flow: "seeing how things move",
   complete_flow: "working out what moves behind",
   propagate: "fetching colours from other frames",
