@@ -19,7 +19,7 @@ class GrowHolesParams(StageParams):
     every hole as it is."""
 
 
-@stage(version=1)
+@stage(version=2)  # 2: shadows that end nearby, and no line left beside the hole
 def grow_holes(out: StageStore, *, clip: StageStore, params: GrowHolesParams, job: Job) -> None:
     """Write every hole with what joined it."""
     count, height, width = clip["holes"].shape

@@ -22,7 +22,8 @@ SPREAD_QUANTILE = 0.75  # of the differences farther out, which nothing that is 
 SHADE_DIFFERENCE = 0.06  # of the logarithm of brightness
 LARGEST_TINT = 0.35  # between the channels of that logarithm: a shadow has little colour of its own
 SHADE_SIGMA = 0.9  # working pixels over which brightness is averaged
-TEXTURE_SIGMA = 2.0  # working pixels: what varies faster is texture
+TEXTURE_SIDE = 5  # working pixels: what is narrower is texture
+TEXTURE_SIGMA = 2.0  # working pixels over which it is averaged
 TEXTURE_SHARE = 1.0  # of the texture's own spread by which a shadow may change it
 FEWEST_FRAMES = 2  # that must show a pixel
 SHARE_AGREEING = 0.7  # of these frames that must differ alike
@@ -113,8 +114,8 @@ def _shaded(own: NDArray[np.float32], lit: NDArray[np.float32], known: NDArray[n
 
 
 def _spread(plane: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Standard deviation around each pixel of what varies faster than TEXTURE_SIGMA pixels."""
-    detail = plane - _mean(plane, known, TEXTURE_SIGMA)
+    """Standard deviation around each pixel of what is narrower than TEXTURE_SIDE pixels; edges are no texture."""
+    detail = plane - np.asarray(cv2.medianBlur(plane, TEXTURE_SIDE), np.float32)
     return np.asarray(np.sqrt(_mean(detail * detail, known, TEXTURE_SIGMA)), np.float32)
 
 

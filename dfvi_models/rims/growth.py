@@ -40,6 +40,7 @@ VOTERS = 2
 
 SOFT_EDGE = 3  # working pixels added around what was found: shadows fade out
 GAP = 4  # working pixels: narrower ones between the hole and what was found are closed
+JOINT = 2  # working pixels of the hole that are brought to the full grid along with what is added
 TOUCHING = 3  # working pixels by which what was found may lie off the hole
 VIEWS_HELD = 2 * max(DISTANCES) + 2 * VOTERS + 16
 
@@ -84,8 +85,10 @@ class _Rims:
         added = self._voted(t)
         if not added.any():
             return hole
+        # On the working grid the hole is a little larger; without what lies beside it, a line would stay between both.
+        joined = added | (self._views[t].hole & dilate_by_disc(added, JOINT))
         height, width = hole.shape
-        full = cv2.resize(added.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+        full = cv2.resize(joined.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
         return hole | (np.asarray(full) > 0.5)
 
     def _voted(self, t: int) -> NDArray[np.bool_]:

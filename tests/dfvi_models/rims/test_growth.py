@@ -103,3 +103,13 @@ def test_what_stands_in_holes_is_never_read(clean, holes):
     rows, columns = SHADED
     assert (grown(black, holes) & ~holes)[:, rows, columns].mean() > 0.9
     assert (grown(np.where(holes[..., None], np.uint8(0), clean), holes) & ~holes).mean() < 0.001
+
+
+def test_on_a_larger_grid_no_line_stays_between_the_hole_and_what_joins_it(clean, holes):
+    frames, larger = (np.repeat(np.repeat(planes, 4, axis=1), 4, axis=2) for planes in (shaded(clean), holes))
+    # an odd last row: the working grid, of half the size, takes the row below it for hole too
+    larger[:, 263] = False
+    ((_, found),) = grow_holes(frames, larger, wanted=[4])
+    both = found[262] & found[266]
+    assert both.sum() > 60
+    assert found[263][both].all()
