@@ -20,6 +20,7 @@ from flows.studio.library import Library
 from flows.studio.project import ConflictError, Project, SavedProject
 from storage.errors import InputError
 from tasks.services.clip_pictures import ClipPictures
+from tasks.services.clip_shots import ClipShots
 from tasks.services.painted_masks import MOST_BYTES, as_overlay, store_painting
 
 PRESETS = ("fast", "default", "quality")
@@ -64,6 +65,7 @@ class Studio:
         """
         self.library, self.root, self.opened = Library(folder), root, opened
         self._clips: OrderedDict[tuple[str, int, int], ClipPictures] = OrderedDict()
+        self._shots: dict[tuple[str, int, int], ClipShots] = {}
         self._lock = threading.Lock()
 
     def project(self, video: str) -> Project:
@@ -73,8 +75,7 @@ class Studio:
 
     def pictures(self, path: Path) -> ClipPictures:
         """Return the pictures of a clip; it is looked at once as long as it does not change."""
-        status = path.stat()
-        key = (str(path), status.st_size, status.st_mtime_ns)
+        key = _stamp(path)
         with self._lock:
             if key not in self._clips:
                 self._clips[key] = ClipPictures(path)
@@ -82,6 +83,15 @@ class Studio:
             while len(self._clips) > MOST_CLIPS:
                 self._clips.popitem(last=False)
             return self._clips[key]
+
+    def shots(self, path: Path) -> list[tuple[int, int]] | None:
+        """Return first and stop of the shots of a clip; None as long as they are looked for."""
+        pictures = self.pictures(path)
+        with self._lock:
+            key = _stamp(path)
+            if key not in self._shots:
+                self._shots[key] = ClipShots(pictures.clip)
+            return self._shots[key].found
 
     def state(self, video: str) -> dict[str, Any]:
         """Return what changes while a page is open: the project, and what is being worked on."""
@@ -114,6 +124,12 @@ class Studio:
             return None
         status = path.stat()
         return {"name": path.name, "bytes": status.st_size, "changed": status.st_mtime}
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    """What tells a file from others, and from what it was before it changed."""
+    status = path.stat()
+    return str(path), status.st_size, status.st_mtime_ns
 
 
 def make_app(studio: Studio) -> FastAPI:
@@ -171,6 +187,10 @@ def _add_videos(app: FastAPI, studio: Studio) -> None:
             "version": path.stat().st_mtime_ns // 1000,
         }
         return {"clip": facts, "presets": PRESETS, **studio.state(video)}
+
+    @app.get("/api/shots")
+    def shots(video: str) -> list[tuple[int, int]] | None:
+        return studio.shots(studio.library.find(video))
 
     @app.get("/api/frame")
     def frame(video: str, t: int, width: Annotated[int, Query(ge=16, le=16384)], of: str = "") -> Response:

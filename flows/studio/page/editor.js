@@ -350,6 +350,13 @@ export class Editor {
     }
   }
 
+  async findShots() {
+    this.shots = await get("/api/shots", { video: this.video });
+    if (!this.shots) return;
+    this.timeline.showShots(this.shots);
+    this.update();
+  }
+
   async poll() {
     clearTimeout(this.polling);
     const isWorking = ["waiting", "working"].includes(this.state.job?.status);
@@ -357,6 +364,7 @@ export class Editor {
       if (!document.hidden && !this.pending) {
         const state = await get("/api/state", { video: this.video });
         if (!this.pending) this.arrive(state);
+        if (!this.shots) await this.findShots();
       }
     } catch (error) {
       if (error.status) sayError(error);
