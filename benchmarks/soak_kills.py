@@ -74,7 +74,7 @@ class Soak:
             self.wrong.append("a run did not end")
             return b""
         if process.returncode or b"Traceback" in errors:
-            self.wrong.append(f"exit code {process.returncode}: {errors.decode(errors='replace')[-500:]}")
+            self.wrong.append(f"exit code {process.returncode}: {errors.decode(errors='replace')[-500:]}{self.log()}")
         output = self.folder / "out.mkv"
         return output.read_bytes() if output.exists() else b""
 
@@ -116,6 +116,11 @@ class Soak:
         if beside:
             self.wrong.append(f"{what}: left behind {sorted(beside)}")
         self.fresh_root()
+
+    def log(self):
+        """The end of what the server in the background has said."""
+        path = self.home / "dfvi-server.log"
+        return path.read_text(errors="replace")[-1500:] if path.exists() else ""
 
     def processes(self):
         """Command lines of the processes that know our Prefect home."""

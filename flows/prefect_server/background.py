@@ -34,6 +34,8 @@ START_TIMEOUT = 120.0  # seconds; the first start on an empty home makes a datab
 SECONDS_OF_SILENCE = 30.0
 """A server that takes connections and answers none for so long is ended, and another takes its place."""
 SECONDS_TO_STOP = 10.0
+MOST_STARTS = 3
+"""A server that is killed while it starts is started again."""
 PROBE_TIMEOUT = 5.0
 
 Answer = Literal["yes", "silent", "refused"]
@@ -120,7 +122,7 @@ def _home() -> Path:
     return Path(PREFECT_HOME.value())
 
 
-def _start(home: Path) -> ServerRecord:
+def _start(home: Path, tries: int = MOST_STARTS) -> ServerRecord:
     log = home / "dfvi-server.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -140,6 +142,8 @@ def _start(home: Path) -> ServerRecord:
         if process.poll() is not None and not is_alive(home):
             break
         time.sleep(0.05)
+    if tries > 1 and (process.poll() or 0) < 0:  # somebody killed it: nothing is wrong with it
+        return _start(home, tries - 1)
     with suppress(ProcessLookupError):
         process.kill()
     raise ConnectionError(f"the Prefect server in the background did not start; {log} says why")

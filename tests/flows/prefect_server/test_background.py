@@ -149,3 +149,39 @@ def replaced_when_it_hangs(home, monkeypatch):
     monkeypatch.setattr(background, "_start", lambda home: "a new one")
     assert background.find_or_start() == "a new one"
     assert servers(home) == []
+
+
+KILLED_ONCE = """
+import os, signal, sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from flows.prefect_server.server_record import LIVES, ServerRecord
+from storage.backends.file_lock import FileLock
+
+home = Path(sys.argv[1])
+killed = home / "killed"
+if not killed.exists():
+    killed.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+lock = FileLock(home / LIVES)
+lock.take()
+server = HTTPServer(("127.0.0.1", 0), Healthy)
+ServerRecord(f"http://127.0.0.1:{server.server_port}/api", os.getpid(), "token").write(home)
+server.serve_forever()
+"""
+
+
+def test_a_server_that_is_killed_while_it_starts_is_started_again(tmp_path, monkeypatch):
+    program = [sys.executable, "-c", KILLED_ONCE, str(tmp_path)]
+    monkeypatch.setattr(background.serve, "command", lambda home: program)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    with temporary_settings({PREFECT_HOME: tmp_path}):
+        server = background.find_or_start()
+        os.kill(server.pid, signal.SIGKILL)
+    assert (tmp_path / "killed").exists()
