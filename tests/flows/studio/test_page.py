@@ -166,12 +166,13 @@ def test_two_pages_do_not_overwrite_one_another(page, browser, server):
     other = page.context.new_page()
     other.goto(page.url)
     until(other, "window.studio?.shownAt >= 0")
+    page.evaluate("clearTimeout(studio.polling); studio.poll = () => {}")  # it has not heard of the other's edit yet
     before = len(document(page)["objects"])
-    other.get_by_text("Another thing").click()
-    wait_until(lambda: len(document(other)["objects"]) == before + 1)
-    page.evaluate("clearTimeout(studio.polling)")
+    other.evaluate("studio.edit({kind: 'add_object'})")
+    until(other, f"!studio.pending && studio.state.document.objects.length === {before + 1}")
     page.evaluate("studio.edit({kind: 'add_object'})")
-    assert len(document(page)["objects"]) >= before + 1
+    page.get_by_text("edited in another window").wait_for()
+    until(page, f"studio.state.document.objects.length === {before + 1}")
 
 
 def status(address, **headers):
