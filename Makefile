@@ -30,9 +30,10 @@ test: $(READY) lint  ## lint, type check, and every test
 quick: $(READY)  ## the tests that take seconds
 	$(BIN)/python -m pytest -m 'not slow'
 
-soak: $(READY)  ## an hour of kill -9, flipped bits, and gc against runs; DFVI_SOAK_KILLS sets how often datasets are killed
+soak: $(READY)  ## an hour of kill -9, flipped bits, hostile inputs, and gc against runs; DFVI_SOAK_KILLS sets how often datasets are killed
 	$(BIN)/python -m pytest -m soak -s
 	$(BIN)/python -m benchmarks.soak_bit_flips --flips 1000
+	$(BIN)/python -W ignore -m benchmarks.soak_hostile_inputs --inputs 400
 	$(BIN)/python -m benchmarks.soak_gc --rounds 20
 	$(BIN)/python -m benchmarks.soak_kills --kills 35 --server-kills 15
 

@@ -60,10 +60,16 @@ def read_checkpoint(path: Path) -> Checkpoint:
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path} is not a plain checkpoint: it asks for more than tensors and numbers, or is damaged. Nothing of "
-            f"it was run. Files of unknown origin can hold harmful code; do not load this one by other means. ({error})"
+            f"it was run. Files of unknown origin can hold harmful code; do not load this one by other means. "
+            f"({_reason(error)})"
         ) from error
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{path} cannot be read as a checkpoint; is it damaged? ({error})") from error
+        raise WeightsError(f"{path} cannot be read as a checkpoint; is it damaged? ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """What PyTorch found, without its advice on how to load the file all the same, which takes many lines."""
+    return (str(error).rpartition("WeightsUnpickler error: ")[2].splitlines() or [type(error).__name__])[0]
 
 
 def unwrap(content: object) -> Checkpoint:

@@ -15,6 +15,7 @@ from storage.errors import InputError
 DEEPEST = 40  # sections in one another; a configuration has five
 LONGEST_NUMBER = 40  # digits
 FREE_NODES, MOST_GROWTH = 10_000, 10  # aliases may make so many values, or so many times what is written
+LARGEST_FILE = 16 * 2**20  # bytes
 TYPES = ("null", "bool", "int", "float", "str", "seq", "map")
 DATE = "tag:yaml.org,2002:timestamp"
 
@@ -82,10 +83,14 @@ def parse_yaml(text: str) -> Any:
 def load_yaml_file(path: Path, kind: str) -> dict[str, Any]:
     """Read keys and values from a YAML or JSON file; errors call it a `kind`. Raises InputError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            stored = file.read(LARGEST_FILE + 1)
+        text = stored.decode("utf-8")
     except (OSError, ValueError) as error:  # ValueError: a null character in its name, or text that is not UTF-8
         problem = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise InputError(f"the {kind} {repr(str(path))[1:-1]} cannot be read: {problem}") from error
+    if len(stored) > LARGEST_FILE:
+        raise InputError(f"the {kind} {path} is larger than {LARGEST_FILE // 2**20} MiB; is it another file?")
     try:
         content = parse_yaml(text)
     except InputError as error:

@@ -6,9 +6,16 @@ from pathlib import Path
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file of this machine, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """Return the SHA-256 of a file of this machine, 64 hexadecimal digits.
+
+    Raises : OSError with the name of the file, also where it fails in the middle.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def blocks_sha256(blocks: Iterable[bytes]) -> str:

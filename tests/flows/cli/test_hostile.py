@@ -1,7 +1,10 @@
 """Hostile command lines and files: one line, exit code 2, never a traceback, a hang or a fault of the program."""
 
 import json
+import os
 import string
+import subprocess
+import sys
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from flows.cli import main as module
 from flows.cli.main import BAD_INPUT, FAILED, OWN_FAULT, main
 from tests.clips import panning_clip
+from tests.paths import REPOSITORY
 
 HOSTILE = [
     "",
@@ -193,3 +197,12 @@ def test_what_fails_before_a_run_was_given_badly_unless_no_input_can_cause_it(mo
     monkeypatch.setattr(module, "_a_run_has_begun", lambda: False)
     assert main(["any"]) == code
     assert capsys.readouterr().err.startswith(f"dfvi: {said}")
+
+
+@pytest.mark.slow
+def test_damaged_files_of_every_kind_are_used_or_refused_in_one_line():
+    arguments = [sys.executable, "-W", "ignore", "-m", "benchmarks.soak_hostile_inputs", "--inputs", "84"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    found = subprocess.run(arguments, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=600)
+    assert found.returncode == 0, found.stdout
+    assert "wrong: 0" in found.stdout

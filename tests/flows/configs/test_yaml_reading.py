@@ -2,6 +2,7 @@
 
 import datetime
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -91,6 +92,11 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path):
     for path in (tmp_path / "latin.yaml", tmp_path / "a\0b", tmp_path):
         with pytest.raises(InputError, match=r"the recipe .* cannot be read"):
             load_yaml_file(path, "recipe")
+
+
+def test_a_file_without_end_is_refused():
+    with pytest.raises(InputError, match="larger than 16 MiB"):
+        load_yaml_file(Path("/dev/zero"), "configuration")
 
 
 def refusal(action):
