@@ -118,7 +118,9 @@ def fill_clip(
 def _fill_hole(step: StageRunner, config: RunConfig, clip: HoledClip, known: HoledClip | PaintedShot) -> FilledResult:
     """Fill what is not `known`, along flow that is found on `clip`."""
     visible_clip = clip
-    if not isinstance(config.estimate_flow.estimator, ImportedFlow):  # given flow needs nothing to be estimated on
+    if isinstance(config.estimate_flow.estimator, ImportedFlow):  # it was brought in for the clip, not for grown holes
+        visible_clip = clip.clip if isinstance(clip, GrownClip) else clip
+    else:
         for number, draft in enumerate(config.drafts, -len(config.drafts)):
             visible_clip = fill_roughly(step, draft, number, clip, visible_clip)
     flow = _find_flow(step, config, 0, clip, visible_clip)

@@ -1,6 +1,6 @@
 """What became of the pixels of a clip's hole, for the stages that follow and for reports."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,14 +22,14 @@ class FillCounts:
     invented: int = 0
     painted: int = 0
     """Pixels that stand in a plate, and those of `propagated` that were taken from one."""
-    plates: Sequence[tuple[int, int]] = ()
+    plates: list[list[int]] = field(default_factory=list)
     """Frames that have a plate, and how many of their hole's pixels it shows."""
     unfinished_frames: list[int] = field(default_factory=list)
 
     @classmethod
     def of(cls, clip: Mapping[str, Any]) -> "FillCounts":
         """Start to count; `clip` is what the stage that is read says of its result."""
-        plates = clip.get("plates", ())
+        plates = [list(plate) for plate in clip.get("plates", ())]
         painted = sum(pixels for _, pixels in plates)
         return cls(registered=int(clip.get("registered", 0)), painted=painted, plates=plates)
 

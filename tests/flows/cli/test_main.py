@@ -19,7 +19,7 @@ from storage.cache.root import Root
 from tests.clips import panning_clip, write_images
 from tests.paths import REPOSITORY
 
-KILLS = 12
+KILLS = 6
 
 
 @pytest.fixture(scope="module")

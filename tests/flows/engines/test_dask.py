@@ -102,8 +102,8 @@ def test_a_running_scheduler_is_used_and_each_video_takes_a_gpu_slot(undisturbed
     assert states(summary) == dict.fromkeys(NAMES, "done")
     assert contents(tmp_path / "root") == undisturbed
     with get_client(sync_client=True) as client:
-        runs = [r for r in client.read_flow_runs() if str(tmp_path) in r.name and r.parent_task_run_id]
-    spans = sorted((r.start_time, r.end_time) for r in runs if r.name.endswith("frames"))
+        runs = [r for r in client.read_flow_runs() if str(tmp_path) in str(r.parameters.get("video_path"))]
+    spans = sorted((r.start_time, r.end_time) for r in runs if r.parent_task_run_id)
     assert len(spans) == len(NAMES)
     assert all(before[1] <= after[0] for before, after in pairwise(spans)), "two at once on one GPU"
 
