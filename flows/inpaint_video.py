@@ -51,7 +51,7 @@ def inpaint_video(
     clip, hole = MediaInput.video(video_path), MediaInput.mask(mask)
     name = name or choose_name(store_root, config, clip, hole)
     record = store_root.start_run(run, name)
-    job = Job(str(store_root.path), name, threads or available_threads(), device, record)
+    job = Job(str(store_root.path), name, threads or available_threads(), device, record, config.keep)
     runner = Runner(job)
     runner.warn(*foresee(video_path, output, config))
     results = inpaint_and_deliver(runner, config, clip, hole, Path(output))

@@ -1,12 +1,12 @@
 """Decoding: frames and holes of a video. Media files in, store out."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from storage.media.masks.parsing import parse_mask
 from storage.media.reading import content_digest, probe, read_frames
 from storage.media.video_probe import INTERLACED
 from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.read_again import ClipReadAgain
 from tasks.stage.write_behind import write_behind
 
 FRAME_RATE = re.compile(r"\d{1,9}(\.\d{1,9})?|\d{1,9}/(?!0+$)\d{1,9}")  # Fraction would compute 1e99999999
@@ -124,11 +125,11 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
         frames=array_layout.frames(count, clip.height, clip.width),
         holes=array_layout.holes(count, clip.height, clip.width),
     )
-    counts = [int(np.count_nonzero(out["holes"][t])) for t in sorted(set(range(count)) - set(wanted))]
-    with write_behind(out) as write:
-        for t, frame, hole in _decoded(clip, mask, params, wanted, job.threads):
-            write(t, frames=frame, holes=hole)
-            counts.append(int(np.count_nonzero(hole)))
+    if job.keep == "result":
+        out.is_dropped = True
+        counts = _hole_sizes(out, clip, mask, params, job.threads)
+    else:
+        counts = _write(out, clip, mask, params, wanted, job.threads)
     if not any(counts):
         raise InputError(f"the mask {mask} marks no pixel in any of the {count} frames; is it inverted, or dark?")
     for warning in clip.warnings:
@@ -144,8 +145,68 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
     out.attributes.update({"hole_pixels": sum(counts), "largest_hole": max(counts)})
 
 
+def read_again(out: StageStore, *, video: str, mask: str, params: DecodeParams, job: Job) -> ClipReadAgain:
+    """Return the clip as a reader of all its frames sees it where they are not stored."""
+    if out.manifest is None:
+        raise ValueError("only a finished result is read again")
+    shapes = out.manifest.arrays
+    clip, count = _clip(video, params), shapes["frames"][0]
+
+    def decode_from(first: int) -> Iterator[dict[str, NDArray[Any]]]:
+        for _, frame, hole in _decoded(clip, mask, params, range(first, count), job.threads):
+            yield {"frames": frame, "holes": hole}
+
+    return ClipReadAgain(shapes, out.attributes, decode_from, held=4 * job.threads + 4)
+
+
+def write_items(
+    out: StageStore, first: int, stop: int, *, video: str, mask: str, params: DecodeParams, job: Job
+) -> None:
+    """Write frames first <= t < stop of a clip whose other frames are not stored."""
+    if out.manifest is None:
+        raise ValueError("only a finished result is written in parts")
+    clip, (count, height, width) = _clip(video, params), out.manifest.arrays["holes"]
+    layouts = {
+        "frames": array_layout.frames(count, height, width),
+        "holes": array_layout.holes(count, height, width),
+    }
+    wanted = [t for t in out.create(**layouts) if first <= t < stop]
+    _write(out, clip, mask, params, wanted, job.threads, known=False)
+
+
+decode.read_again, decode.write_items = read_again, write_items
+
+
+def _write(
+    out: StageStore,
+    clip: Clip,
+    mask: str,
+    params: DecodeParams,
+    wanted: Sequence[int],
+    threads: int,
+    *,
+    known: bool = True,
+) -> list[int]:
+    """Write the wanted items, and return the sizes of all holes; `known`: also of those that were there."""
+    there = sorted(set(range(len(out["holes"]))) - set(wanted)) if known else []
+    sizes = [int(np.count_nonzero(out["holes"][t])) for t in there]
+    with write_behind(out) as write:
+        for t, frame, hole in _decoded(clip, mask, params, wanted, threads):
+            write(t, frames=frame, holes=hole)
+            sizes.append(int(np.count_nonzero(hole)))
+    return sizes
+
+
+def _hole_sizes(out: StageStore, clip: Clip, mask: str, params: DecodeParams, threads: int) -> list[int]:
+    """Return the sizes of all holes; the frames are read by those who need them."""
+    stop = check_range(clip, params.start, params.stop)
+    marked = marked_holes(params, mask, clip, params.start, stop)
+    sizes = ordered_map(lambda hole: int(np.count_nonzero(dilate_by_disc(hole, params.dilation))), marked, threads)
+    return list(out.count(sizes, 0))
+
+
 def _decoded(
-    clip: Clip, mask: str, params: DecodeParams, wanted: list[int], threads: int
+    clip: Clip, mask: str, params: DecodeParams, wanted: Sequence[int], threads: int
 ) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.bool_]]]:
     """Yield frame number, frame and dilated hole of the wanted frames; files are decoded from the first of them on."""
     if not wanted:

@@ -17,11 +17,13 @@ def configuration(options: argparse.Namespace) -> "RunConfig":
     from flows.configs.run_config import load_config
     from storage.media.codecs import container_of
 
-    sections: dict[str, dict[str, Any]] = {}
+    sections: dict[str, Any] = {}
     if getattr(options, "plate", None):
         sections["plates"] = dict(options.plate)
     if getattr(options, "output", None):
         sections["encode"] = {"container": container_of(Path(options.output))}
+    if getattr(options, "keep", None):
+        sections["keep"] = options.keep
     return load_config(options.preset, options.config, options.set, **sections)
 
 
@@ -75,6 +77,11 @@ def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) ->
         metavar="FRAME=IMAGE",
         help="a frame painted by hand: what the image shows inside the hole is taken as seen, and carried to the other "
         "frames; may be repeated; `dfvi plate` writes a frame to start from",
+    )
+    parser.add_argument(
+        "--keep",
+        choices=("all", "tune", "result"),
+        help="which results stay: all; tune, what changed parameters may need; result, next to nothing (tune)",
     )
     parser.add_argument("--name", help="name of the video below the root (the file's)")
     add_root(parser)

@@ -23,6 +23,7 @@ from tasks.grow_holes import GrowHolesParams
 from tasks.merge import MergeParams
 from tasks.propagate import PropagateParams
 from tasks.register_frames import RegisterFramesParams
+from tasks.stage.cached_stage import Keep
 from tasks.stage.method_params import MethodParams, description
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -85,13 +86,16 @@ class RunConfig(BaseModel):
     """After so many rounds of propagate and merge, every unfinished frame is filled at once."""
     drafts: tuple[Draft, ...] = (Draft(), Draft(complete_flow=CompleteFlowParams(dilation=2)))
     """Rough fills made first, one after the other; the sections above then start from the last one."""
+    keep: Keep = "tune"
+    """Which results stay. all: every one; tune: what changed parameters may need, not the drafts; result: nothing but
+    what a shot was filled with, until the video is encoded, so that little room is needed; changes no pixel."""
     plates: dict[FrameNumber, ImagePath] = {}
     """Frames painted by hand: number of the frame, counted from the start of the video, and an image of its size. What
     it shows inside the hole is taken as seen, and carried to other frames; where it is transparent the hole stays."""
 
 
 def load_config(
-    preset: str = "default", file: Path | None = None, settings: Sequence[str] = (), **sections: Mapping[str, Any]
+    preset: str = "default", file: Path | None = None, settings: Sequence[str] = (), **sections: Any
 ) -> RunConfig:
     """Make a run configuration.
 

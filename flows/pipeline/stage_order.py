@@ -17,6 +17,7 @@ from tasks.estimate_flow import ImportedFlow, estimate_flow
 from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
 from tasks.find_shots import find_shots
 from tasks.grow_holes import grow_holes
+from tasks.keep_filled import KeepFilledParams, keep_filled
 from tasks.merge import merge
 from tasks.propagate import propagate
 from tasks.register_frames import register_frames
@@ -72,11 +73,18 @@ def inpaint_clip(
 
     def fill(step: StageRunner, shot: Shot) -> FilledShot:
         filled = fill_clip(step, config, shot, lay_plates(shot, config.plates, config.decode.start))
-        return FilledShot(shot.first, filled.merged, filled.fill, filled.grown)
+        kept = _keep_filled(step, shot, filled) if config.keep == "result" else None
+        return FilledShot(shot.first, filled.merged, filled.fill, filled.grown, kept)
 
     filled = FilledShots(tuple(each_shot(fill, shots) if each_shot else (fill(step, shot) for shot in shots)))
     encoded = step(encode, config.encode, clip=clip, filled=filled, video=video)
     return ClipResults(clip, filled, encoded)
+
+
+def _keep_filled(step: StageRunner, shot: Shot, filled: FilledResult) -> StageResult:
+    """Keep the hole pixels alone: all else of the shot is dropped then."""
+    clip = GrownClip(shot, filled.grown) if filled.grown else shot
+    return step(keep_filled, KeepFilledParams(), clip=clip, merged=filled.merged, fill=filled.fill)
 
 
 def _shots(step: StageRunner, config: RunConfig, clip: StageResult) -> list[Shot]:

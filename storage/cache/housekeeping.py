@@ -36,8 +36,8 @@ class StoreFacts:
     video: str
     stage: str
     digest: str
-    state: Literal["complete", "partial", "damaged", "newer"]
-    """`newer`: a newer version of the program wrote it."""
+    state: Literal["complete", "dropped", "partial", "damaged", "newer"]
+    """`dropped`: finished, and its arrays given up; `newer`: a newer version of the program wrote it."""
     size: int
     """Bytes on disk."""
     modified: float
@@ -64,11 +64,12 @@ def list_stores(root: Root, video: str | None = None, stage: str | None = None) 
 
 def facts(folder: StorePath) -> StoreFacts:
     """Return the facts of the store in `folder`."""
-    state: Literal["complete", "partial", "damaged", "newer"] = "partial"
+    state: Literal["complete", "dropped", "partial", "damaged", "newer"] = "partial"
     key: StageKey | None = None
     try:
         key = read_key(folder)
-        state = "complete" if read_manifest(folder) else "partial"
+        manifest = read_manifest(folder)
+        state = "partial" if manifest is None else "dropped" if manifest.dropped else "complete"
     except FileNotFoundError:
         pass  # killed before its first write
     except DamagedStoreError:
@@ -148,7 +149,8 @@ def unreached(root: Root, now: float | None = None) -> list[StoreFacts]:
     for video, stores in itertools.groupby(list_stores(root), key=lambda store: store.video):
         used = root.used_digests(video)
         if used is not None:
-            found += [f for f in stores if f.digest not in used and (f.state == "complete" or f.modified < old)]
+            unused = (store for store in stores if store.digest not in used)
+            found += [store for store in unused if store.state in ("complete", "dropped") or store.modified < old]
     return found
 
 
@@ -237,7 +239,7 @@ def _damages(folder: StorePath) -> Iterator[Damage]:
 
 
 def _array_names(store: StageStore) -> list[str]:
-    if store.manifest is not None:
+    if store.manifest is not None and not store.manifest.dropped:
         return list(store.manifest.arrays)
     return [folder.name for folder in store.folder.subfolders() if (folder / "zarr.json").exists()]
 
@@ -250,7 +252,7 @@ def _damaged_chunks(store: StageStore, name: str) -> Iterator[Damage]:
         return
     missing = set(array.missing())
     for t in range(len(array)):
-        if t in missing and store.manifest is None:
+        if t in missing and (store.manifest is None or store.manifest.dropped):
             continue
         if reason := _damage_of_chunk(array, t):
             yield Damage(array.chunk_path(t), reason, store.folder)

@@ -11,7 +11,7 @@ from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.manifest import FORMAT_WITHOUT_CHECKSUM, read_json, write_json
 from storage.cache.names import is_safe_name
-from storage.cache.run_records import RunFacts, RunRecord, read_records
+from storage.cache.run_records import CANNOT_WRITE, RunFacts, RunRecord, read_records
 from storage.cache.stage_key import DIGEST_LENGTH, StageKey, is_digest
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
@@ -112,6 +112,19 @@ class Root:
             store = self.store(video, key)
             store.check_lock = held.check
             yield store
+
+    def drop(self, video: str, stage: str, digest: str) -> None:
+        """Give up the arrays of a finished result; nothing happens while somebody writes it, or where we may not."""
+        folder = self._folder(video, stage, digest)
+        try:
+            with self.try_lock(folder) as free:
+                if free:
+                    StageStore.open(folder).drop()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if error.errno not in CANNOT_WRITE:
+                raise
 
     def try_lock(self, folder: StorePath) -> AbstractContextManager[bool]:
         """Hold the right to write the store in `folder` if nobody has it."""

@@ -1,12 +1,14 @@
 """One stage result: arrays with one frame a chunk, a key written first and a manifest written last.
 
-A store is *complete* when its manifest exists, *partial* when only its key does. A chunk appears whole (on a disk it is
+A store is *complete* when its manifest exists, *partial* when only its key does, and *dropped* when its manifest says
+that its arrays were given up. A chunk appears whole (on a disk it is
 renamed, in an object store it is one request), so a chunk that exists is finished: killing the writer at any moment
 loses at most the frame in the making, and writing a chunk twice is harmless.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -31,7 +33,7 @@ from storage.cache.stage_key import StageKey
 from storage.cache.stored_array import DESCRIPTION, StoredArray
 
 Item = TypeVar("Item")
-State = Literal["absent", "partial", "complete"]
+State = Literal["absent", "partial", "complete", "dropped"]
 
 
 class StageStore:
@@ -54,6 +56,8 @@ class StageStore:
         """Number of items of all groups declared so far."""
         self.items_found = 0
         """How many of them were already there when they were declared."""
+        self.is_dropped = self.manifest is not None and self.manifest.dropped
+        """Whether items may be missing though the result is known; a body that stores none of them sets it."""
         self._files: dict[str, str] = {}
         self._layouts: dict[str, ArrayLayout] = {}
         self._arrays: dict[str, StoredArray] = {}
@@ -70,7 +74,7 @@ class StageStore:
     def state(self) -> State:
         """Say how much of the result is there."""
         if self.manifest is not None:
-            return "complete"
+            return "dropped" if self.manifest.dropped else "complete"
         return "partial" if (self.folder / KEY_FILE).exists() else "absent"
 
     def warn(self, message: str) -> None:
@@ -80,7 +84,11 @@ class StageStore:
             warnings.append(message)
 
     def begin(self) -> None:
-        """Make the folder and write down what it will hold; leftovers of a killed writer are swept away."""
+        """Make the folder and write down what it will hold; leftovers of a killed writer are swept away.
+
+        A dropped result is begun anew, and stays dropped until it is sealed.
+        """
+        self.attributes, self.is_dropped = {}, False
         self.folder.make()
         write_key(self.folder, self.key)
         self.folder.sweep()
@@ -159,17 +167,41 @@ class StageStore:
     def seal(self, *, made: Mapping[str, Any] | None = None) -> None:
         """Declare the store complete.
 
-        Raises : StoreError if an item of a declared array is missing.
+        Raises : StoreError if an item of a declared array is missing, unless the body said that it stores none.
         """
-        for name in self._layouts:
+        for name in self._layouts if not self.is_dropped else ():
             if missing := self._arrays[name].missing():
                 raise StoreError(f"{self.folder / name} lacks {len(missing)} of {len(self._arrays[name])} items")
         arrays = {name: layout.shape for name, layout in self._layouts.items()}
         descriptions = {name: self._arrays[name].description_sha256 for name in self._layouts}
-        manifest = Manifest(self.key, arrays, descriptions, self.attributes, self._files, made or {})
+        manifest = Manifest(self.key, arrays, descriptions, self.attributes, self._files, made or {}, self.is_dropped)
         self.check_lock()
         write_manifest(self.folder, manifest)
         self.manifest = manifest
+
+    def drop(self) -> None:
+        """Give up the arrays of a finished result, and keep what it says of itself; calling it again is harmless.
+
+        The manifest says so first: who is killed then leaves chunks that the next call removes.
+        """
+        if self.manifest is None:
+            return
+        if not self.manifest.dropped:
+            self.manifest = replace(self.manifest, dropped=True)
+            write_manifest(self.folder, self.manifest)
+        self.is_dropped = True
+        for name in self.manifest.arrays:
+            if (self.folder / name).exists():
+                (self.folder / name).remove()
+        self._arrays.clear()
+
+    def drop_items(self, first: int, stop: int) -> None:
+        """Give up items first <= t < stop of a dropped result that were made again."""
+        if self.manifest is None or not self.manifest.dropped:
+            return
+        for array in (self[name] for name in self.manifest.arrays if (self.folder / name).exists()):
+            for t in range(first, stop):
+                array.chunk_path(t).remove()
 
     def _compare_with_manifest(self, name: str, array: StoredArray, manifest: Manifest) -> None:
         path = self.folder / name / DESCRIPTION

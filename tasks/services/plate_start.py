@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dfvi_models.types import INVENTED
 from storage.errors import InputError
 from tasks.stage.cached_stage import Job, StageResult
+from tasks.stage.filled_clip import FilledClip
 from tasks.stage.filled_shots import FilledShots, ShownClip
 
 
@@ -40,6 +41,7 @@ def plate_start(job: Job, clip: StageResult, filled: FilledShots, frame: int | N
     invented = {
         first + t: int(np.count_nonzero(source == INVENTED))
         for first, shot in shots.by_first.items()
+        if isinstance(shot, FilledClip)
         for t, source in enumerate(shot.source)
         if frame is None or first + t == frame - start
     }

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from storage.cache.errors import DamagedStoreError
+from storage.cache.manifest import read_manifest
 from storage.cache.root import Root
 from storage.cache.run_records import RunRecord
 from storage.cache.stage_key import StageKey
@@ -27,7 +29,11 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import State, TaskRun
 
 Action = Literal["reuse", "resume", "compute"]
+Keep = Literal["all", "tune", "result"]
 
+FINISHED = ("complete", "dropped")
+MOST_DROPPED_MEANWHILE = 8
+"""How often a stage begins again because a run beside it dropped what it reads."""
 RETRY_DELAYS = [1.0, 10.0, 60.0]  # seconds
 PASSING_FAULTS = {errno.EIO, errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT, errno.ENETDOWN}
 """System errors that may be gone a moment later. A full disk or a missing file is not among them."""
@@ -64,6 +70,8 @@ class Job:
     """Where networks run: auto, cpu, or cuda:N."""
     record: RunRecord | None = None
     """Where the results that the run uses are written down, so that nobody deletes them; None protects nothing."""
+    keep: Keep = "all"
+    """Which results stay once what they help is done; see `tasks.stage.keeping`."""
 
 
 class Input(Protocol):
@@ -95,6 +103,8 @@ class StageResult:
     """What the stage says about its result."""
     shot: str = ""
     """First and last frame of the shot that it is of, as `0-41`; empty for a whole clip."""
+    recipe: "Recipe | None" = field(default=None, compare=False, repr=False)
+    """How it is made again where its arrays were dropped; None where it was only looked up."""
 
     @property
     def undecided(self) -> bool:
@@ -102,11 +112,70 @@ class StageResult:
         return not self.digest
 
     def check(self) -> None:
-        """Do nothing: a finished result does not change, and its chunks have checksums."""
+        """Raise InputError if it was made again, partly, of what has changed; a finished result does not change."""
+        if self.recipe is not None:
+            self.recipe.check()
 
-    def open(self, job: Job) -> StageStore:
-        """Open the store of this result."""
-        return Root(job.root).open_store(self.video_name, self.stage, self.digest)
+    def open(self, job: Job) -> Any:
+        """Open the store of this result; where its arrays were dropped it is made again, or read from its source.
+
+        Raises : InputError if it was dropped and only looked up.
+        """
+        store = Root(job.root).open_store(self.video_name, self.stage, self.digest)
+        return self._recipe().open(job, store) if store.state == "dropped" else store
+
+    def open_items(self, job: Job, first: int, stop: int) -> StageStore:
+        """Open the store of this result, in which items first <= t < stop are there; raises like `open`."""
+        store = Root(job.root).open_store(self.video_name, self.stage, self.digest)
+        return self._recipe().open_items(job, store, first, stop) if store.state == "dropped" else store
+
+    def _recipe(self) -> "Recipe":
+        if self.recipe is None:
+            raise was_dropped(self.video_name, self.stage)
+        return self.recipe
+
+
+def was_dropped(video: str, stage: str) -> InputError:
+    """Return the error of who wants to look at what is not stored any more."""
+    return InputError(
+        f"what {stage} stored of {video} was dropped (keep: result); run dfvi inpaint with --keep tune and the same "
+        "options first"
+    )
+
+
+class Recipe:
+    """What a result was made by and of. No dataclass: Prefect looks into these for what it is to wait for."""
+
+    def __init__(self, stage: "Stage", params: StageParams, inputs: Mapping[str, Input], iteration: int) -> None:
+        """Remember how `stage` was run."""
+        self._stage, self._params, self._inputs, self._iteration = stage, params, inputs, iteration
+        self._reads_on = False
+
+    def open(self, job: Job, store: StageStore) -> Any:
+        """Return what a reader of the whole dropped result reads from."""
+        if self._stage.read_again is None:
+            return self._stage.make_again(job, self._params, self._inputs, self._iteration)
+        self._reads_on = True
+        return self._stage.read_again(store, params=self._params, job=job, **self._opened(job))
+
+    def open_items(self, job: Job, store: StageStore, first: int, stop: int) -> StageStore:
+        """Make some items of the dropped result again, and return its store."""
+        if self._stage.write_items is None:
+            return self._stage.make_again(job, self._params, self._inputs, self._iteration)
+        self._reads_on = True
+        with Root(job.root).writing(job.video_name, store.key, on_wait=lambda _: None) as store:
+            if store.state != "complete":
+                self._stage.write_items(store, first, stop, params=self._params, job=job, **self._opened(job))
+        return store
+
+    def check(self) -> None:
+        """Raise InputError if an input has changed of which items were made again."""
+        if self._reads_on:
+            for given in self._inputs.values():
+                given.check()
+
+    def _opened(self, job: Job) -> dict[str, Any]:
+        return {role: given.open(job) for role, given in self._inputs.items()}
 
 
 class Stage:
@@ -118,6 +187,11 @@ class Stage:
         self.name = body.__name__
         self.version = version
         self.__doc__ = body.__doc__
+        self.read_again: Callable[..., Any] | None = None
+        """`read_again(store, *, params, job, **inputs)`: what a reader of a dropped result reads from, item after item.
+        None where the whole result must be made again."""
+        self.write_items: Callable[..., None] | None = None
+        """`write_items(out, first, stop, *, params, job, **inputs)`: makes some items of a dropped result again."""
 
     @cached_property
     def task(self) -> "Task[..., Any]":
@@ -152,20 +226,42 @@ class Stage:
             job.record.use(self.name, key.digest)
         store = root.store(job.video_name, key)
         action: Action = "reuse"
-        if store.state != "complete":
+        if store.state not in FINISHED:
             if job.record:
                 job.record.require_written()
             with root.writing(job.video_name, key, on_wait=self._say_for_whom_we_wait) as store:
-                if store.state != "complete":
+                if store.state not in FINISHED:
                     action = "resume" if store.state == "partial" else "compute"
                     self._compute(store, job, params, inputs, iteration)
         seconds = time.monotonic() - started
         why = f"{_VERBS[action]} {key.digest[:8]} of {job.video_name}"
+        recipe = Recipe(self, params, inputs, iteration)
+        shot = shot_of(inputs)
         return StageResult(
-            job.video_name, self.name, key.digest, iteration, action, why, seconds, store.attributes, shot_of(inputs)
+            job.video_name, self.name, key.digest, iteration, action, why, seconds, store.attributes, shot, recipe
         )
 
+    def make_again(self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int) -> StageStore:
+        """Compute a result whose arrays were dropped, and whatever it needs that was dropped too."""
+        key = self.key(params, inputs)
+        with Root(job.root).writing(job.video_name, key, on_wait=self._say_for_whom_we_wait) as store:
+            if store.state != "complete":
+                self._compute(store, job, params, inputs, iteration)
+        return store
+
     def _compute(
+        self, store: StageStore, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int
+    ) -> None:
+        """Run the body; again where an input was dropped meanwhile by a run beside this one that needs it no more."""
+        for _ in range(MOST_DROPPED_MEANWHILE):
+            try:
+                return self._compute_once(store, job, params, inputs, iteration)
+            except DamagedStoreError as damage:
+                if not _was_dropped(damage):
+                    raise
+        return self._compute_once(store, job, params, inputs, iteration)
+
+    def _compute_once(
         self, store: StageStore, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int
     ) -> None:
         opened = {role: given.open(job) for role, given in inputs.items()}
@@ -241,6 +337,11 @@ def _keep_only_if_unchanged(store: StageStore, inputs: Mapping[str, Input]) -> N
     except InputError:
         store.folder.remove()
         raise
+
+
+def _was_dropped(damage: DamagedStoreError) -> bool:
+    manifest = read_manifest(damage.folder)
+    return manifest is not None and manifest.dropped
 
 
 def _may_pass(_task: Any, _run: "TaskRun", state: "State[Any]") -> bool:

@@ -5,10 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from storage.cache.root import Root
 from storage.cache.stage_key import DIGEST_LENGTH, canonical_json
 from storage.cache.stage_store import StageStore
-from tasks.stage.cached_stage import Job, StageResult
+from tasks.stage.cached_stage import Job, StageResult, was_dropped
 from tasks.stage.filled_clip import Derived, FilledClip
 
 
@@ -22,6 +25,8 @@ class FilledShot:
     fill: StageResult | None = None
     grown: StageResult | None = None
     """Its holes as they have grown; None where they are those of the clip."""
+    kept: StageResult | None = None
+    """Its hole pixels alone, where nothing else of it is to stay."""
 
     def to_json(self) -> list[Any]:
         """Where it begins and what fills it, as `open_shots` reads it."""
@@ -72,7 +77,16 @@ class FilledShots:
 
     def open(self, job: Job) -> "OpenShots":
         """Open the stores of all shots."""
-        return open_shots(Root(job.root), self.shots[0].merged.video_name, self.to_json())
+        by_first: dict[int, FilledClip | KeptShot] = {}
+        grown: dict[int, Any] = {}
+        for shot in self.shots:
+            if shot.kept is not None:
+                by_first[shot.first] = KeptShot(shot.kept.open(job))
+                grown[shot.first] = by_first[shot.first]
+            else:
+                by_first[shot.first] = FilledClip(shot.merged.open(job), shot.fill.open(job) if shot.fill else None)
+                grown |= {shot.first: shot.grown.open(job)} if shot.grown else {}
+        return OpenShots(by_first, grown, self.to_json())
 
     def _results(self) -> list[StageResult]:
         return [part for shot in self.shots for part in (shot.merged, shot.fill, shot.grown) if part is not None]
@@ -82,23 +96,52 @@ class FilledShots:
 class OpenShots:
     """Filled shots with their stores open."""
 
-    by_first: Mapping[int, FilledClip]
+    by_first: "Mapping[int, FilledClip | KeptShot]"
     """First frame of each shot -> the shot as it is filled."""
-    grown: Mapping[int, StageStore]
+    grown: "Mapping[int, StageStore | KeptShot]"
     """First frame of each shot whose holes have grown -> these holes."""
     told: Sequence[Sequence[Any]]
     """Where they lie, as plain values from which `open_shots` finds them again."""
 
 
+class KeptShot:
+    """A shot of which only the pixels of its hole are stored."""
+
+    def __init__(self, store: StageStore) -> None:
+        """Look at what keep_filled stored."""
+        self._store, self.count = store, len(store["holes"])
+
+    def __getitem__(self, name: str) -> Any:
+        """Array `holes`."""
+        return self._store[name]
+
+    def lay_over(self, frame: NDArray[np.uint8], t: int) -> NDArray[np.uint8]:
+        """Return frame t of the shot, which is given as it was decoded, filled."""
+        hole = self._store["holes"][t]
+        size = np.count_nonzero(hole)
+        if not size:
+            return frame
+        filled = frame.copy()
+        filled[hole] = self._store["colours"][t][:size]
+        return filled
+
+
 def open_shots(root: Root, video: str, told: Sequence[Sequence[Any]]) -> OpenShots:
     """Open the stores of filled shots, told as by FilledShots.to_json."""
-    opened: dict[int, FilledClip] = {}
-    grown: dict[int, StageStore] = {}
+    opened: dict[int, FilledClip | KeptShot] = {}
+    grown: dict[int, StageStore | KeptShot] = {}
     for first, stage, merged, fill, *growth in told:
-        filled = root.open_store(video, "fill_key_frames", fill) if fill else None
-        opened[int(first)] = FilledClip(root.open_store(video, stage, merged), filled)
-        grown |= {int(first): root.open_store(video, "grow_holes", digest) for digest in growth}
+        filled = _stored(root, video, "fill_key_frames", fill) if fill else None
+        opened[int(first)] = FilledClip(_stored(root, video, stage, merged), filled)
+        grown |= {int(first): _stored(root, video, "grow_holes", digest) for digest in growth}
     return OpenShots(opened, grown, told)
+
+
+def _stored(root: Root, video: str, stage: str, digest: str) -> StageStore:
+    store = root.open_store(video, stage, digest)
+    if store.state == "dropped":
+        raise was_dropped(video, stage)
+    return store
 
 
 class ShownClip:
@@ -118,7 +161,9 @@ class ShownClip:
 
     def _frame(self, t: int) -> Any:
         shot, number = self._at.get(t, (None, t))
-        return self._clip["frames"][t] if shot is None else shot.frames[number]
+        if shot is None:
+            return self._clip["frames"][t]
+        return shot.lay_over(self._clip["frames"][t], number) if isinstance(shot, KeptShot) else shot.frames[number]
 
     def _hole(self, t: int) -> Any:
         if t not in self._grown:

@@ -42,7 +42,7 @@ class Shot:
 
     def open(self, job: Job) -> "ShotView":
         """Open the clip's store, and show these frames of it."""
-        return ShotView(self.clip.open(job), self.first, self.stop, self.attributes)
+        return ShotView(self.clip.open_items(job, self.first, self.stop), self.first, self.stop, self.attributes)
 
 
 class ShotView:
