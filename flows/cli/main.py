@@ -122,17 +122,17 @@ def _parser() -> argparse.ArgumentParser:
     from flows.cli import cluster as cluster_commands
     from flows.cli import evaluate as evaluate_commands
     from flows.cli import inpaint as commands
-    from flows.cli import look as look_commands
-    from flows.cli import plan as plan_commands
     from flows.cli import store as store_commands
-    from flows.cli import studio, train, watch, weights
+    from flows.cli import train, weights
+    from flows.cli.looking import plan as plan_commands
+    from flows.cli.looking import results, studio, watch
 
     parser = argparse.ArgumentParser(
         prog="dfvi", description="Remove things from videos by deep flow-guided inpainting."
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show Prefect's own log, and tracebacks")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    videos = (commands, look_commands, plan_commands, batch_commands, cluster_commands)
+    videos = (commands, results, plan_commands, batch_commands, cluster_commands)
     for group in (*videos, studio, watch, evaluate_commands, store_commands, train, weights):
         for add in group.COMMANDS:
             add(subparsers)

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 
 import flows.pipeline.runner
-from flows.cli.plan import describe_plan
+from flows.cli.looking.plan import describe_plan
 from flows.configs.run_config import load_config
 from flows.pipeline.plan import PlannedStage
 from flows.pipeline.runner import Runner

@@ -12,7 +12,7 @@ from prefect.settings import PREFECT_API_URL
 from rich.console import Console
 
 from flows.cli import main as cli
-from flows.cli.watch import follow, print_changes, render
+from flows.cli.looking.watch import follow, print_changes, render
 from flows.prefect_server.watching import TOTAL_KEY, RunWatcher, Server, VideoRun, WatchedRun
 from storage.errors import InputError
 
