@@ -137,7 +137,7 @@ def check_truths(truths: Mapping[str, Path], dataset: Dataset) -> None:
         names = ", ".join(video.name for video in dataset.videos[:5])
         raise InputError(f"no video has a truth of its name; the videos are {names}, the truths {', '.join(truths)}")
     for video in known:
-        check_truth(truths[video.name], Path(video.video), video.config.decode.start + video.frames)
+        check_truth(truths[video.name], Path(video.video), video.stop)
 
 
 def _assign(
@@ -163,7 +163,7 @@ def _measure(request: Request, summary: Summary, root: Root, truth: Path | None)
         new_bytes=cost(root, summary.video, computed)[1],
         full_seconds=seconds,
         full_bytes=size,
-        hole_psnr=hole_psnr(_fill(request.run, summary, root), truth, request.config.decode.start) if truth else None,
+        hole_psnr=hole_psnr(_fill(request.run, summary, root), truth) if truth else None,
     )
 
 

@@ -6,14 +6,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from dfvi_models.numerics.holes import dilate_by_disc
 from dfvi_models.numerics.ordered_map import ordered_map
+from dfvi_models.shots.regions import REACH
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
@@ -23,6 +24,7 @@ from storage.media.masks.alpha import AlphaMask
 from storage.media.masks.holes import read_holes
 from storage.media.masks.parsing import parse_mask
 from storage.media.reading import content_digest, probe, read_frames
+from storage.media.times import Moment, Span, frames_in, parse_moment
 from storage.media.video_probe import INTERLACED
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.write_behind import write_behind
@@ -31,13 +33,34 @@ FRAME_RATE = re.compile(r"\d{1,9}(\.\d{1,9})?|\d{1,9}/(?!0+$)\d{1,9}")  # Fracti
 MOST_MASKED = 0.8  # share of all pixels beyond which a mask is rarely meant
 
 
+BESIDE = 2 * REACH
+"""Frames before and after the time of a mask that are stored too: filling looks REACH frames far, and the cuts and
+dissolves in there are found by what lies around them."""
+
+
+def _frame_or_time(value: object) -> object:
+    """The number of a frame as it is; of a time, the one way in which it is written."""
+    if isinstance(value, bool) or (isinstance(value, int) and not 0 <= value < 10**9):
+        raise ValueError("a frame is a whole number from 0 on")
+    if isinstance(value, int) or not isinstance(value, str | float):
+        return value
+    try:
+        moment = parse_moment(str(value))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+    return str(moment) if moment.frame is None else moment.frame
+
+
+FrameOrTime = Annotated[int | str, BeforeValidator(_frame_or_time)]
+
+
 class DecodeParams(StageParams):
     """Which frames are taken, and what counts as hole."""
 
-    start: int = Field(0, ge=0)
-    """First frame taken."""
-    stop: int | None = Field(None, ge=1)
-    """Frame after the last one taken; null takes all."""
+    start: FrameOrTime = 0
+    """First frame taken, or its time in the video, such as 0:10 or 12.5s."""
+    stop: FrameOrTime | None = Field(None)
+    """Frame after the last one taken, or its time; null takes all."""
     frame_rate: str | None = None
     """Frames a second of an image folder, as a number or a fraction such as 30000/1001; null takes 24."""
     mask_threshold: int = Field(127, ge=0, le=254)
@@ -53,6 +76,11 @@ class DecodeParams(StageParams):
     dilation: int = Field(4, ge=0, le=500)
     """Pixels by which the mask grows: edges of things blend into their background."""
 
+    def moments(self) -> Span:
+        """Return from when to when frames are taken."""
+        end = None if self.stop is None else _moment(self.stop)
+        return Span(_moment(self.start), end)
+
     @field_validator("frame_rate", mode="before")
     @classmethod
     def _check_rate(cls, value: object) -> str | None:
@@ -65,6 +93,35 @@ class DecodeParams(StageParams):
         if not 0 < rate <= 1000:
             raise ValueError("frames a second lie above 0 and up to 1000")
         return str(rate)
+
+
+def _moment(value: int | str) -> Moment:
+    return parse_moment(value) if isinstance(value, str) else Moment(frame=value)
+
+
+def taken_frames(clip: Clip, params: DecodeParams) -> tuple[int, int]:
+    """Return the frames of a clip that are taken, as first and stop (not included).
+
+    Raises : InputError if there are none, they leave the clip, or a truncated file lost some.
+    """
+    start, stop = frames_in(clip, params.moments(), "the part to take (decode.start to decode.stop)")
+    return start, check_range(clip, start, stop)
+
+
+def stored_frames(clip: Clip, mask: str, params: DecodeParams) -> tuple[int, int]:
+    """Return the frames that are stored: those taken, and where masks count for some time only, none far from that.
+
+    Raises : InputError if a time lies outside the clip, or outside what is taken.
+    """
+    start, stop = taken_frames(clip, params)
+    source = parse_mask(mask)
+    if not source.is_timed:
+        return start, stop
+    spans = [(first, last) for first, last in source.spans(clip) if first < stop and start < last]
+    if not spans:
+        raise InputError(f"{source.name} counts for no frame from {start} to {stop - 1}, which are all that is taken")
+    first, last = min(first for first, _ in spans), max(last for _, last in spans)
+    return max(start, first - BESIDE), min(stop, last + BESIDE)
 
 
 @dataclass(frozen=True)
@@ -117,16 +174,16 @@ def _stamps(paths: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:
 @stage(version=2)  # 2: grey palettes, orientation and pages of masks; odd streams
 def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job: Job) -> None:
     """Write the frames as decoded, and the mask, thresholded and dilated, as holes."""
-    clip = _clip(video, params)
-    stop = check_range(clip, params.start, params.stop)
-    count = stop - params.start
+    clip = probe_as(video, params)
+    start, stop = stored_frames(clip, mask, params)
+    count = stop - start
     wanted = out.create(
         frames=array_layout.frames(count, clip.height, clip.width),
         holes=array_layout.holes(count, clip.height, clip.width),
     )
     counts = [int(np.count_nonzero(out["holes"][t])) for t in sorted(set(range(count)) - set(wanted))]
     with write_behind(out) as write:
-        for t, frame, hole in _decoded(clip, mask, params, wanted, job.threads):
+        for t, frame, hole in _decoded(clip, mask, params, start, wanted, job.threads):
             write(t, frames=frame, holes=hole)
             counts.append(int(np.count_nonzero(hole)))
     if not any(counts):
@@ -139,18 +196,19 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
             f"the mask covers {covered:.0%} of all frames; if it marks what is "
             "kept set decode.invert_mask, and if it marks too much raise decode.mask_threshold"
         )
-    out.attributes.update({"clip": clip.to_json(), "start": params.start, "stop": stop, "frames": count})
-    out.attributes["mask_is_alpha"] = AlphaMask() in parse_mask(mask).parts
+    out.attributes.update({"clip": clip.to_json(), "start": start, "stop": stop, "frames": count})
+    out.attributes["taken"] = taken_frames(clip, params)
+    out.attributes["mask_is_alpha"] = AlphaMask() in parse_mask(mask).sources
     out.attributes.update({"hole_pixels": sum(counts), "largest_hole": max(counts)})
 
 
 def _decoded(
-    clip: Clip, mask: str, params: DecodeParams, wanted: list[int], threads: int
+    clip: Clip, mask: str, params: DecodeParams, begin: int, wanted: list[int], threads: int
 ) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.bool_]]]:
-    """Yield frame number, frame and dilated hole of the wanted frames; files are decoded from the first of them on."""
+    """Yield frame number, frame and dilated hole of the wanted frames, counted from frame `begin` of the video."""
     if not wanted:
         return iter(())
-    start, stop = params.start + wanted[0], params.start + wanted[-1] + 1
+    start, stop = begin + wanted[0], begin + wanted[-1] + 1
     frames = read_frames(clip, start, stop)
     holes = marked_holes(params, mask, clip, start, stop)
     chosen = set(wanted)
@@ -178,7 +236,11 @@ def marked_holes(
     )
 
 
-def _clip(video: str, params: DecodeParams) -> Clip:
+def probe_as(video: str, params: DecodeParams) -> Clip:
+    """Return the facts of a clip as it is decoded: at the frame rate that is set, and deinterlaced where it is to be.
+
+    Raises : InputError if it cannot be read.
+    """
     clip = probe(video, rate=Fraction(params.frame_rate)) if params.frame_rate else probe(video)
     if not (params.deinterlace and clip.is_interlaced):
         return clip

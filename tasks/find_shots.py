@@ -2,7 +2,7 @@
 identifies that. Store in, store out."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -48,7 +48,7 @@ class FindShotsParams(StageParams):
     the first, counted from the start of the video, as a list or a text file with one on each line."""
     regions: Literal["auto", "none"] = "auto"
     """auto: a small hole is filled in a box around it, and frames far from any hole are left alone; none: whole frames
-    of whole shots."""
+    of whole shots, as far as they are decoded."""
 
 
 @stage(version=2)  # 2: regions, and digests of tiles
@@ -72,7 +72,7 @@ def find_shots(out: StageStore, *, clip: StageStore, params: FindShotsParams, jo
             boxes.append(found)
             yield frame
 
-    changes = _changes(frames(), params, clip.attributes["start"], count)
+    changes = _changes(frames(), params, clip.attributes)
     out.write(0, digests=digests)
     out.attributes["changes"] = [[change.first, change.stop] for change in changes]
     found = [
@@ -90,18 +90,21 @@ def _regions(boxes: list[dict[Bounds, int]], height: int, width: int, params: Fi
     return [Region(0, len(boxes), (0, 0, height, width))] if any(boxes) else []
 
 
-def _changes(frames: Iterable[NDArray[np.uint8]], params: FindShotsParams, start: int, count: int) -> list[ShotChange]:
+def _changes(frames: Iterable[NDArray[np.uint8]], params: FindShotsParams, told: Mapping[str, Any]) -> list[ShotChange]:
+    """Where shots begin, counted from the first frame that was decoded; `told` is what decoding says."""
     if params.shots == "auto":
         return find_shot_changes(frames)
     for _ in frames:  # for their digests
         pass
-    begins = [] if params.shots == "none" else [number - start for number in params.shots]
-    if wrong := [begin + start for begin in begins if not 0 < begin < count]:
+    begins = [] if params.shots == "none" else params.shots
+    last = told["clip"]["frame_count"] - 1
+    if wrong := [begin for begin in begins if not 0 < begin <= last]:
         raise InputError(
-            f"find_shots.shots names frame {wrong[0]}; a shot other than the first may begin at {start + 1} to "
-            f"{start + count - 1} of this video"
+            f"find_shots.shots names frame {wrong[0]}; a shot other than the first may begin at 1 to {last} of this "
+            "video"
         )
-    return [ShotChange(begin, begin) for begin in sorted(set(begins))]
+    inside = range(told["start"] + 1, told["stop"])
+    return [ShotChange(t - told["start"], t - told["start"]) for t in sorted(set(begins)) if t in inside]
 
 
 def _sizes(hole: NDArray[np.bool_]) -> dict[Bounds, int]:

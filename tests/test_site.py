@@ -6,6 +6,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -33,7 +35,10 @@ def folder(tmp_path, monkeypatch, prefect_server, in_this_process):  # noqa: F81
     frames = [cv2.imread(str(path))[..., ::-1] for path in sorted(clip.video.iterdir())]
     masks = [hole[..., None] * np.full(3, 255, np.uint8) for hole in clip.holes]
     for name, images in (("goat", frames), ("other", frames), ("goat-mask", masks)):
-        write_video(tmp_path / f"{name}.mp4", images, probe(clip.video))
+        slow = replace(
+            probe(clip.video), rate=Fraction(1, 20), time_base=Fraction(20)
+        )  # so that it lasts over a minute
+        write_video(tmp_path / f"{name}.mp4", images, slow)
     cv2.imwrite(str(tmp_path / "logo.png"), masks[0])
     shutil.copytree(tmp_path / "made", tmp_path / "DATASET" / "one")
     (tmp_path / "logos.yaml").write_text(blocks_of(DOCS / "cookbook" / "remove-a-logo.md", "yaml")[0])

@@ -12,17 +12,24 @@ if TYPE_CHECKING:
     from flows.configs.run_config import RunConfig
 
 
-def configuration(options: argparse.Namespace) -> "RunConfig":
-    """Return the run configuration that the options ask for; the container follows the output's name unless set."""
+def configuration(options: argparse.Namespace, preset: str | None = None) -> "RunConfig":
+    """Return the run configuration that the options ask for; the container follows the output's name unless set.
+
+    preset : takes the place of the one that the options name.
+    """
     from flows.configs.run_config import load_config
     from storage.media.codecs import container_of
 
-    sections: dict[str, dict[str, Any]] = {}
+    sections: dict[str, dict[str, Any]] = {"decode": {}, "encode": {}}
     if getattr(options, "plate", None):
         sections["plates"] = dict(options.plate)
     if getattr(options, "output", None):
-        sections["encode"] = {"container": container_of(Path(options.output))}
-    return load_config(options.preset, options.config, options.set, **sections)
+        sections["encode"]["container"] = container_of(Path(options.output))
+    ends = {"start": getattr(options, "begin", None), "stop": getattr(options, "end", None)}
+    if chosen := {name: text for name, text in ends.items() if text is not None}:
+        sections["decode"] = chosen
+        sections["encode"]["rest"] = "keep"
+    return load_config(preset or options.preset, options.config, options.set, **sections)
 
 
 def at_least_one(text: str) -> int:
@@ -44,6 +51,17 @@ def attach_boxes(arguments: Sequence[str]) -> list[str]:
         else:
             attached.append(argument)
     return attached
+
+
+def moment(text: str) -> str:
+    """Return a time in a video as one text; argparse says what is wrong with another."""
+    from storage.errors import InputError
+    from storage.media.times import parse_moment
+
+    try:
+        return str(parse_moment(text))
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def frame_and_image(text: str) -> tuple[int, str]:
@@ -69,6 +87,21 @@ def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) ->
     parser.add_argument("video", metavar="VIDEO", help="video file, or folder of images")
     add_mask(parser, required=mask_required)
     parser.add_argument(
+        "--from",
+        dest="begin",
+        type=moment,
+        metavar="TIME",
+        help="work on the video from here on, and leave what is before as it is: 0:10, 1:02:03.5, 12.5s, or f250, a "
+        "frame counted from 0 (the start)",
+    )
+    parser.add_argument(
+        "--to",
+        dest="end",
+        type=moment,
+        metavar="TIME",
+        help="work on the video up to here, the frame shown then not included, and leave the rest as it is (the end)",
+    )
+    parser.add_argument(
         "--plate",
         action="append",
         type=frame_and_image,
@@ -88,7 +121,7 @@ def add_mask(parser: argparse.ArgumentParser, *, required: bool) -> None:
         required=required,
         action=_UniteMasks,
         help="what to remove: video, folder, image, NumPy array, COCO RLE, a box x,y,w,h, or alpha; white is removed; "
-        "repeated, all of them",
+        "with @ and a time, as logo.png@0:10-0:45.5, from then until then only; repeated, all of them",
     )
 
 

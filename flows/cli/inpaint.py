@@ -96,12 +96,11 @@ def _inpaint(options: argparse.Namespace) -> int:
 
 
 def _preview(options: argparse.Namespace) -> int:
-    from flows.configs.run_config import load_config
     from flows.pipeline.preview import PRESETS, preview_video
     from flows.pipeline.runner import available_threads
 
     presets = dict.fromkeys([*PRESETS, options.preset])
-    configs = {name: load_config(name, options.config, options.set) for name in presets}
+    configs = {name: configuration(options, name) for name in presets}
     threads = options.threads or available_threads()
     preview = preview_video(options.video, options.mask, Path(options.output), configs, options.preview, threads)
     print(preview.model_dump_json(indent=2) if options.json else preview.describe())

@@ -1,6 +1,7 @@
 """YAML and JSON of users, read within bounds: whatever stands there ends in plain values or in one line.
 
-Taken are the types of JSON: a date is the text it is written as. Refused are deep nesting, aliases that multiply what
+Taken are the types of JSON: a date, or a time such as 0:45 (to YAML a number to the base 60), is the text it is written
+as. Refused are deep nesting, aliases that multiply what
 is written or refer to what they stand in, and numbers of more digits than any parameter has.
 """
 
@@ -45,12 +46,16 @@ class BoundedLoader(yaml.SafeLoader):
             raise yaml.YAMLError("its aliases multiply what is written too often")
         return self.construct_document(node)
 
-    def construct_number(self, node: yaml.ScalarNode) -> int | float:
-        """Return a number; raises YAMLError for one of very many digits, or one that is none."""
+    def construct_number(self, node: yaml.ScalarNode) -> int | float | str:
+        """Return a number, or the text of a time; raises YAMLError for one of very many digits, or one that is none."""
         if len(node.value) > LONGEST_NUMBER:
             raise yaml.YAMLError(f"it has a number of {len(node.value)} characters; at most {LONGEST_NUMBER} are read")
+        if ":" in node.value:
+            return str(node.value)
         try:
-            made = self.construct_yaml_int(node) if node.tag.endswith("int") else self.construct_yaml_float(node)
+            made: int | float = (
+                self.construct_yaml_int(node) if node.tag.endswith("int") else self.construct_yaml_float(node)
+            )
         except (ValueError, ArithmeticError) as error:
             raise yaml.YAMLError(f"{node.value!r} is no number") from error
         return made

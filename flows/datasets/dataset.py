@@ -16,10 +16,9 @@ from flows.pipeline.preflight import check_plates
 from storage.cache.names import distinct_name, title_of_video, video_name
 from storage.datasets.video_folders import Found, find_videos
 from storage.errors import InputError
-from storage.media.clip import Clip
+from storage.media.clip import Clip, check_range
 from storage.media.masks.parsing import join_masks, place_masks
-from storage.media.reading import probe
-from tasks.decode import marked_holes
+from tasks.decode import marked_holes, probe_as, stored_frames
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 CHECKS_AT_ONCE = 8  # they wait for the disk more than they compute
@@ -33,7 +32,8 @@ class ManifestEntry(BaseModel):
     video: str
     """Video file or folder of images."""
     mask: str | list[str] = Field(min_length=1)
-    """Video, folder, image, NumPy array, COCO RLE, a box x,y,w,h, or alpha; of several, the union."""
+    """Video, folder, image, NumPy array, COCO RLE, a box x,y,w,h, or alpha; with @ and a time, as
+    logo.png@0:10-0:45.5, from then until then only; of several, the union."""
     name: str | None = None
     """Name of the video below the root and of its output; null takes the file's."""
     plates: dict[FrameNumber, str] = {}
@@ -70,10 +70,17 @@ class Video:
     video: str
     mask: str
     config: RunConfig
-    frames: int
-    """Frames that will be decoded."""
+    first: int
+    """First frame that will be decoded."""
+    stop: int
+    """Frame after the last one that will be."""
     pixels: int
     """Pixels of a frame."""
+
+    @property
+    def frames(self) -> int:
+        """Frames that will be decoded."""
+        return self.stop - self.first
 
 
 @dataclass(frozen=True)
@@ -196,21 +203,21 @@ def _check(entry: Found, recipe: Recipe, name: str) -> Video | BadVideo:
         return BadVideo(entry.name, "the same video is there twice under this name; give each its own")
     try:
         config = recipe.config(entry.overrides)
-        clip = probe(entry.video)
-        start, stop = config.decode.start, config.decode.stop or clip.frame_count
-        _check_mask(entry.mask, clip, config)
+        clip = probe_as(entry.video, config.decode)
+        start, stop = _check_mask(entry.mask, clip, config)
         check_plates(config, entry.mask, entry.video)
     except InputError as error:
         return BadVideo(entry.name, " ".join(str(error).split()))
-    return Video(name, entry.video, entry.mask, config, stop - start, clip.height * clip.width)
+    return Video(name, entry.video, entry.mask, config, start, stop, clip.height * clip.width)
 
 
-def _check_mask(mask: str, clip: Clip, config: RunConfig) -> None:
-    """Read the hole of the first frame. Raises InputError if the mask does not fit the clip."""
-    start, stop = config.decode.start, config.decode.stop
-    if clip.frames_found < (stop or clip.frame_count):
-        raise InputError(
-            f"{clip.path}: the file breaks off after {clip.frames_found} of {clip.frame_count} frames; copy it again, "
-            f"or set decode.stop to {clip.frames_found}"
-        )
+def _check_mask(mask: str, clip: Clip, config: RunConfig) -> tuple[int, int]:
+    """Read the hole of the first frame, and return which frames are decoded, as first and stop (not included).
+
+    Raises : InputError if the mask does not fit the clip, or times lie outside it.
+    """
+    start, stop = stored_frames(clip, mask, config.decode)
+    if config.encode.rest == "keep":
+        check_range(clip, 0, None)
     next(marked_holes(config.decode, mask, clip, start, stop), None)
+    return start, stop

@@ -8,18 +8,19 @@ from flows.configs.run_config import RunConfig
 from flows.pipeline.stage_order import StageRunner, inpaint_clip
 from storage.delivery import check_apart, check_output
 from storage.errors import InputError
-from storage.media.clip import find_source
+from storage.media.clip import check_range, find_source
 from storage.media.codecs import choose_output, losses
 from storage.media.masks.parsing import parse_mask
 from storage.media.plates import check_plate
 from storage.media.reading import probe
 from storage.media.track_plan import TrackPlan, plan_tracks
-from tasks.decode import MediaInput, marked_holes
+from tasks.decode import MediaInput, marked_holes, probe_as, stored_frames
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
 
 def check_request(video: str, mask: str, output: str, config: RunConfig) -> None:
-    """Check that the files are there, the output can be written, every weight file is stored, and plates can be used.
+    """Check that the files are there, the output can be written, every weight file is stored, and times and plates can
+    be used.
 
     Raises : InputError, or WeightsError naming each missing file and where its authors published it.
     """
@@ -28,7 +29,19 @@ def check_request(video: str, mask: str, output: str, config: RunConfig) -> None
     masks = parse_mask(mask)
     check_output(Path(output), config.encode.container, config.encode.codec)
     check_apart(Path(output), video, *map(str, masks.paths), *config.plates.values())
+    check_times(config, mask, video)
     check_plates(config, mask, video)
+
+
+def check_times(config: RunConfig, mask: str, video: str) -> None:
+    """Check that times, of masks and of the part of the video to work on, lie in the video. Raises InputError."""
+    takes_all = (config.decode.start, config.decode.stop) == (0, None)
+    if takes_all and not parse_mask(mask).is_timed:
+        return
+    clip = probe_as(video, config.decode)
+    stored_frames(clip, mask, config.decode)
+    if config.encode.rest == "keep":
+        check_range(clip, 0, None)
 
 
 def check_plates(config: RunConfig, mask: str, video: str) -> None:
@@ -38,8 +51,8 @@ def check_plates(config: RunConfig, mask: str, video: str) -> None:
     """
     if not config.plates:
         return
-    clip = probe(video)
-    start, stop = config.decode.start, config.decode.stop or clip.frame_count
+    clip = probe_as(video, config.decode)
+    start, stop = stored_frames(clip, mask, config.decode)
     for frame, path in sorted(config.plates.items()):
         if not start <= frame < stop:
             raise InputError(

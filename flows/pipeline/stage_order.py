@@ -73,7 +73,7 @@ def inpaint_clip(
 
     def fill(step: StageRunner, shot: Shot) -> FilledShot:
         known = step(cut_region, CutRegionParams(), clip=shot) if shot.box else shot
-        painted = lay_plates(shot, known, config.plates, config.decode.start)
+        painted = lay_plates(shot, known, config.plates, int(clip.attributes.get("start", 0)))
         filled = fill_clip(step, _inside(config, shot, clip), known, painted)
         return FilledShot(shot.first, filled.merged, filled.fill, filled.grown, shot.box)
 

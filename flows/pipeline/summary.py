@@ -35,6 +35,8 @@ class Summary(BaseModel):
     seconds: float
     """Wall time of the whole run."""
     frames: int
+    untouched: int = 0
+    """Frames of the output besides these that are the video's own: they lie outside the time of masks, or the range."""
     hole_pixels: int
     """Hole pixels of all frames after dilation and growth."""
     grown: float = 0.0
@@ -70,6 +72,7 @@ def summarise(
         root=job.root,
         seconds=round(seconds, 3),
         frames=int(walked.clip.attributes["frames"]),
+        untouched=max(0, int(walked.encoded.attributes.get("frames", 0)) - int(walked.clip.attributes["frames"])),
         hole_pixels=hole,
         grown=added / hole,
         propagated=filled.total("propagated") / hole,
@@ -143,6 +146,8 @@ def describe(summary: Summary) -> str:
         f"{summary.propagated:.1%} propagated ({summary.registered:.1%} from registered frames), "
         f"{painted}{summary.invented:.1%} invented"
     )
+    if summary.untouched:
+        lines.append(f"the other {summary.untouched} frames of the output are those of the video, as they were")
     if summary.invented > MUCH_INVENTED:
         lines.append("much was invented: if you know what lies there, paint it into one frame, see dfvi plate --help")
     lines.append(f"output: {summary.output}")

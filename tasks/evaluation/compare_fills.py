@@ -54,12 +54,12 @@ def check_truth(truth: Path, video: Path, stop: int) -> None:
         )
 
 
-def hole_psnr(fill: Fill, truth: Path, start: int) -> float:
+def hole_psnr(fill: Fill, truth: Path) -> float:
     """Return the PSNR inside the hole, dB, mean over the frames that have one.
 
-    truth : video without what the mask hides.
-    start : frame of `truth` that belongs to the first frame of `fill`.
+    truth : video without what the mask hides, from the first frame of the video on.
     """
+    start = int(fill.clip.attributes["start"])
     frames = enumerate(read_frames(probe(truth), start, start + fill.shown.count))
     return float(np.nanmean([psnr_in_hole(fill.shown.frames[t], frame, fill.clip["holes"][t]) for t, frame in frames]))
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from dfvi_models.numerics.holes import resize_hole_touching
 from dfvi_models.shots.hardest_stretch import hardest_stretch
 from storage.errors import InputError
-from storage.media.clip import Clip, check_range
+from storage.media.clip import Clip
 from storage.media.reading import probe, read_frames
 from storage.media.writing import write_images, write_video
-from tasks.decode import DecodeParams, marked_holes
+from tasks.decode import DecodeParams, marked_holes, probe_as, stored_frames
 from tasks.evaluation.compare_fills import Fill, side_by_side, write_strips
 
 SMALLEST_SIDE = 16  # pixels; half of less is no picture
@@ -40,9 +40,9 @@ def cut_small_clip(folder: Path, video: str, mask: str, params: DecodeParams, le
     length : frames, at most as many as the run takes.
     Raises : InputError if video or mask cannot be read, or the mask marks nothing there.
     """
-    clip = probe(video)
-    stop = check_range(clip, params.start, params.stop)
-    first = params.start + hardest_stretch(_frames(clip, mask, params, params.start, stop), length)
+    clip = probe_as(video, params)
+    start, stop = stored_frames(clip, mask, params)
+    first = start + hardest_stretch(_frames(clip, mask, params, start, stop), length)
     last = min(first + length, stop)
     height, width = max(clip.height // 2, SMALLEST_SIDE), max(clip.width // 2, SMALLEST_SIDE)
     frames, holes = [], []
@@ -50,10 +50,10 @@ def cut_small_clip(folder: Path, video: str, mask: str, params: DecodeParams, le
         frames.append(cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA))
         holes.append(resize_hole_touching(hole, height, width))
     if not any(hole.any() for hole in holes):
-        raise InputError(f"the mask {mask} marks nothing in frames {params.start} to {stop - 1} of {video}")
+        raise InputError(f"the mask {mask} marks nothing in frames {start} to {stop - 1} of {video}")
     write_images(folder / "frames", frames)
     write_images(folder / "masks", holes)
-    share = len(frames) * height * width / ((stop - params.start) * clip.height * clip.width)
+    share = len(frames) * height * width / ((stop - start) * clip.height * clip.width)
     return SmallClip(folder / "frames", folder / "masks", first, len(frames), share)
 
 

@@ -37,12 +37,13 @@ class Shot:
 
     @property
     def shot(self) -> str:
-        """Name of the shot by its first and last frame, and of a region by width, height, and place from the left and
-        the top too; empty where it is the whole clip."""
+        """Name of the shot by its first and last frame in the video, and of a region by width, height, and place from
+        the left and the top too; empty where it is the whole clip."""
         is_whole = self.stop - self.first == self.clip.attributes.get("frames")
         if self.undecided or (is_whole and self.box is None):
             return ""
-        name = f"{self.first}-{self.stop - 1}"
+        start = int(self.clip.attributes.get("start", 0))
+        name = f"{start + self.first}-{start + self.stop - 1}"
         if self.box is None:
             return name
         y0, x0, y1, x1 = self.box

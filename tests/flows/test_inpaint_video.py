@@ -233,17 +233,3 @@ def test_results_of_a_video_that_an_earlier_version_called_frames_are_found(run,
     again = run()
     assert set(actions(again).values()) == {"reuse"}
     assert again.video == "frames"
-
-
-@pytest.mark.parametrize(("start", "stop"), [(10, None), (2, 2), (0, 9)])
-def test_a_range_outside_the_clip_is_refused_in_one_line(tmp_path, prefect_server, start, stop):
-    panning_clip(tmp_path / "clip", count=4)
-    config = load_config(settings=[f"decode.start={start}", f"decode.stop={'null' if stop is None else stop}"])
-    with pytest.raises(InputError, match="but the clip has frames 0 to 4"):
-        inpaint_video(
-            str(tmp_path / "clip" / "frames"),
-            str(tmp_path / "clip" / "masks"),
-            str(tmp_path / "out.mp4"),
-            config,
-            root=str(tmp_path / "root"),
-        )

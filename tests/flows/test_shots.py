@@ -8,7 +8,8 @@ from flows.pipeline.plan import plan_video
 from flows.pipeline.stage_order import inpaint_clip
 from storage.cache.root import Root
 from storage.errors import InputError
-from tasks.decode import MediaInput
+from tasks.decode import MediaInput, decode
+from tasks.find_shots import find_shots
 from tasks.stage.cached_stage import Job
 from tasks.stage.filled_shots import ShownClip
 from tasks.stage.shot_batches import DirectRunner
@@ -80,6 +81,25 @@ def test_a_mask_corrected_in_one_shot_recomputes_that_shot_alone_and_the_plan_sa
     assert {row.action for row in plan} == {"reuse"}
 
 
+def test_a_plan_tells_which_shots_are_reused_and_why_the_corrected_one_is_not(made, takes, tmp_path):
+    made("first", joined(takes), holes_of(18))
+    corrected = holes_of(18)
+    corrected[9, 44:46, 60:80] = 255
+    write_images(tmp_path / "second" / "masks", corrected)
+    inputs = MediaInput.video(str(tmp_path / "first/frames")), MediaInput.mask(str(tmp_path / "second/masks"))
+    config = load_config("fast", settings=["decode.dilation=1", "encode.container=png"])
+    plan = plan_video(tmp_path / "root", "clip", config, *inputs)
+    assert [(row.action, row.why) for row in plan if row.stage == "decode"] == [("compute", "input mask changed")]
+    runner = DirectRunner(Job(str(tmp_path / "root"), "clip"))
+    clip = runner(decode, config.decode, video=inputs[0], mask=inputs[1])
+    runner(find_shots, config.find_shots, clip=clip)
+    plan = plan_video(tmp_path / "root", "clip", config, *inputs)
+    assert {row.action for row in plan if row.shot in ("0-6", "12-17")} == {"reuse"}
+    corrected_rows = [row for row in plan if row.shot == "7-11"]
+    assert {row.action for row in corrected_rows} == {"compute"}
+    assert corrected_rows[0].why == "input clip changed"
+
+
 def test_a_shot_without_hole_is_neither_worked_on_nor_stored_and_is_shown_as_it_was(made, takes):
     runner, shown, _ = made("clip", joined(takes), holes_of(18, empty=range(7, 12)))
     assert {result.shot for result in runner.done} == {"", "0-6", "12-17"}
@@ -99,7 +119,7 @@ def test_shots_are_given_as_frames_of_the_video_or_in_a_file_and_counted_from_it
         runner, _, _ = made(
             name, joined(takes), holes_of(18), f"find_shots.shots={given}", "decode.start=3", root=f"root {name}"
         )
-        assert {result.shot for result in runner.done} == {"", "0-3", "4-8", "9-14"}
+        assert {result.shot for result in runner.done} == {"", "3-6", "7-11", "12-17"}
 
 
 def test_a_shot_that_begins_outside_the_video_is_one_line(made, takes):

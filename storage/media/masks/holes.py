@@ -41,8 +41,12 @@ def read_holes(
         hole = _same_for_all(next(marks.read(0, 1)), source.name, threshold, invert)
         yield from (hole.copy() for _ in range(start, end))
         return
-    for marked in marks.read(start, end):
-        yield (marked > threshold) != invert
+    spans = source.spans(clip)
+    for t, marked in enumerate(marks.read(start, end), start):
+        if any(first <= t < last for first, last in spans):
+            yield (marked > threshold) != invert
+        else:
+            yield np.zeros(marked.shape, bool)
 
 
 def _same_for_all(marked: np.ndarray, name: str, threshold: int, invert: bool) -> np.ndarray:

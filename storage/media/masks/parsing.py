@@ -12,8 +12,10 @@ from storage.media.masks.box import BoxMask
 from storage.media.masks.coco_rle import CocoMask
 from storage.media.masks.image import FolderMask, ImageMask
 from storage.media.masks.source import MaskSource
+from storage.media.masks.timed import TimedMask
 from storage.media.masks.union import SEPARATOR, UnionMask
 from storage.media.masks.video import VideoMask
+from storage.media.times import Span, parse_span
 
 WORDS: tuple[type[MaskSource], ...] = (AlphaMask, BoxMask)
 """Kinds that are no file; a file of such a name must be written ./name."""
@@ -25,7 +27,10 @@ def parse_mask(text_or_path: str | os.PathLike[str]) -> UnionMask:
     """Return the masks that a text names, one a line, or the one of a path.
 
     A mask is `alpha`, a box such as `10,20,64,48`, or a file or folder; a path object or `./name` is always a file.
-    Raises: InputError if there is no such file, a box has no area, or a file has a name that also means a box or alpha.
+    With @ and a time after it, as in `logo.png@0:10-0:45.5`, it counts in that time only; a file of just this name is
+    that file.
+    Raises: InputError if there is no such file, a box has no area, a file has a name that also means a box or alpha, or
+    what stands after the @ of a mask is no time.
     """
     if not isinstance(text_or_path, str):
         return UnionMask((_parse_file(os.fspath(text_or_path)),))
@@ -40,14 +45,40 @@ def join_masks(texts: Iterable[str]) -> str:
 
 def place_masks(text: str, folder: Path) -> str:
     """Return the text of a mask with relative paths placed below a folder; a box and `alpha` stay."""
-    return join_masks(line if _is_word(line) else str(folder / Path(line).expanduser()) for line in text.splitlines())
+    lines = text.splitlines()
+    return join_masks(line if _is_word(_split(line)[0]) else str(folder / Path(line).expanduser()) for line in lines)
 
 
 def _is_word(text: str) -> bool:
     return any(kind.recognise(text, is_path=False) for kind in WORDS)
 
 
-def _parse_one(text: str) -> MaskSource:
+def _split(text: str) -> tuple[str, Span | None]:
+    """Return a mask and its time; None where it has none, as in logo@2x.png, or where a file has the whole name."""
+    mask, _, time = text.rpartition("@")
+    if not mask or _exists(text):
+        return text, None
+    try:
+        return mask, parse_span(time)
+    except InputError as error:
+        if _exists(mask) or _is_word(mask):
+            raise InputError(f"mask {text!r}: {error}") from None
+        return text, None
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except OSError:  # a name that is too long
+        return False
+
+
+def _parse_one(text: str) -> MaskSource | TimedMask:
+    mask, span = _split(text)
+    return TimedMask(_parse_untimed(mask), span) if span else _parse_untimed(mask)
+
+
+def _parse_untimed(text: str) -> MaskSource:
     for kind in WORDS:
         if source := kind.recognise(text, is_path=False):
             if Path(text).exists():
