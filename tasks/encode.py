@@ -12,11 +12,10 @@ from pydantic import AfterValidator, Field
 from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache.stage_store import StageStore
 from storage.media.clip import Clip
-from storage.media.codecs import CODECS, CONTAINERS, FOLDER, Output, choose_output, kept_of, losses
+from storage.media.codecs import CODECS, CONTAINERS, FOLDER, Output, choose_output, kept_of
 from storage.media.full_depth import restore_alpha, restore_depth
 from storage.media.reading import read_frames
-from storage.media.track_plan import plan_tracks
-from storage.media.writing import write_images, write_video
+from storage.media.writing import foresee_losses, write_images, write_video
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.filled_clip import Derived
 from tasks.stage.filled_shots import OpenShots, ShownClip
@@ -45,8 +44,8 @@ class EncodeParams(StageParams):
     container: ContainerName = "mp4"
     """png: a folder of images, lossless. The command line takes it from the name of the output."""
     codec: CodecName | None = None
-    """h264-lossless and ffv1 (mkv only) keep every pixel, hevc is smaller, prores (mov, mkv) is for cutting; null takes
-    h264, or png for a folder."""
+    """h264-lossless (8 bits) and ffv1 (mkv only) keep each pixel beside the hole, hevc is smaller, prores (mov, mkv) is
+    for cutting; null takes h264, or png for a folder."""
     crf: int = Field(18, ge=0, le=51)
     """Quality of h264 and hevc: 0 best, 51 worst; 18 is near what the eye can tell apart."""
     rest: Literal["cut", "keep"] = "cut"
@@ -56,7 +55,7 @@ class EncodeParams(StageParams):
     """Carry the source's audio over: as it is where the container holds it, else encoded anew."""
 
 
-@stage(version=2)  # 2: audio that was refused is encoded anew; subtitles, data, chapters, tags, bits and alpha are kept
+@stage(version=3)  # 3: subtitles of text are converted, audio of AVI goes into Matroska, HDR10's numbers go along
 def encode(
     out: StageStore,
     *,
@@ -128,10 +127,7 @@ def _output(params: EncodeParams) -> Output:
 
 
 def _warn_of_losses(out: StageStore, source: Clip, output: Output, *, with_audio: bool) -> None:
-    lines = losses(output, source)
-    if source.kind == "video":
-        lines += plan_tracks(source.path, output, with_audio=with_audio).warnings
-    for line in lines:
+    for line in foresee_losses(source, output, with_audio=with_audio):
         out.warn(line)
 
 

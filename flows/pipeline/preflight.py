@@ -9,11 +9,11 @@ from flows.pipeline.stage_order import StageRunner, inpaint_clip
 from storage.delivery import check_apart, check_output
 from storage.errors import InputError
 from storage.media.clip import check_range, find_source
-from storage.media.codecs import choose_output, losses
+from storage.media.codecs import choose_output
 from storage.media.masks.parsing import parse_mask
 from storage.media.plates import check_plate
 from storage.media.reading import probe
-from storage.media.track_plan import TrackPlan, plan_tracks
+from storage.media.writing import foresee_losses
 from tasks.decode import MediaInput, marked_holes, probe_as, stored_frames
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
 
@@ -64,10 +64,7 @@ def check_plates(config: RunConfig, mask: str, video: str) -> None:
 
 def foresee(video: str, output: str, config: RunConfig) -> list[str]:
     """Return what the user is to know before hours of work: what of the video cannot be carried as it is."""
-    kind = choose_output(output, config.encode.codec)
-    clip = probe(video)
-    tracks = plan_tracks(clip.path, kind, with_audio=config.encode.audio) if clip.kind == "video" else TrackPlan()
-    return [*losses(kind, clip), *tracks.warnings]
+    return foresee_losses(probe(video), choose_output(output, config.encode.codec), with_audio=config.encode.audio)
 
 
 def require_weights(stages: Iterable[tuple[Stage, StageParams]]) -> None:

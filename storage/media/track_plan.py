@@ -1,13 +1,18 @@
 """What becomes of the tracks of a source beside its picture: copied, encoded anew or left out. Decided before any work.
 
 A track is copied if the output's container holds it. Audio that it does not hold is encoded anew: as AAC, or without
-loss where the picture is lossless and in Matroska (which could hold most kinds as they are, but FFmpeg's muxer refuses
-to be asked for them). What cannot be decoded, or is no audio, is left out. All but copies have a warning.
+loss where the picture is lossless and in Matroska. Subtitles of text become those that the container knows. What cannot
+be decoded, or is neither, is left out. All but copies have a warning.
+
+Matroska holds what AVI and WAV hold, but its muxer does not tell PyAV so, which then refuses. FFmpeg's muxer `tee`,
+which hands all on to others, is not asked; it carries no chapters, so a source that has some gets FLAC instead.
 """
 
 import io
 import itertools
-from collections.abc import Iterator
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +20,16 @@ from typing import Any, Literal
 
 import av
 from av.audio.stream import AudioStream
-from av.container import InputContainer
+from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Disposition, Stream
+from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from storage.errors import InputError
 from storage.media.codecs import CODECS, CONTAINERS, Output
+from storage.media.subtitles import subtitle_encoder
 from storage.media.video_decoding import DEMUXERS, OPEN_OPTIONS, reason_of
 
 TRACK_FILES = f"{DEMUXERS},wav,mp3,flac,aac,aiff"  # audio may also come without a picture
@@ -50,6 +57,8 @@ class TrackPlan:
     tracks: tuple[Track, ...] = ()
     warnings: tuple[str, ...] = ()
     """One line for each track that is not copied."""
+    through_tee: bool = False
+    """Whether some are copied that only the muxer behind tee takes."""
 
 
 def plan_tracks(source: Path, output: Output, *, with_audio: bool = True) -> TrackPlan:
@@ -60,26 +69,34 @@ def plan_tracks(source: Path, output: Output, *, with_audio: bool = True) -> Tra
     muxer = CONTAINERS[output.container].muxer
     if not muxer:
         return _without_tracks(source) if with_audio else TrackPlan()
-    tracks, warnings = [], []
+    tracks, warnings, through_tee = [], [], False
     with open_tracks(source) as container:
         for stream in _beside_picture(container):
             if stream.type == "audio" and not with_audio:
                 continue
             if can_copy(stream, source, muxer):
                 tracks.append(Track(stream.index, "copy"))
-                continue
-            what = (
-                f"{source.name}: {_describe(stream)} does not go into {CONTAINERS[output.container].suffixes[0]} files"
-            )
-            encoder = _encoder_for(stream, source, output) if stream.type == "audio" else ""
-            if encoder:
-                tracks.append(Track(stream.index, "encode", encoder))
-                warnings.append(f"{what}: encoded as {encoder.upper()}; encode.audio=false leaves all audio out")
+            elif _copies_through_tee(stream, source, muxer) and not container.chapters():
+                tracks.append(Track(stream.index, "copy"))
+                through_tee = True
             else:
-                why = "; it cannot be decoded either" if stream.type == "audio" else ""
-                other = "" if muxer == "matroska" else "; an .mkv file may hold it"
-                warnings.append(f"{what}{why}: left out{other}")
-    return TrackPlan(tuple(tracks), tuple(warnings))
+                encoder = _encoder_for(stream, source, output)
+                warnings.append(_warning(stream, source, output, encoder))
+                if encoder:
+                    tracks.append(Track(stream.index, "encode", encoder))
+    return TrackPlan(tuple(tracks), tuple(warnings), through_tee)
+
+
+def _warning(stream: Stream, source: Path, output: Output, encoder: str) -> str:
+    """Say what becomes of a track that is not copied."""
+    container = CONTAINERS[output.container]
+    what = f"{source.name}: {_describe(stream)} does not go into {container.suffixes[0]} files"
+    if encoder and stream.type == "audio":
+        return f"{what}: encoded as {encoder.upper()}; encode.audio=false leaves all audio out"
+    other = "" if container.muxer == "matroska" else "; an .mkv file may hold it"
+    if encoder:
+        return f"{what}: converted to {encoder.upper()}, text and plain styles are kept{other}"
+    return f"{what}{'; it cannot be decoded either' if stream.type == 'audio' else ''}: left out{other}"
 
 
 @contextmanager
@@ -103,15 +120,39 @@ def can_copy(stream: Stream, source: Path, muxer: str) -> bool:
         return muxer == "matroska"  # alone, it makes no file
     try:
         with av.open(io.BytesIO(), "w", format=muxer) as trial:
-            copy = trial.add_stream_from_template(stream)
-            trial.start_encoding()
-            if stream.type in ("audio", "data"):
-                for packet in _first_packets(source, stream.index, 1):
-                    packet.stream = copy
-                    trial.mux(packet)
+            _try_copy(trial, stream, source)
     except REFUSED:
         return False
     return True
+
+
+def _copies_through_tee(stream: Stream, source: Path, muxer: str) -> bool:
+    """Tell whether Matroska takes audio if the muxer is not asked beforehand."""
+    if stream.type != "audio" or muxer != "matroska" or stream.codec_context is None:
+        return False
+    with tempfile.TemporaryDirectory(prefix="dfvi-") as folder:
+        try:
+            with av.open(tee_address(Path(folder) / "trial.mkv", muxer), "w", format="tee") as trial:
+                _try_copy(trial, stream, source)
+        except (*REFUSED, OSError):
+            return False
+    return True
+
+
+def tee_address(path: Path, muxer: str, options: Mapping[str, str] | None = None) -> str:
+    """Return what FFmpeg's muxer `tee` is given to write a file of a format."""
+    settings = ":".join(f"{name}={value}" for name, value in {"f": muxer, **(options or {})}.items())
+    return f"[{settings}]" + re.sub(r"([\\'|\s])", r"\\\1", str(path.absolute()))
+
+
+def _try_copy(trial: OutputContainer, stream: Stream, source: Path) -> None:
+    """Write the beginning of a track; raise one of REFUSED if that does not work."""
+    copy = trial.add_stream_from_template(stream)
+    trial.start_encoding()
+    if stream.type in ("audio", "data"):
+        for packet in _first_packets(source, stream.index, 1):
+            packet.stream = copy
+            trial.mux(packet)
 
 
 def _first_packets(source: Path, index: int, count: int) -> "list[Packet[Any]]":
@@ -153,7 +194,9 @@ def _beside_picture(container: InputContainer) -> list[Stream]:
 
 
 def _encoder_for(stream: Stream, source: Path, output: Output) -> str:
-    """Return the encoder for a track that is not copied; empty if the track cannot be decoded."""
+    """Return the encoder for a track that is not copied; empty if the track is left out."""
+    if isinstance(stream, SubtitleStream):
+        return subtitle_encoder(stream, CONTAINERS[output.container].muxer)
     if not isinstance(stream, AudioStream) or not _decodes(stream, source):
         return ""
     muxer = CONTAINERS[output.container].muxer

@@ -14,7 +14,9 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Stream
+from av.subtitles.stream import SubtitleStream
 
+from storage.media.subtitles import SubtitleConverter, add_subtitles
 from storage.media.track_plan import Track, TrackPlan, audio_settings, open_tracks
 
 AHEAD = Fraction(1, 2)  # seconds that tracks are handed over before the picture they go with
@@ -45,7 +47,7 @@ class Tracks:
         self.source = self._closing.enter_context(open_tracks(path))
         self.origin = Fraction(self.source.start_time or 0, av.time_base)
         self.targets: dict[int, Stream] = {}
-        self.encoders: dict[int, _Reencoder] = {}
+        self.encoders: dict[int, _Reencoder | SubtitleConverter] = {}
         self.packets: Iterator[_Timed] = iter(())
         self.waiting: _Timed | None = None
 
@@ -92,8 +94,12 @@ class Tracks:
     def _add_stream(self, output: OutputContainer, source: Stream, track: Track) -> Stream:
         if track.action == "copy":
             return output.add_stream_from_template(source)
+        if isinstance(source, SubtitleStream):
+            written = add_subtitles(output, track.encoder, source)
+            self.encoders[track.index] = SubtitleConverter(source, written)
+            return written
         if not isinstance(source, AudioStream):
-            raise TypeError(f"track {track.index} is {source.type}; only audio is encoded anew")
+            raise TypeError(f"track {track.index} is {source.type}; only audio and subtitles are encoded anew")
         target = output.add_stream(track.encoder, **audio_settings(source, track.encoder))
         if not isinstance(target, AudioStream):
             raise TypeError(f"{track.encoder} is no encoder of audio")
@@ -123,12 +129,28 @@ class Tracks:
                 if not packet.size or packet.pts is None or packet.time_base is None:
                     continue
                 begins = packet.pts * packet.time_base - self.origin
-                if self._is_wanted(begins, begins + (packet.duration or 0) * packet.time_base):
+                ends = begins + (packet.duration or 0) * packet.time_base
+                if self._is_wanted(begins, ends):
+                    if isinstance(packet.stream, SubtitleStream):
+                        begins = self._cut_to_span(packet, begins, ends)
                     for ready in self._moved(packet):
                         yield _Timed(begins + self.shift, ready)
         for encoder in self.encoders.values():
             for ready in encoder.finish():
                 yield _Timed(self.shift + (self.end or Fraction(0)), ready)
+
+    def _cut_to_span(self, packet: "Packet[Any]", begins: Fraction, ends: Fraction) -> Fraction:
+        """Let a text that is shown when the span begins or ends be shown inside it only; return when it begins.
+
+        Texts may be long, and a time before the file's beginning moves all other tracks.
+        """
+        tick = Fraction(packet.time_base)
+        first = begins if self.begin is None else max(begins, self.begin)
+        last = ends if self.end is None else max(first, min(ends, self.end))
+        packet.pts = round((first + self.origin) / tick)
+        if packet.duration:
+            packet.dts, packet.duration = packet.pts, round((last - first) / tick)
+        return first
 
     def _moved(self, packet: "Packet[Any]") -> "list[Packet[Any]]":
         """Return the packets of the output that a packet of the source becomes."""

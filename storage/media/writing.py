@@ -11,6 +11,7 @@ from typing import Literal
 import av
 import cv2
 import numpy as np
+from av.codec.context import Flags
 from av.container import OutputContainer
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
@@ -20,12 +21,13 @@ from av.video.stream import VideoStream
 from storage.backends.atomic_write import appears_when_complete
 from storage.errors import InputError
 from storage.media.clip import RGB_MATRIX, UNSPECIFIED, Clip, check_range, find_source
-from storage.media.codecs import CONTAINERS, Encoder, choose_encoder, choose_output
-from storage.media.track_plan import TrackPlan, plan_tracks
+from storage.media.codecs import CONTAINERS, Encoder, Output, choose_encoder, choose_output, losses
+from storage.media.hdr_metadata import hdr_losses, with_hdr_metadata
+from storage.media.track_plan import TrackPlan, plan_tracks, tee_address
 from storage.media.tracks import Tracks
 from storage.media.video_decoding import reason_of
 
-__all__ = ["choose_output", "write_image", "write_images", "write_video"]
+__all__ = ["choose_output", "foresee_losses", "write_image", "write_images", "write_video"]
 
 # RGB -> YUV without bias. Chroma sits left of the pixel pairs, where H.264 decoders take it to be; PyAV's
 # own reformat puts it in the middle, which moves colours by a quarter pixel each time a clip is written.
@@ -70,14 +72,14 @@ def write_video(
     if target.is_dir():
         raise InputError(f"{target}: a folder has this name; choose another name or remove it")
     end = check_range(clip, start, stop)
-    encoder = choose_encoder(output_kind.codec, clip, quality, end - start)
+    encoder = with_hdr_metadata(choose_encoder(output_kind.codec, clip, quality, end - start), clip)
     source = None if tracks_from is None else find_source(tracks_from)
     plan = plan_tracks(source, output_kind, with_audio=with_audio) if source else TrackPlan()
     clock = _Clock(clip, start, keep_lead=bool(plan.tracks) and start == 0)
     with contextlib.ExitStack() as stack:
         tracks = stack.enter_context(_trimmed_tracks(source, plan, clip, start, end)) if source else None
         partial = stack.enter_context(appears_when_complete(target))
-        output = stack.enter_context(_open_output(partial, target, output_kind.container))
+        output = stack.enter_context(_open_output(partial, target, output_kind.container, plan))
         stream = _add_picture(output, encoder, clip, clock, threads)
         if tracks:
             tracks.add_to(output)
@@ -86,6 +88,14 @@ def write_video(
             tracks.start()
         written = _encode(output, stream, tracks, _coded(frames, clip, encoder, clock, end - start))
     return written
+
+
+def foresee_losses(clip: Clip, output: Output, *, with_audio: bool = True) -> list[str]:
+    """Return a line for each thing of a clip that an output does not get as it is: of its pixels and its tracks."""
+    lines = losses(output, clip)
+    if clip.kind == "video":
+        lines += [*hdr_losses(output, clip), *plan_tracks(clip.path, output, with_audio=with_audio).warnings]
+    return lines
 
 
 class _Clock:
@@ -124,12 +134,15 @@ def _trimmed_tracks(path: Path, plan: TrackPlan, clip: Clip, start: int, end: in
 
 
 @contextlib.contextmanager
-def _open_output(partial: Path, target: Path, container: str) -> Iterator[OutputContainer]:
+def _open_output(partial: Path, target: Path, container: str, plan: TrackPlan) -> Iterator[OutputContainer]:
     kind = CONTAINERS[container]
     options = {"fflags": "+bitexact", **kind.options}  # no random identifiers: the same frames give the same file
     try:
         partial.touch()  # an unwritable place is the user's error, a failure later the machine's
-        output = av.open(str(partial.absolute()), "w", format=kind.muxer, options=options)
+        if plan.through_tee:
+            output = av.open(tee_address(partial, kind.muxer, options), "w", format="tee", options=options)
+        else:
+            output = av.open(str(partial.absolute()), "w", format=kind.muxer, options=options)
     except OSError as error:
         raise InputError(f"{target}: cannot be written ({reason_of(error)}); check the folder and its rights") from None
     try:
@@ -151,6 +164,8 @@ def _add_picture(output: OutputContainer, encoder: Encoder, clip: Clip, clock: _
     context.pix_fmt = encoder.pixel_format
     context.time_base = clock.time_base
     context.thread_count = threads
+    if output.format.name == "tee":  # which does not say what Matroska wants
+        context.flags |= Flags.global_header
     if clip.is_interlaced:
         context.field_order = clip.field_order
     if encoder.tag and output.format.name in ("mp4", "mov"):

@@ -10,6 +10,7 @@ import pytest
 from storage.media.codecs import choose_output
 from storage.media.reading import probe, read_frames
 from storage.media.track_plan import TrackPlan, plan_tracks
+from storage.media.tracks import Tracks
 from storage.media.writing import write_video
 from tests.storage.media_files import add_audio, encode, moving_frames
 
@@ -43,8 +44,6 @@ def samples(path: Path) -> np.ndarray:
     [
         ("a.mp4", None, "aac"),
         ("a.mov", None, "aac"),
-        ("a.mkv", None, "flac"),
-        ("a.mkv", "ffv1", "flac"),
         ("a.mp4", "h264-lossless", "flac"),
         ("a.mov", "h264-lossless", "alac"),
     ],
@@ -67,14 +66,48 @@ def test_audio_that_does_not_go_in_is_encoded_anew_with_a_warning(tmp_path, adpc
         assert np.corrcoef(before[4000:20000], after[4000:20000])[0, 1] > 0.95
 
 
+@pytest.mark.parametrize("codec", [None, "ffv1"])
+def test_matroska_takes_audio_that_its_muxer_is_not_asked_for(tmp_path, adpcm, codec):
+    assert plan_tracks(adpcm, choose_output("a.mkv", codec)).warnings == ()
+    clip = probe(adpcm)
+    for name in ("a'b|[c] \\.mkv", "again.mkv"):
+        write_video(tmp_path / name, read_frames(clip), clip, codec=codec, tracks_from=adpcm)
+    target = tmp_path / name
+    with av.open(str(target)) as container:
+        assert container.streams.audio[0].codec_context.name == "adpcm_ms"
+    assert np.array_equal(samples(adpcm), samples(target))
+    assert target.read_bytes() == (tmp_path / "a'b|[c] \\.mkv").read_bytes()
+    frames = list(read_frames(clip))
+    error = max(np.abs(a.astype(int) - b).mean() for a, b in zip(read_frames(probe(target)), frames, strict=True))
+    assert error <= (0 if codec else 3)
+
+
+def test_a_source_with_chapters_keeps_them_and_gets_flac(tmp_path, adpcm):
+    source = tmp_path / "chapters.wmv"
+    with av.open(str(adpcm)) as reader, av.open(str(source), "w") as writer:
+        writer.set_chapters([{"id": 1, "start": 0, "end": 400, "time_base": Fraction(1, 1000), "metadata": {}}])
+        copies = [writer.add_stream_from_template(stream) for stream in reader.streams]
+        for packet in reader.demux():
+            if packet.size:
+                packet.stream = copies[packet.stream_index]
+                writer.mux(packet)
+    plan = plan_tracks(source, choose_output("a.mkv"))
+    assert [track.encoder for track in plan.tracks] == ["flac"]
+    with av.open(str(tmp_path / "a.mkv"), "w") as copy, Tracks(source, plan, begin=None, end=None, shift=0) as tracks:
+        copy.add_stream("mpeg4", rate=25, width=64, height=48)
+        tracks.add_to(copy)
+        assert len(copy.chapters()) == 1
+
+
 def test_audio_that_is_encoded_anew_is_trimmed_and_stays_in_time(tmp_path, adpcm):
     clip = probe(adpcm)
-    write_video(tmp_path / "a.mkv", read_frames(clip, 5, 8), clip, tracks_from=adpcm, start=5, stop=8)
-    with av.open(str(tmp_path / "a.mkv")) as container:
+    lossless = {"codec": "h264-lossless", "tracks_from": adpcm}
+    write_video(tmp_path / "a.mp4", read_frames(clip, 5, 8), clip, start=5, stop=8, **lossless)
+    with av.open(str(tmp_path / "a.mp4")) as container:
         times = [frame.time for frame in container.decode(audio=0)]
     assert times[0] == pytest.approx(0, abs=0.05)
     assert times[-1] < 3 / 25
-    kept, whole = samples(tmp_path / "a.mkv"), samples(adpcm)
+    kept, whole = samples(tmp_path / "a.mp4"), samples(adpcm)
     assert any(np.array_equal(kept, whole[at : at + len(kept)]) for at in range(0, len(whole) - len(kept) + 1, 2))
 
 
@@ -139,15 +172,44 @@ def test_title_chapters_subtitles_and_languages_go_along(tmp_path):
         assert [(float(p.pts * p.time_base), bytes(p)) for p in copy.demux(subtitles) if p.size] == [(0.2, b"Welt")]
 
 
-def test_subtitles_that_do_not_go_in_are_left_out_with_a_warning(tmp_path):
+def texts(path: Path) -> list[tuple[float, float, str]]:
+    """When each subtitle of a file begins, how long it lasts, and what it says, in seconds."""
+    with av.open(str(path)) as container:
+        (stream,) = container.streams.subtitles
+        return [
+            (float(packet.pts * packet.time_base), float(packet.duration * packet.time_base), shown.dialogue.decode())
+            for packet in container.demux(stream)
+            if packet.size
+            for shown in packet.decode()
+        ]
+
+
+@pytest.mark.parametrize(("name", "encoder"), [("a.mp4", "mov_text"), ("a.mov", "mov_text")])
+def test_subtitles_of_text_become_those_of_the_container_and_return(tmp_path, name, encoder):
     source = with_extras(tmp_path)
-    (warning,) = plan_tracks(source, choose_output("a.mp4")).warnings
-    assert "subtitle track 1 (srt, ger) does not go into .mp4 files: left out; an .mkv file may hold it" in warning
+    (warning,) = plan_tracks(source, choose_output(name)).warnings
+    suffix = Path(name).suffix
+    assert f"subtitle track 1 (srt, ger) does not go into {suffix} files: converted to MOV_TEXT" in warning
     clip = probe(source)
-    write_video(tmp_path / "a.mp4", read_frames(clip), clip, tracks_from=source)
-    with av.open(str(tmp_path / "a.mp4")) as copy:
+    write_video(tmp_path / name, read_frames(clip), clip, tracks_from=source)
+    with av.open(str(tmp_path / name)) as copy:
         assert copy.metadata["title"] == "A walk"
         assert [chapter["metadata"]["title"] for chapter in copy.chapters()] == ["first", "second"]
+        assert copy.streams.subtitles[0].codec_context.name == encoder
+        assert copy.streams.subtitles[0].language == "ger"
+    assert texts(tmp_path / name) == [(0.2, 0.4, "Hallo"), (1.2, 0.4, "Welt")]
+    back = tmp_path / "back.mkv"
+    write_video(back, read_frames(clip), clip, tracks_from=tmp_path / name)
+    assert texts(back) == [(0.2, 0.4, "Hallo"), (1.2, 0.4, "Welt")]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_subtitle_that_is_shown_over_the_ends_of_a_part_is_cut_to_it(tmp_path, name):
+    source = with_extras(tmp_path)
+    clip = probe(source)
+    write_video(tmp_path / name, read_frames(clip, 10, 33), clip, tracks_from=source, start=10, stop=33)
+    assert texts(tmp_path / name) == [(0, pytest.approx(0.2), "Hallo"), (0.8, pytest.approx(0.12), "Welt")]
+    assert probe(tmp_path / name).start_time == 0
 
 
 def with_timecode(tmp_path) -> Path:
