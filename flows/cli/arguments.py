@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from flows.configs.run_config import RunConfig
 
 
+TAKE_MASKS = ("--mask", "--add", "--subtract", "--intersect")
+"""Options whose value is a mask."""
+
+
 def configuration(options: argparse.Namespace, preset: str | None = None) -> "RunConfig":
     """Return the run configuration that the options ask for; the container follows the output's name unless set.
 
@@ -40,14 +44,14 @@ def at_least_one(text: str) -> int:
 
 
 def attach_boxes(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with boxes that begin with a minus sign attached to their --mask.
+    """Return the arguments with boxes that begin with a minus sign attached to the option before them.
 
     argparse takes them for options otherwise.
     """
     attached: list[str] = []
     for argument in arguments:
-        if attached and attached[-1] == "--mask" and re.match(r"-\d", argument):
-            attached[-1] = f"--mask={argument}"
+        if attached and attached[-1] in TAKE_MASKS and re.match(r"-\d", argument):
+            attached[-1] = f"{attached[-1]}={argument}"
         else:
             attached.append(argument)
     return attached

@@ -126,13 +126,14 @@ def _parser() -> argparse.ArgumentParser:
     from flows.cli import train, weights
     from flows.cli.looking import plan as plan_commands
     from flows.cli.looking import results, studio, watch
+    from flows.cli.masks import group as mask_commands
 
     parser = argparse.ArgumentParser(
         prog="dfvi", description="Remove things from videos by deep flow-guided inpainting."
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="show Prefect's own log, and tracebacks")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    videos = (commands, results, plan_commands, batch_commands, cluster_commands)
+    videos = (commands, results, mask_commands, plan_commands, batch_commands, cluster_commands)
     for group in (*videos, studio, watch, evaluate_commands, store_commands, train, weights):
         for add in group.COMMANDS:
             add(subparsers)

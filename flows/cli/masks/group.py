@@ -1,0 +1,19 @@
+"""The group of commands `dfvi mask`."""
+
+from typing import Any
+
+from flows.cli.masks.check import add_check
+from flows.cli.masks.edit import add_edit
+
+Subparsers = Any  # argparse keeps its class private
+
+
+def add_mask_commands(subparsers: Subparsers) -> None:
+    """Add the commands below `dfvi mask`."""
+    parser = subparsers.add_parser("mask", help="check and edit masks")
+    below = parser.add_subparsers(required=True, metavar="COMMAND")
+    for add in (add_check, add_edit):
+        add(below)
+
+
+COMMANDS = (add_mask_commands,)
