@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,9 @@ class DecodeParams(StageParams):
     """First frame taken, or its time in the video, such as 0:10 or 12.5s."""
     stop: FrameOrTime | None = Field(None)
     """Frame after the last one taken, or its time; null takes all."""
+    rest: Literal["cut", "keep"] = "cut"
+    """What becomes of the frames before start and from stop on: cut, the output is without them, and nothing looks at
+    them; keep, the output is as long as the video, they are in it as they were, and those nearby help to fill."""
     frame_rate: str | None = None
     """Frames a second of an image folder, as a number or a fraction such as 30000/1001; null takes 24."""
     mask_threshold: int = Field(127, ge=0, le=254)
@@ -75,6 +78,13 @@ class DecodeParams(StageParams):
     """Make whole frames of interlaced ones, which otherwise stay woven of two fields."""
     dilation: int = Field(4, ge=0, le=500)
     """Pixels by which the mask grows: edges of things blend into their background."""
+
+    def identity(self) -> dict[str, Any]:
+        """See StageParams; without `rest` where nothing is kept, as it was before there was one."""
+        params = super().identity()
+        if self.rest == "cut":
+            del params["rest"]
+        return params
 
     def moments(self) -> Span:
         """Return from when to when frames are taken."""
@@ -100,28 +110,39 @@ def _moment(value: int | str) -> Moment:
 
 
 def taken_frames(clip: Clip, params: DecodeParams) -> tuple[int, int]:
-    """Return the frames of a clip that are taken, as first and stop (not included).
+    """Return the frames of a clip that are to be filled, as first and stop (not included).
 
-    Raises : InputError if there are none, they leave the clip, or a truncated file lost some.
+    Raises : InputError if there are none, they leave the clip, or a truncated file lost some that the output shows.
     """
     start, stop = frames_in(clip, params.moments(), "the part to take (decode.start to decode.stop)")
+    if params.rest == "keep":
+        check_range(clip, 0, None)
     return start, check_range(clip, start, stop)
 
 
 def stored_frames(clip: Clip, mask: str, params: DecodeParams) -> tuple[int, int]:
-    """Return the frames that are stored: those taken, and where masks count for some time only, none far from that.
+    """Return the frames that are stored: those taken, with those beside them where the rest is kept; where masks count
+    for some time only, none far from that.
 
     Raises : InputError if a time lies outside the clip, or outside what is taken.
     """
     start, stop = taken_frames(clip, params)
     source = parse_mask(mask)
+    beside = REACH if params.rest == "keep" else 0
+    begin, end = max(start - beside, 0), min(stop + beside, clip.frame_count)
     if not source.is_timed:
-        return start, stop
+        return begin, end
     spans = [(first, last) for first, last in source.spans(clip) if first < stop and start < last]
     if not spans:
         raise InputError(f"{source.name} counts for no frame from {start} to {stop - 1}, which are all that is taken")
     first, last = min(first for first, _ in spans), max(last for _, last in spans)
-    return max(start, first - BESIDE), min(stop, last + BESIDE)
+    return max(begin, first - BESIDE), min(end, last + BESIDE)
+
+
+def worked_frames(clip: Clip, mask: str, params: DecodeParams) -> tuple[int, int]:
+    """Return those of the stored frames that are taken, as first and stop (not included). Raises InputError."""
+    (start, stop), (begin, end) = taken_frames(clip, params), stored_frames(clip, mask, params)
+    return max(start, begin), min(stop, end)
 
 
 @dataclass(frozen=True)
@@ -197,7 +218,8 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
             "kept set decode.invert_mask, and if it marks too much raise decode.mask_threshold"
         )
     out.attributes.update({"clip": clip.to_json(), "start": start, "stop": stop, "frames": count})
-    out.attributes["taken"] = taken_frames(clip, params)
+    out.attributes["taken"] = taken = taken_frames(clip, params)
+    out.attributes["shown"] = (0, clip.frame_count) if params.rest == "keep" else taken
     out.attributes["mask_is_alpha"] = AlphaMask() in parse_mask(mask).sources
     out.attributes.update({"hole_pixels": sum(counts), "largest_hole": max(counts)})
 

@@ -1,9 +1,9 @@
 """Encoding: the finished frames as a video file or image folder, with the source's timing, colour tags and audio."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +48,6 @@ class EncodeParams(StageParams):
     for cutting; null takes h264, or png for a folder."""
     crf: int = Field(18, ge=0, le=51)
     """Quality of h264 and hevc: 0 best, 51 worst; 18 is near what the eye can tell apart."""
-    rest: Literal["cut", "keep"] = "cut"
-    """What becomes of the frames before decode.start and from decode.stop on: cut, they are left out; keep, the output
-    is as long as the video, and shows them as they are."""
     audio: bool = True
     """Carry the source's audio over: as it is where the container holds it, else encoded anew."""
 
@@ -66,18 +63,18 @@ def encode(
     job: Job,
 ) -> None:
     """Write the finished frames to a video file or a folder of images; of shots without hole those of the clip, and
-    those that were not stored from the video."""
+    of what is not worked on those of the video."""
     source = replace(Clip.from_json(clip.attributes["clip"]), path=Path(video))
     output = _output(params)
     _warn_of_losses(out, source, output, with_audio=params.audio)
-    shown = _shown_part(source, clip, params)
-    out.attributes.update({"shots": filled.told, "frames": len(shown)})
+    part = _Part.of(clip.attributes)
+    out.attributes.update({"shots": filled.told, "frames": len(part.shown)})
     visible_clip = ShownClip(clip, filled)
-    read_ahead = ordered_map(lambda t: visible_clip.frames[t], range(visible_clip.count), job.threads)
-    around = out.count(_with_rest(read_ahead, source, clip, shown), len(shown))
-    frames = _at_full_depth(around, source, output, clip, _holes_of(visible_clip, clip, shown), shown)
+    read_ahead = ordered_map(lambda t: visible_clip.frames[t - part.first], part.filled, job.threads)
+    with_rest = out.count(_with_rest(read_ahead, source, part), len(part.shown))
+    frames = _at_full_depth(with_rest, source, output, clip, _holes_of(visible_clip, part), part.shown)
     if params.container == FOLDER:
-        with out.new_files(*(f"{t:05d}.png" for t in range(len(shown)))) as folder:
+        with out.new_files(*(f"{t:05d}.png" for t in range(len(part.shown)))) as folder:
             write_images(folder, frames)
         return
     name = f"video.{params.container}"
@@ -90,36 +87,47 @@ def encode(
             quality=params.crf,
             tracks_from=video if source.kind == "video" else None,
             with_audio=params.audio,
-            start=shown.start,
-            stop=shown.stop,
+            start=part.shown.start,
+            stop=part.shown.stop,
             threads=ENCODER_THREADS,
         )
 
 
-def _shown_part(source: Clip, clip: StageStore, params: EncodeParams) -> range:
-    """The frames of the video that the output shows; some of them may not be stored."""
-    stored = clip.attributes["start"], clip.attributes["stop"]
-    return range(source.frame_count) if params.rest == "keep" else range(*clip.attributes.get("taken", stored))
+@dataclass(frozen=True)
+class _Part:
+    """Which frames of a video the output shows, and which of them are those that were filled."""
+
+    first: int
+    """First frame that is stored."""
+    filled: range
+    shown: range
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "_Part":
+        """Take what decoding tells; results of before there were times tell less."""
+        stored = told["start"], told["stop"]
+        taken = told.get("taken", stored)
+        shown = told.get("shown", taken)
+        return cls(stored[0], range(max(stored[0], taken[0]), min(stored[1], taken[1])), range(*shown))
 
 
-def _with_rest(frames: Iterator[NDArray[Any]], source: Clip, clip: StageStore, shown: range) -> Iterator[NDArray[Any]]:
-    """The frames of the store, and around them those of the video that are shown too, as they are."""
-    start, stop = clip.attributes["start"], clip.attributes["stop"]
-    if (shown.start, shown.stop) == (start, stop):
-        return frames
-    all_frames = zip(shown, read_frames(source, shown.start, shown.stop), strict=True)
-    return (next(frames) if start <= t < stop else frame for t, frame in all_frames)
+def _with_rest(filled: Iterator[NDArray[Any]], source: Clip, part: _Part) -> Iterator[NDArray[Any]]:
+    """The filled frames, and around them those of the video as they are."""
+    if part.filled == part.shown:
+        return filled
+    all_frames = zip(part.shown, read_frames(source, part.shown.start, part.shown.stop), strict=True)
+    return (next(filled) if t in part.filled else frame for t, frame in all_frames)
 
 
-def _holes_of(visible_clip: ShownClip, clip: StageStore, shown: range) -> Sequence[NDArray[Any]]:
-    """What was filled of the frames that are shown; nothing of those that are not stored."""
-    begin = clip.attributes["start"] - shown.start
+def _holes_of(visible_clip: ShownClip, part: _Part) -> Sequence[NDArray[Any]]:
+    """What was filled of each frame that is shown."""
     none = np.zeros((visible_clip.height, visible_clip.width), bool)
 
     def hole(t: int) -> NDArray[Any]:
-        return visible_clip.holes[t - begin] if 0 <= t - begin < visible_clip.count else none
+        number = part.shown[t]
+        return visible_clip.holes[number - part.first] if number in part.filled else none
 
-    return Derived(len(shown), hole)
+    return Derived(len(part.shown), hole)
 
 
 def _output(params: EncodeParams) -> Output:

@@ -24,15 +24,14 @@ def configuration(options: argparse.Namespace, preset: str | None = None) -> "Ru
     from flows.configs.run_config import load_config
     from storage.media.codecs import container_of
 
-    sections: dict[str, dict[str, Any]] = {"decode": {}, "encode": {}}
+    sections: dict[str, dict[str, Any]] = {"encode": {}}
     if getattr(options, "plate", None):
         sections["plates"] = dict(options.plate)
     if getattr(options, "output", None):
         sections["encode"]["container"] = container_of(Path(options.output))
     ends = {"start": getattr(options, "begin", None), "stop": getattr(options, "end", None)}
     if chosen := {name: text for name, text in ends.items() if text is not None}:
-        sections["decode"] = chosen
-        sections["encode"]["rest"] = "keep"
+        sections["decode"] = chosen | {"rest": "keep"}
     return load_config(preset or options.preset, options.config, options.set, **sections)
 
 

@@ -16,7 +16,7 @@ from flows.pipeline.preflight import check_plates
 from storage.cache.names import distinct_name, title_of_video, video_name
 from storage.datasets.video_folders import Found, find_videos
 from storage.errors import InputError
-from storage.media.clip import Clip, check_range
+from storage.media.clip import Clip
 from storage.media.masks.parsing import join_masks, place_masks
 from tasks.decode import marked_holes, probe_as, stored_frames
 
@@ -217,7 +217,5 @@ def _check_mask(mask: str, clip: Clip, config: RunConfig) -> tuple[int, int]:
     Raises : InputError if the mask does not fit the clip, or times lie outside it.
     """
     start, stop = stored_frames(clip, mask, config.decode)
-    if config.encode.rest == "keep":
-        check_range(clip, 0, None)
     next(marked_holes(config.decode, mask, clip, start, stop), None)
     return start, stop

@@ -8,7 +8,7 @@ from flows.configs.run_config import RunConfig
 from flows.pipeline.stage_order import StageRunner, inpaint_clip
 from storage.delivery import check_apart, check_output
 from storage.errors import InputError
-from storage.media.clip import check_range, find_source
+from storage.media.clip import find_source
 from storage.media.codecs import choose_output
 from storage.media.masks.parsing import parse_mask
 from storage.media.plates import check_plate
@@ -38,10 +38,7 @@ def check_times(config: RunConfig, mask: str, video: str) -> None:
     takes_all = (config.decode.start, config.decode.stop) == (0, None)
     if takes_all and not parse_mask(mask).is_timed:
         return
-    clip = probe_as(video, config.decode)
-    stored_frames(clip, mask, config.decode)
-    if config.encode.rest == "keep":
-        check_range(clip, 0, None)
+    stored_frames(probe_as(video, config.decode), mask, config.decode)
 
 
 def check_plates(config: RunConfig, mask: str, video: str) -> None:

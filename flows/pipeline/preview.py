@@ -97,7 +97,7 @@ def preview_video(
 def _fitted(config: RunConfig) -> RunConfig:
     """The configuration for a clip of half the size whose mask has been read; plates are of the full size."""
     decode = DecodeParams(dilation=(config.decode.dilation + 1) // 2)
-    encode = config.encode.model_copy(update={"container": "png", "codec": None, "rest": "cut"})
+    encode = config.encode.model_copy(update={"container": "png", "codec": None})
     return config.model_copy(update={"decode": decode, "encode": encode, "plates": {}})
 
 

@@ -1,7 +1,8 @@
 """What a run of one video did: stage by stage, and how much of the hole was found and how much made up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -36,7 +37,7 @@ class Summary(BaseModel):
     """Wall time of the whole run."""
     frames: int
     untouched: int = 0
-    """Frames of the output besides these that are the video's own: they lie outside the time of masks, or the range."""
+    """Frames of the output that are the video's own: they lie far from the time of masks, or outside the range."""
     hole_pixels: int
     """Hole pixels of all frames after dilation and growth."""
     grown: float = 0.0
@@ -72,7 +73,7 @@ def summarise(
         root=job.root,
         seconds=round(seconds, 3),
         frames=int(walked.clip.attributes["frames"]),
-        untouched=max(0, int(walked.encoded.attributes.get("frames", 0)) - int(walked.clip.attributes["frames"])),
+        untouched=_untouched(walked.clip.attributes),
         hole_pixels=hole,
         grown=added / hole,
         propagated=filled.total("propagated") / hole,
@@ -93,6 +94,15 @@ def summarise(
         ],
         warnings=list(warnings),
     )
+
+
+def _untouched(told: Mapping[str, Any]) -> int:
+    """Frames that the output shows as they are in the video, by what decoding tells."""
+    if "shown" not in told:
+        return 0
+    first, stop = told["shown"]
+    (start, end), (begin, last) = told["taken"], (told["start"], told["stop"])
+    return int(stop - first - (min(end, last) - max(start, begin)))
 
 
 def warn_of_invention(walked: ClipResults) -> list[str]:
@@ -147,7 +157,7 @@ def describe(summary: Summary) -> str:
         f"{painted}{summary.invented:.1%} invented"
     )
     if summary.untouched:
-        lines.append(f"the other {summary.untouched} frames of the output are those of the video, as they were")
+        lines.append(f"{summary.untouched} frames of the output are those of the video, as they were")
     if summary.invented > MUCH_INVENTED:
         lines.append("much was invented: if you know what lies there, paint it into one frame, see dfvi plate --help")
     lines.append(f"output: {summary.output}")

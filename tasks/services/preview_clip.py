@@ -15,7 +15,7 @@ from storage.errors import InputError
 from storage.media.clip import Clip
 from storage.media.reading import probe, read_frames
 from storage.media.writing import write_images, write_video
-from tasks.decode import DecodeParams, marked_holes, probe_as, stored_frames
+from tasks.decode import DecodeParams, marked_holes, probe_as, worked_frames
 from tasks.evaluation.compare_fills import Fill, side_by_side, write_strips
 
 SMALLEST_SIDE = 16  # pixels; half of less is no picture
@@ -41,7 +41,7 @@ def cut_small_clip(folder: Path, video: str, mask: str, params: DecodeParams, le
     Raises : InputError if video or mask cannot be read, or the mask marks nothing there.
     """
     clip = probe_as(video, params)
-    start, stop = stored_frames(clip, mask, params)
+    start, stop = worked_frames(clip, mask, params)
     first = start + hardest_stretch(_frames(clip, mask, params, start, stop), length)
     last = min(first + length, stop)
     height, width = max(clip.height // 2, SMALLEST_SIDE), max(clip.width // 2, SMALLEST_SIDE)

@@ -107,7 +107,8 @@ class ArraySpan(Sequence[NDArray[Any]]):
 
 
 def shots_with_holes(clip: StageResult, found: StageResult) -> list[Shot]:
-    """The shots of a decoded clip in which there is something to fill, or the regions of them.
+    """The shots of a decoded clip in which there is something to fill, or the regions of them; those that lie outside
+    what is to be filled are left out.
 
     found   : what find_shots says about the clip.
     Returns : in a plan, before `found` is there, one undecided shot that stands for all of them.
@@ -115,6 +116,8 @@ def shots_with_holes(clip: StageResult, found: StageResult) -> list[Shot]:
     if "regions" not in found.attributes:
         why = found.why if found.undecided else f"follows {found.stage}, which tells the shots and their content"
         return [Shot(clip, 0, 0, "", why=why)]
+    start, count = clip.attributes.get("start", 0), clip.attributes["frames"]
+    first, last = (t - start for t in clip.attributes.get("taken", (start, start + count)))
     return [
         Shot(
             clip,
@@ -129,4 +132,5 @@ def shots_with_holes(clip: StageResult, found: StageResult) -> list[Shot]:
             box=tuple(region["box"]) if region["box"] else None,
         )
         for region in found.attributes["regions"]
+        if region["first"] < last and first < region["stop"]
     ]

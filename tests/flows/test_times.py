@@ -18,7 +18,7 @@ from storage.cache.root import Root
 from storage.errors import InputError
 from storage.media.reading import probe, read_frames
 from tasks import decode as decoding
-from tasks.decode import DecodeParams, MediaInput, stored_frames, taken_frames
+from tasks.decode import DecodeParams, MediaInput, decode, stored_frames, taken_frames, worked_frames
 from tasks.stage.cached_stage import Job
 from tasks.stage.shot_batches import DirectRunner
 from tests.clips import write_images
@@ -75,9 +75,9 @@ def test_a_timed_mask_changes_its_frames_alone_and_recomputes_the_shots_it_touch
 
 
 def test_a_range_is_worked_on_and_the_rest_is_kept_as_it_is(run, video):
-    done, images = run(BOX, "decode.start=1s", "decode.stop=1.3s", "encode.rest=keep")
+    done, images = run(BOX, "decode.start=1s", "decode.stop=1.3s", "decode.rest=keep")
     assert changed(images, video) == [10, 11, 12]
-    assert {name for _, name in done} == {""}
+    assert {name for _, name in done} == {"", "8-15"}  # what lies beside it helps, and is put back as it was
 
 
 def test_frames_far_from_the_time_of_every_mask_are_not_stored_and_come_out_as_they_were(run, video, monkeypatch):
@@ -87,6 +87,8 @@ def test_frames_far_from_the_time_of_every_mask_are_not_stored_and_come_out_as_t
     assert stored_frames(clip, f"{BOX}@f10-f12", DecodeParams()) == (8, 14)
     assert stored_frames(clip, f"{BOX}@f10-f12\n{BOX}", DecodeParams()) == (0, 16)
     assert stored_frames(clip, f"{BOX}@f10-f12", DecodeParams(start=9, stop=11)) == (9, 11)
+    assert stored_frames(clip, f"{BOX}@f10-f12", DecodeParams(start=9, stop=11, rest="keep")) == (8, 14)
+    assert worked_frames(clip, f"{BOX}@f10-f12", DecodeParams(start=9, stop=11, rest="keep")) == (9, 11)
     _, images = run(f"{BOX}@f10-f12", root="part")
     assert changed(images, video) == [10, 11]
     assert len(images) == len(near) == 16
@@ -101,6 +103,8 @@ def test_frames_are_taken_by_number_or_time_and_a_frame_has_one_digest_however_i
     clip = probe(video)
     assert taken_frames(clip, DecodeParams(start="f3", stop="0:00.5")) == (3, 12)
     assert DecodeParams(start="f3") == DecodeParams(start=3)
+    assert "rest" not in decode.key(DecodeParams(), {}).params
+    assert decode.key(DecodeParams(rest="keep"), {}).params["rest"] == "keep"
     assert load_config(settings=["decode.start=0:10", "decode.stop=12.5"]).decode.stop == "0:12.5"
     assert load_config(settings=["decode.start=1:00"]).decode.start == "1:00"
     for wrong, said in (("-1", "from 0 on"), ("'12'", "may be seconds or a frame"), ("later", "is no time")):
@@ -132,7 +136,7 @@ def test_the_command_line_keeps_sound_and_every_frame_outside_the_range(tmp_path
     assert [t for t, is_same in enumerate(same) if not is_same] == [10, 11, 12]
     np.testing.assert_array_equal(samples(written), samples(clip))
     summary = summarise(runner.job, results, runner.done, tmp_path / "out.mkv", 1.0)
-    assert "the other 13 frames of the output are those of the video, as they were" in describe(summary)
+    assert "13 frames of the output are those of the video, as they were" in describe(summary)
     with pytest.raises(SystemExit):
         cli._parser().parse_args([*line, "--from", "10"])
     assert "argument --from: '10' may be seconds or a frame; write 0:10" in capsys.readouterr().err
