@@ -19,7 +19,7 @@ class GrowHolesParams(StageParams):
     every hole as it is."""
 
 
-@stage(version=2)  # 2: shadows that end nearby, and no line left beside the hole
+@stage(version=3)  # 2: shadows that end nearby, no line left beside the hole; 3: nothing joins where little would
 def grow_holes(out: StageStore, *, clip: StageStore, params: GrowHolesParams, job: Job) -> None:
     """Write every hole with what joined it."""
     count, height, width = clip["holes"].shape

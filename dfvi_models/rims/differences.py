@@ -6,7 +6,7 @@ is anything at all, but lies close to the hole. Everything is looked at on the w
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -42,21 +42,30 @@ class Shown:
     """(h, w) where it shows the scene, clear of its own hole and of what may lie around that."""
 
 
+class Differing(NamedTuple):
+    """What is known of the surroundings of a hole."""
+
+    found: NDArray[np.bool_]
+    """(h, w) where they differ from what other frames show, as an edge or a shadow would; False in the hole."""
+    judged: NDArray[np.bool_]
+    """(h, w) where enough other frames show something to tell."""
+
+
 def differing(
     colour: NDArray[np.uint8], distance: NDArray[np.float32], reach: float, shown: Sequence[Shown]
-) -> NDArray[np.bool_]:
+) -> Differing:
     """Return where the surroundings of a hole differ from what other frames show, as an edge or a shadow would.
 
     colour   : (h, w, 3) uint8, the frame with the hole.
     distance : (h, w) pixels to the hole; 0 in it.
     reach    : pixels around the hole that are judged. What lies up to twice as far tells what differs by chance.
     shown    : what other frames show.
-    Returns  : (h, w) bool, False in the hole; what is not connected to the hole counts as well.
+    Returns  : Differing; what is not connected to the hole counts as well.
     """
     looked_at = np.asarray((distance > 0) & (distance <= 2 * reach), np.bool_)
     near = np.asarray(looked_at & (distance <= reach), np.bool_)
     if len(shown) < FEWEST_FRAMES or not near.any():
-        return np.zeros(distance.shape, np.bool_)
+        return Differing(np.zeros(distance.shape, np.bool_), np.zeros(distance.shape, np.bool_))
     alike = [_with_exposure_of(colour, one, np.asarray(distance > reach, np.bool_)) for one in shown]
     usable = np.stack([one.usable[looked_at] for one in shown])
     known = np.asarray(distance > 0, np.bool_)
@@ -65,7 +74,9 @@ def differing(
     values = np.stack([one[looked_at] for one in alike])
     apart, median = _agreed(outside, values, usable)
     size = np.abs(apart).max(axis=1)
-    far = np.asarray(~near)[looked_at] & (usable.sum(axis=0) >= FEWEST_FRAMES)
+    judged = np.zeros(distance.shape, np.bool_)
+    judged[looked_at] = usable.sum(axis=0) >= FEWEST_FRAMES
+    far = (judged & ~near)[looked_at]
     by_chance = float(np.quantile(size[far], SPREAD_QUANTILE)) if far.any() else 0.0
     differs, lit = np.zeros(distance.shape, np.bool_), own.copy()
     differs[looked_at] = size > max(SMALLEST_DIFFERENCE, by_chance)
@@ -74,7 +85,7 @@ def differing(
     found = np.asarray(differs & near & likely, np.bool_)
     share = cv2.boxFilter(found.astype(np.float32), -1, (VOTE_WINDOW, VOTE_WINDOW))
     of = cv2.boxFilter(near.astype(np.float32), -1, (VOTE_WINDOW, VOTE_WINDOW))
-    return np.asarray(near & (share > 0.5 * of), np.bool_)
+    return Differing(np.asarray(near & (share > 0.5 * of), np.bool_), judged & near)
 
 
 def _with_exposure_of(colour: NDArray[np.uint8], one: Shown, clear: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ from dfvi_models.registration.homography import Homography, moved_to_box
 from dfvi_models.registration.planes import PlaneFinder
 from dfvi_models.registration.shared_cache import SharedCache
 from dfvi_models.registration.views import View, look_at
-from dfvi_models.rims.differences import Shown, differing
+from dfvi_models.rims.differences import Differing, Shown, differing
 
 REACH = 0.1
 """Of the frame's shorter side: how far a hole may grow by itself."""
@@ -35,14 +35,26 @@ CLEARANCE = 2
 LARGEST_SHARE = 1.0
 """Of the hole's own pixels that may be added at most."""
 
-VOTERS = 2
-"""Frames before and after that vote, moved along with the hole: what goes with the thing is there in most of them."""
+VOTERS = 4
+"""Frames before and after that vote, moved along with the hole: what goes with the thing is there in most of those that
+can tell. On blobs in 12 natural clips 71 % of what is wrong is found, 62 % with 2 and a vote against by who cannot."""
+
+LEAST_SHARE = 0.04
+"""Of the pixels within reach of a hole that must join it in three of four frames around; beside clean holes, chance and
+bystanders join now and then. Chosen on blobs in 12 natural clips: 99 % of what is true is kept, 36 % of what is not."""
+
+LEAST_PART = 0.01
+"""Of the same pixels that a connected part must have to join."""
+
+SPAN, STRIDE = 8, 4
+"""Frames before and after over which LEAST_SHARE is taken, and of which every STRIDE-th is looked at."""
 
 SOFT_EDGE = 3  # working pixels added around what was found: shadows fade out
 GAP = 4  # working pixels: narrower ones between the hole and what was found are closed
 JOINT = 2  # working pixels of the hole that are brought to the full grid along with what is added
 TOUCHING = 3  # working pixels by which what was found may lie off the hole
-VIEWS_HELD = 2 * max(DISTANCES) + 2 * VOTERS + 16
+VIEWS_HELD = 2 * max(DISTANCES) + 2 * VOTERS + 2 * SPAN + 16
+MASKS_HELD = 2 * SPAN + 2 * VOTERS + 24
 
 
 def grow_holes(
@@ -74,7 +86,8 @@ class _Rims:
         self._count, self._holes, self._reach = len(frames), holes, reach
         self._views: SharedCache[int, View] = SharedCache(lambda t: look_at(frames[t], holes[t]), VIEWS_HELD)
         self._distances: SharedCache[int, NDArray[np.float32]] = SharedCache(self._distance, VIEWS_HELD)
-        self._found: SharedCache[int, NDArray[np.bool_]] = SharedCache(self._differing, 4 * VOTERS + 16)
+        self._found: SharedCache[int, Differing] = SharedCache(self._differing, MASKS_HELD)
+        self._voted: SharedCache[int, NDArray[np.bool_]] = SharedCache(self._vote, MASKS_HELD)
         self._planes = PlaneFinder(lambda t: self._views[t])
 
     def grown(self, t: int) -> NDArray[np.bool_]:
@@ -82,42 +95,57 @@ class _Rims:
         hole = np.ascontiguousarray(self._holes[t])
         if self._reach == 0 or not hole.any():
             return hole
-        added = self._voted(t)
-        if not added.any():
+        added = self._voted[t]
+        if not added.any() or self._share_around(t) < LEAST_SHARE:
             return hole
+        added = _nearest(added, self._distances[t], int(LARGEST_SHARE * np.count_nonzero(self._views[t].hole)))
         # On the working grid the hole is a little larger; without what lies beside it, a line would stay between both.
         joined = added | (self._views[t].hole & dilate_by_disc(added, JOINT))
         height, width = hole.shape
         full = cv2.resize(joined.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
         return hole | (np.asarray(full) > 0.5)
 
-    def _voted(self, t: int) -> NDArray[np.bool_]:
+    def _share_around(self, t: int) -> float:
+        """Share of the pixels within reach that join the hole, lower quartile of the frames around t."""
+        shares = []
+        for other in range(t - SPAN, t + SPAN + 1, STRIDE):
+            if 0 <= other < self._count and self._views[other].hole.any():
+                shares.append(float(self._voted[other].sum() / max(self._within_reach(other), 1)))
+        return float(np.quantile(shares, 0.25))
+
+    def _within_reach(self, t: int) -> int:
+        """Number of working pixels that could join the hole of frame t."""
+        distance = self._distances[t]
+        return int(np.count_nonzero((distance > 0) & (distance <= self._working_reach(self._views[t].hole))))
+
+    def _vote(self, t: int) -> NDArray[np.bool_]:
         """What most frames around t found, where it lies beside the hole, on the working grid."""
         hole = self._views[t].hole
+        if not hole.any():
+            return hole
         here = _middle(hole)
-        votes, voters = np.zeros(hole.shape, np.float32), 0
+        votes, voters = np.zeros(hole.shape, np.float32), np.zeros(hole.shape, np.float32)
         for other in range(max(t - VOTERS, 0), min(t + VOTERS + 1, self._count)):
             there = self._views[other].hole
             if not there.any():
                 continue
             right, down = here - _middle(there)
             move = np.array([[1, 0, right], [0, 1, down]], np.float32)
-            vote = self._found[other].astype(np.float32)
-            votes += cv2.warpAffine(vote, move, hole.shape[::-1], flags=cv2.INTER_NEAREST)
-            voters += 1
+            for total, vote in zip((votes, voters), self._found[other], strict=True):
+                total += cv2.warpAffine(vote.astype(np.float32), move, hole.shape[::-1], flags=cv2.INTER_NEAREST)
         distance = self._distances[t]
         found = np.asarray((votes > 0.5 * voters) & ~hole, np.bool_)
         found = _connected(found, dilate_by_disc(hole, TOUCHING))
         added = _without_gaps(dilate_by_disc(found, SOFT_EDGE), hole)
         added &= distance <= self._working_reach(hole)
-        return _nearest(added, distance, int(LARGEST_SHARE * np.count_nonzero(hole)))
+        return _large_parts(added, LEAST_PART * self._within_reach(t))
 
-    def _differing(self, t: int) -> NDArray[np.bool_]:
-        """Where frame t differs from others around its hole, on the working grid."""
+    def _differing(self, t: int) -> Differing:
+        """Where frame t differs from others around its hole, and where that can be told, on the working grid."""
         view, distance = self._views[t], self._distances[t]
-        found = np.zeros(view.hole.shape, np.bool_)
+        whole = Differing(np.zeros(view.hole.shape, np.bool_), np.zeros(view.hole.shape, np.bool_))
         if not view.hole.any():
-            return found
+            return whole
         reach = self._working_reach(view.hole)
         box = _box(view.hole, 2 * round(reach) + 1)
         near = distance[box]
@@ -125,8 +153,9 @@ class _Rims:
         for other in references(t, self._count, DISTANCES):
             for lead in self._planes.leads(t, other)[:1]:
                 shown.append(self._seen_from(other, lead.homography, box, near))
-        found[box] = differing(view.colour[box], near, reach, shown)
-        return found
+        for plane, part in zip(whole, differing(view.colour[box], near, reach, shown), strict=True):
+            plane[box] = part
+        return whole
 
     def _seen_from(
         self, other: int, homography: Homography, box: tuple[slice, slice], near: NDArray[np.float32]
@@ -177,6 +206,13 @@ def _without_gaps(found: NDArray[np.bool_], hole: NDArray[np.bool_]) -> NDArray[
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * GAP + 1, 2 * GAP + 1))
     closed = np.asarray(cv2.morphologyEx((found | hole).view(np.uint8), cv2.MORPH_CLOSE, disc)) > 0
     return np.asarray((found | (closed & dilate_by_disc(found, GAP))) & ~hole, np.bool_)
+
+
+def _large_parts(found: NDArray[np.bool_], fewest: float) -> NDArray[np.bool_]:
+    """The connected parts of at least so many pixels."""
+    _, label, statistics, _ = cv2.connectedComponentsWithStats(found.view(np.uint8), connectivity=8)
+    large = np.asarray(statistics)[:, cv2.CC_STAT_AREA] >= fewest
+    return np.asarray(found & large[np.asarray(label)], np.bool_)
 
 
 def _nearest(added: NDArray[np.bool_], distance: NDArray[np.float32], most: int) -> NDArray[np.bool_]:

@@ -19,20 +19,20 @@ def shown(*pictures):
 
 def test_alike_pictures_do_not_differ():
     colour, distance = surroundings()
-    assert not differing(colour, distance, REACH, shown(colour, colour, colour)).any()
+    assert not differing(colour, distance, REACH, shown(colour, colour, colour)).found.any()
 
 
 def test_other_exposure_is_no_difference():
     colour, distance = surroundings()
     dim = np.clip(colour.astype(int) - 20, 0, 255).astype(np.uint8)
-    assert not differing(colour, distance, REACH, shown(dim, dim)).any()
+    assert not differing(colour, distance, REACH, shown(dim, dim)).found.any()
 
 
 def test_a_darker_copy_differs_up_to_the_reach():
     colour, distance = surroundings()
     dark = colour.copy()
     dark[5:35, 20:32] = dark[5:35, 20:32] * 0.6
-    found = differing(dark, distance, REACH, shown(colour, colour))
+    found = differing(dark, distance, REACH, shown(colour, colour)).found
     assert found[8:32, 21:29].mean() > 0.95
     assert not found[:, 31:].any()
     assert not found[:, :20].any()
@@ -42,7 +42,7 @@ def test_other_texture_differs_beside_the_hole_only():
     colour, distance = surroundings()
     other = colour.copy()
     other[5:35, 20:32] = (200, 30, 30)
-    found = differing(other, distance, REACH, shown(colour, colour))
+    found = differing(other, distance, REACH, shown(colour, colour)).found
     assert found[8:32, 20:24].mean() > 0.95
     assert not found[:, 28:].any()
 
@@ -51,12 +51,19 @@ def test_frames_must_agree_and_be_two():
     colour, distance = surroundings()
     dark, bright = (np.clip(colour * share, 0, 255).astype(np.uint8) for share in (0.5, 1.4))
     mixed = [np.where(np.arange(60)[None, :, None] < 40, one, colour) for one in (dark, bright)]
-    assert not differing(colour, distance, REACH, shown(*mixed)).any()
-    assert not differing(dark, distance, REACH, shown(colour)).any()
+    assert not differing(colour, distance, REACH, shown(*mixed)).found.any()
+    assert not differing(dark, distance, REACH, shown(colour)).found.any()
 
 
 def test_unusable_places_are_not_looked_at():
     colour, distance = surroundings()
     dark = (colour * 0.5).astype(np.uint8)
     nothing = [Shown(colour, np.zeros(distance.shape, bool))] * 3
-    assert not differing(dark, distance, REACH, nothing).any()
+    assert not differing(dark, distance, REACH, nothing).found.any()
+
+
+def test_only_what_two_frames_show_is_judged():
+    colour, distance = surroundings()
+    half = np.broadcast_to(np.arange(40)[:, None] < 20, distance.shape)
+    judged = differing(colour, distance, REACH, [*shown(colour), Shown(colour, half)]).judged
+    np.testing.assert_array_equal(judged, half & (distance > 0) & (distance <= REACH))

@@ -62,6 +62,18 @@ def test_a_hole_grows_by_no_more_than_its_own_size(clean, holes):
     assert found[4].sum() <= 2 * small[4].sum()
 
 
+def test_what_joins_in_some_frames_only_stays_out(clean, holes):
+    frames = clean.copy()
+    frames[:3] = shaded(clean)[:3]  # as a bystander would for a while
+    assert not (grown(frames, holes) & ~holes).any()
+
+
+def test_a_speck_stays_out(clean, holes):
+    frames = clean.copy()
+    frames[:, 66:69, 70:73] = frames[:, 66:69, 70:73] // 2
+    assert not (grown(frames, holes) & ~holes).any()
+
+
 def test_a_bystander_beside_the_hole_stays(clean, holes):
     frames = clean.copy()
     frames[4, 40:80, 92:104] = (200, 30, 30)  # nobody else shows it, and it has no texture of what it hides
