@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from storage.backends.atomic_write import appears_when_complete
+from storage.backends.atomic_write import appears_when_complete, refuse_no_file
 from storage.backends.folder_swap import working_on
 from storage.cache.errors import DamagedStoreError
 from storage.cache.stage_store import StageStore
@@ -38,6 +38,9 @@ def _check_output(output: Path, container: str, codec: str | None) -> None:
         )
     if output.is_dir() and container != FOLDER:
         raise InputError(f"{output} is a folder; name a file")
+    refuse_no_file(output)
+    if output.is_file() and container == FOLDER:
+        raise InputError(f"{output} is a file; name a folder, or a file ending in .mp4, .mkv or .mov")
     if container == FOLDER and output.is_dir() and (foreign := foreign_names(output)):
         _refuse_foreign(output, foreign)
     folder = output if output.is_dir() else output.resolve().parent

@@ -71,9 +71,11 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _check_files(*paths: Path | None) -> None:
     """Raise InputError for files that could not be written, before they are worked on."""
+    from storage.backends.atomic_write import refuse_no_file
     from storage.errors import InputError
 
     for path in filter(None, paths):
+        refuse_no_file(path)
         if path.is_dir() or not path.parent.is_dir():
             raise InputError(f"{path} cannot be written: it is a folder, or there is none to hold it; name a file")
 
