@@ -28,7 +28,7 @@ SPARE_VIEWS = 14
 """Views of frames held, 1 MB each, besides those within the largest distance: the clip's ends, and what threads use."""
 
 FRAMES_HELD_BYTES = 2**28
-"""Full-size frames in memory."""
+"""Full-size frames in memory at most; of small ones as many as there are views."""
 
 
 class DistantFrames:
@@ -54,7 +54,7 @@ class DistantFrames:
         self._views: SharedCache[int, View] = SharedCache(lambda t: look_at(*self._full[t][:2]), views)
         size = np.asarray(holes[0]).size * 5 if len(holes) else 1  # bytes of a frame, its hole, and that grown
         self._full: SharedCache[int, tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]] = SharedCache(
-            self._read, max(FRAMES_HELD_BYTES // size, 4)
+            self._read, max(min(FRAMES_HELD_BYTES // size, views), 4)
         )
         self._planes = PlaneFinder(lambda t: self._views[t])
 

@@ -7,10 +7,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from dfvi_models.registration.shared_cache import SharedCache
 from dfvi_models.shots.ramps import ends_of_ramp, straight_windows, without_flashes
 from dfvi_models.shots.thumbnails import Blocks, Thumbnail, distance_one_way, scene_distance
 
 CORE, MARGIN = 256, 128  # frames decided at a time, and those looked at on either side of them
+BLOCKS_HELD = 64  # thumbnails cut into blocks, 0.14 MB each; a place is decided by some twenty around it
 LEAST_CUT = 1.6  # scene distance across a cut; on the clips this was set on neighbours reach 1.45, cuts begin at 2.2
 LEAST_RAMP = 1.7  # the same from end to end of a dissolve or fade
 LEAST_JUMP = 5.0  # mean difference of coarse thumbnails, grey levels, below which no cut is looked for
@@ -85,13 +87,11 @@ class _Sequence:
         self.coarse = np.stack([thumbnail.coarse for thumbnail in thumbnails]).reshape(count, -1)
         self.jumps = np.zeros(count)
         self.jumps[1:] = np.abs(np.diff(self.coarse.astype(np.float32), axis=0)).mean(axis=1)
-        self._blocks: dict[int, Blocks] = {}
+        self._blocks: SharedCache[int, Blocks] = SharedCache(lambda t: Blocks(thumbnails[t]), BLOCKS_HELD)
         self._distances: dict[tuple[int, int], float] = {}
         self.cuts = self._without_interludes([t for t in range(1, count) if self._is_cut(t)])
 
     def blocks(self, t: int) -> Blocks:
-        if t not in self._blocks:
-            self._blocks[t] = Blocks(self.thumbnails[t])
         return self._blocks[t]
 
     def distance(self, first: int, second: int) -> float:

@@ -1,7 +1,9 @@
+import weakref
+
 import numpy as np
 import pytest
 
-from dfvi_models.registration.distant import DistantFrames, references
+from dfvi_models.registration.distant import DISTANCES, SPARE_VIEWS, DistantFrames, references
 from dfvi_models.registration.distant_fusion import DistantColours
 from dfvi_models.types import NO_SOURCE
 from tests.dfvi_models.registration.scenes import hole_rms, panning, standing_hole, with_black_holes
@@ -55,6 +57,30 @@ def test_a_frame_colours_do_not_depend_on_what_else_was_asked():
     later = [clip.colours(t) for t in (0, 3, 6)][-1]
     for name in DistantColours.__dataclass_fields__:
         np.testing.assert_array_equal(getattr(alone, name), getattr(later, name))
+
+
+class Watched:
+    """Small empty frames, and how many of them are held at most."""
+
+    def __init__(self, count):
+        self.count, self.held, self.most = count, [], 0
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, t):
+        frame = np.zeros((32, 48, 3), np.uint8)
+        self.held = [weakref.ref(frame), *(held for held in self.held if held() is not None)]
+        self.most = max(self.most, len(self.held))
+        return frame
+
+
+def test_no_more_frames_are_held_than_are_near_however_long_and_small_the_clip():
+    frames, holes = Watched(80), np.ones((80, 32, 48), bool)
+    clip = DistantFrames(frames, holes)
+    for t in range(80):
+        clip.colours(t)
+    assert 2 * DISTANCES[-1] < frames.most <= 2 * DISTANCES[-1] + SPARE_VIEWS + 2
 
 
 def test_what_stands_in_holes_is_never_read():
