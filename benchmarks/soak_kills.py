@@ -1,11 +1,12 @@
-"""Kill -9 runs and the server behind them at random moments: nothing hangs, is lost, lies about or is left behind.
+"""Kill runs and the server behind them at random moments: nothing hangs, is lost, lies about or is left behind.
 
     python -m benchmarks.soak_kills --kills 35 --server-kills 15
 
 `dfvi inpaint` is started on a small clip with a root of its own each time it has ended well, and killed at a random
-moment; then it is started again until it ends. In other runs the background server is killed instead: the run must end
-by itself with exit code 0. Whatever happens, a killed run is gone within 30 seconds, what is delivered are the bytes of
-an undisturbed run, `verify` finds nothing damaged, no file lies beside the output, and no process is left at the end.
+moment, mostly with signal 9; then it is started again until it ends. In other runs the background server is killed
+instead: the run must end by itself with exit code 0. Whatever happens, a killed run is gone within 30 seconds, what is
+delivered are the bytes of an undisturbed run, `verify` finds nothing damaged, no file lies beside the output, and no
+process is left at the end. Signals that can be answered are: one line, no traceback, exit code 128 + signal.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from tests.clips import panning_clip
 
 REPOSITORY = Path(__file__).parents[1]
 SECONDS_TO_END = 30.0
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LONGEST_RUN = 900.0  # seconds; a machine that others use, too, takes minutes for what is one of seconds
 
 
@@ -40,11 +42,10 @@ class Soak:
         self.wrong, self.longest_end = [], 0.0
         self.home.mkdir()
         panning_clip(folder / "clip", count=12, height=64, width=96)
-        self.expected = self.finish(self.start())  # which also starts the server
-        self.fresh_root()
         started = time.monotonic()
-        self.check(self.finish(self.start()), "undisturbed")
+        self.expected = self.finish(self.start())  # which also starts the server
         self.seconds = time.monotonic() - started
+        self.fresh_root()
 
     def fresh_root(self):
         """Let the next run find nothing stored."""
@@ -80,11 +81,14 @@ class Soak:
 
     def kill_run(self):
         """Kill a run at a random moment, wait until it is gone, and run it to its end."""
-        process = self.start()
+        process, number = self.start(), self.chance.choice(SIGNALS)
         time.sleep(self.chance.uniform(0, self.seconds))
-        process.send_signal(signal.SIGKILL)
-        self.await_end(process, "a killed run held its pipes")
-        self.check(self.finish(self.start()), "run killed")
+        process.send_signal(number)
+        errors = self.await_end(process, f"a run held its pipes after {number.name}")
+        answered = process.returncode in (128 + number, 0)  # else it came before the program had begun, or was 9
+        if not (answered or process.returncode == -number) or (answered and b"Traceback" in errors):
+            self.wrong.append(f"{number.name}: exit code {process.returncode}: {errors[-500:]!r}")
+        self.check(self.finish(self.start()), f"run killed by {number.name}")
 
     def kill_server(self):
         """Kill the server in the middle of a run, which must deliver nevertheless."""
@@ -98,13 +102,16 @@ class Soak:
         return killed
 
     def await_end(self, process, what):
-        """Note it if a process is not gone, with all that holds its pipes, in time."""
+        """Note it if a process is not gone, with all that holds its pipes, in time; return what it said."""
         started = time.monotonic()
         try:
-            process.communicate(timeout=SECONDS_TO_END)
+            _, errors = process.communicate(timeout=SECONDS_TO_END)
         except subprocess.TimeoutExpired:
             self.wrong.append(what)
+            process.kill()
+            _, errors = process.communicate()
         self.longest_end = max(self.longest_end, time.monotonic() - started)
+        return errors
 
     def check(self, delivered, what):
         """Look at the output, the root and the folder after a run."""
@@ -138,6 +145,26 @@ class Soak:
         environment = os.environ | {"PREFECT_HOME": str(self.home), "PYTHONPATH": str(REPOSITORY)}
         subprocess.run([sys.executable, "-m", "flows.cli.main", "server", "stop"], env=environment, capture_output=True)
 
+    def look_around(self):
+        """Note processes that are left, before and after the server is stopped."""
+        if len(self.processes()) > 1:
+            self.wrong.append(f"more than one process left: {self.processes()}")
+        self.stop_server()
+        self.wrong += [f"left after `server stop`: {each}" for each in self.processes()]
+
+
+def soak(folder, kills, server_kills, seed):
+    """Kill runs and servers in random order, print how far it is, and return what was found."""
+    found = Soak(folder, seed)
+    print(f"an undisturbed run takes {found.seconds:.1f} s", flush=True)
+    todo = [found.kill_run] * kills + [found.kill_server] * server_kills
+    found.chance.shuffle(todo)
+    for number, kill in enumerate(todo, 1):
+        kill()
+        print(f"{number} of {len(todo)}: {kill.__name__}, {len(found.wrong)} wrong", *found.wrong, sep="\n", flush=True)
+    found.look_around()
+    return found
+
 
 def main():
     """Kill, print what was found, and exit with 1 if anything was wrong."""
@@ -148,22 +175,11 @@ def main():
     options = parser.parse_args()
     report.header("kill -9", seed=options.seed)
     with tempfile.TemporaryDirectory(prefix="dfvi-kills-") as folder:
-        soak = Soak(Path(folder), options.seed)
-        print(f"an undisturbed run takes {soak.seconds:.1f} s", flush=True)
-        kills = [soak.kill_run] * options.kills + [soak.kill_server] * options.server_kills
-        soak.chance.shuffle(kills)
-        for number, kill in enumerate(kills, 1):
-            kill()
-            print(
-                f"{number} of {len(kills)}: {kill.__name__}, {len(soak.wrong)} wrong", *soak.wrong, sep="\n", flush=True
-            )
-        if len(soak.processes()) > 1:
-            soak.wrong.append(f"more than one process left: {soak.processes()}")
-        soak.stop_server()
-        soak.wrong += [f"left after `server stop`: {each}" for each in soak.processes()]
-        print(f"{len(kills)} kills; the longest time until a killed run was gone: {soak.longest_end:.1f} s")
-    print(f"wrong: {len(soak.wrong)}", *soak.wrong, sep="\n")
-    return 1 if soak.wrong else 0
+        found = soak(Path(folder), options.kills, options.server_kills, options.seed)
+    kills = options.kills + options.server_kills
+    print(f"{kills} kills; the longest time until a killed run was gone: {found.longest_end:.1f} s")
+    print(f"wrong: {len(found.wrong)}", *found.wrong, sep="\n")
+    return 1 if found.wrong else 0
 
 
 if __name__ == "__main__":

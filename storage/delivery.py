@@ -8,14 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from storage.backends.atomic_write import appears_when_complete
+from storage.backends.atomic_write import appears_when_complete, refuse_no_file
 from storage.backends.folder_swap import working_on
 from storage.cache.errors import DamagedStoreError
 from storage.cache.stage_store import StageStore
-from storage.errors import InputError
+from storage.errors import InputError, reading
 from storage.media.codecs import FOLDER, choose_output, container_of
 from storage.output_folder import deliver_folder, foreign_names, has_marker, recover_output
 
+LONGEST_NAME = 237  # bytes: a file system takes 255, and .<name>.<8 digits>.partial lies beside it while it is written
 _NUMBERED = re.compile(r"\d+\.png")
 
 
@@ -25,6 +26,11 @@ def check_output(output: Path, container: str, codec: str | None) -> None:
     Raises : InputError if the name, the container and the codec do not fit together, the folder cannot be written, or
              would be mixed with other files.
     """
+    with reading(output):
+        _check_output(output, container, codec)
+
+
+def _check_output(output: Path, container: str, codec: str | None) -> None:
     choose_output(output, codec)
     if container_of(output) != container:
         raise InputError(
@@ -32,6 +38,9 @@ def check_output(output: Path, container: str, codec: str | None) -> None:
         )
     if output.is_dir() and container != FOLDER:
         raise InputError(f"{output} is a folder; name a file")
+    refuse_no_file(output)
+    if output.is_file() and container == FOLDER:
+        raise InputError(f"{output} is a file; name a folder, or a file ending in .mp4, .mkv or .mov")
     if container == FOLDER and output.is_dir() and (foreign := foreign_names(output)):
         _refuse_foreign(output, foreign)
     folder = output if output.is_dir() else output.resolve().parent
@@ -39,6 +48,8 @@ def check_output(output: Path, container: str, codec: str | None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder} cannot be made: {error.strerror}; choose another output") from error
+    if len(os.fsencode(output.name)) > LONGEST_NAME:
+        raise InputError(f"{output.name} is longer than the {LONGEST_NAME} bytes an output's name may have; shorten it")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"{folder} cannot be written; choose another output")
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from storage.backends.atomic_write import appears_when_complete
 from storage.backends.file_digest import file_sha256
 from storage.backends.folder_swap import exchange, is_abandoned, working_on
-from storage.errors import InputError
+from storage.errors import UNREADABLE, InputError
 
 MARKER = ".dfvi-output.json"
 CANNOT_BESIDE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EXDEV, errno.EBUSY}
@@ -166,7 +166,7 @@ def _written(folder: Path) -> dict[str, list[str]]:
     try:
         files = json.loads((folder / MARKER).read_bytes())["files"]
         return {str(name): [str(digest) for digest in digests] for name, digests in files.items() if "/" not in name}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, *UNREADABLE):
         return {}
 
 

@@ -1,6 +1,7 @@
 """Arguments that several commands take: a video, the root, the run configuration."""
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,6 +41,22 @@ def at_least_one(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1 on; got {text!r}")
     return int(text)
+
+
+def refuse_no_text(arguments: Sequence[str]) -> None:
+    """Refuse arguments that name nothing: with characters that no name can have, or `--option=--`.
+
+    argparse makes an empty list of the latter.
+    Raises : InputError
+    """
+    from storage.errors import InputError, reading
+
+    if list(arguments).count("--") > 1:
+        raise InputError("-- stands twice; after the first one, write ./-- for a file of that name")
+    for argument in arguments:
+        with reading(f"the argument {argument!r}"):
+            if b"\0" in os.fsencode(argument) or re.fullmatch("--[a-z-]+=--", argument):
+                raise InputError(f"the argument {argument!r} gives no value that could be used; write another")
 
 
 def attach_boxes(arguments: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ import argparse
 import errno
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from typing import NoReturn
@@ -18,8 +19,6 @@ from typing import NoReturn
 from flows.cli.stopping import SECONDS_TO_LEAVE, Listener, Stopped, leave_within
 
 DONE, FAILED, BAD_INPUT, OWN_FAULT = 0, 1, 2, 70
-ONLY_OURS = (AssertionError, ImportError, NameError, NotImplementedError, SyntaxError)
-"""Errors that no input should cause."""
 OF_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT}
 """Errors of the system about a name that was given."""
 LONGEST_LINE = 2000
@@ -57,9 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None, options: argparse.Namespace) -> None:
-    from flows.cli.arguments import attach_boxes
+    from flows.cli.arguments import attach_boxes, refuse_no_text
 
-    _parser().parse_args(attach_boxes(sys.argv[1:] if arguments is None else arguments), options)
+    given = sys.argv[1:] if arguments is None else arguments
+    refuse_no_text(given)
+    _parser().parse_args(attach_boxes(given), options)
 
 
 def _run_command(options: argparse.Namespace) -> int:
@@ -74,15 +75,15 @@ def _run_command(options: argparse.Namespace) -> int:
 def _explain(error: Exception) -> tuple[str, int]:
     """Say in one line what an error means for the user, and with which exit code.
 
-    Before a run begins, all that a command does is to read and check what it was given: whatever fails there is bad
-    input, even where nobody has foreseen how it is bad. What is not foreseen in a run is a fault of the program.
+    Whoever reads what was given says by InputError that it cannot be used, in whatever way it is bad (see
+    storage.errors.reading). So anything else is a fault of the program.
     """
-    from dfvi_models.errors import ShapeError, TrainingError, WeightsError
+    from dfvi_models.errors import MethodError, ShapeError, TrainingError, WeightsError
     from storage.cache.errors import StoreError
     from storage.errors import InputError
 
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if isinstance(error, InputError | StoreError | WeightsError | ShapeError):
+    if isinstance(error, InputError | StoreError | WeightsError | MethodError | ShapeError):
         return str(error), BAD_INPUT
     if isinstance(error, TrainingError):
         return str(error), FAILED
@@ -94,9 +95,19 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"{reason}; finished frames are kept: mend the cause, then run the same command again", FAILED
     if isinstance(error, MemoryError):
         return "there is not enough memory; finished frames are kept: use fewer --threads, or a smaller clip", FAILED
-    if isinstance(error, ONLY_OURS) or _a_run_has_begun():
-        return f"this is a fault of dfvi itself: {what}; -v shows where, finished frames are kept", OWN_FAULT
-    return f"what was given cannot be used: {what}; -v shows where it was read", BAD_INPUT
+    kept = "; finished frames are kept" if _a_run_has_begun() else ""
+    return f"this is a fault of dfvi itself: {what}; {_keep_traceback(error)}{kept}", OWN_FAULT
+
+
+def _keep_traceback(error: Exception) -> str:
+    """Write down where an error was raised, which may not be seen again; return where that is."""
+    try:
+        number, name = tempfile.mkstemp(prefix="dfvi-fault-", suffix=".txt")
+        with os.fdopen(number, "w", errors="backslashreplace") as file:
+            file.writelines(traceback.format_exception(error))
+    except OSError:
+        return "-v shows where"
+    return f"{name} says where"
 
 
 def _a_run_has_begun() -> bool:

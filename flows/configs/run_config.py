@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from flows.configs.yaml_reading import load_yaml_file, parse_yaml
-from storage.errors import InputError
+from storage.errors import InputError, reading
 from tasks.complete_flow import CompleteFlowParams
 from tasks.decode import DecodeParams
 from tasks.deflicker import DeflickerParams
@@ -115,14 +115,13 @@ def lay_over(model: type[Model], ground: Mapping[str, Any], layers: Sequence[Map
     Where a layer chooses another method for a stage, parameters of the method below it are dropped.
     Raises : InputError naming the key, the value and what is allowed.
     """
-    try:
-        for layer in layers:
-            ground = overlay(ground, layer, model)
-        return model.model_validate(ground)
-    except ValidationError as error:
-        raise InputError(explain(error, model)) from error
-    except (TypeError, ValueError, ArithmeticError, RecursionError) as error:  # of values that no parameter has
-        raise InputError(f"the configuration cannot be used: {shorten(str(error))}") from error
+    with reading("the configuration"):
+        try:
+            for layer in layers:
+                ground = overlay(ground, layer, model)
+            return model.model_validate(ground)
+        except ValidationError as error:
+            raise InputError(explain(error, model)) from error
 
 
 def read_preset(name: str) -> dict[str, Any]:

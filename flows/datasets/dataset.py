@@ -15,7 +15,7 @@ from flows.configs.yaml_reading import load_yaml_file
 from flows.pipeline.preflight import check_plates
 from storage.cache.names import distinct_name, title_of_video, video_name
 from storage.datasets.video_folders import Found, find_videos
-from storage.errors import InputError
+from storage.errors import InputError, reading
 from storage.media.clip import Clip
 from storage.media.masks.parsing import join_masks, place_masks
 from tasks.decode import marked_holes, probe_as, stored_frames
@@ -137,12 +137,13 @@ def find_entries(path: Path) -> list[Found]:
              file, with <video>/masks or mask.png beside it; or DAVIS' JPEGImages and Annotations.
     Raises : InputError if there is no such thing, or there is no video in it.
     """
-    if path.suffix.lower() in MANIFEST_SUFFIXES and not path.is_dir():
-        found = list(_read_manifest(path))
-    elif path.is_dir():
-        found = find_videos(path)
-    else:
-        raise InputError(f"{path}: no such dataset; name a folder of videos, or a manifest (.yaml, .json)")
+    with reading(path):
+        if path.suffix.lower() in MANIFEST_SUFFIXES and not path.is_dir():
+            found = list(_read_manifest(path))
+        elif path.is_dir():
+            found = find_videos(path)
+        else:
+            raise InputError(f"{path}: no such dataset; name a folder of videos, or a manifest (.yaml, .json)")
     if not found:
         raise InputError(
             f"{path}: no video in it; expected <video>/frames or a video file with <video>/masks or mask.png, or "

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from storage.backends.atomic_write import appears_when_complete
 from storage.backends.file_lock import is_held
+from storage.errors import UNREADABLE
 
 RECORD = "dfvi-server.json"
 LIVES = "dfvi-server.alive"
@@ -65,5 +66,5 @@ def _read(home: Path) -> ServerRecord | None:
     try:
         found = json.loads((home / RECORD).read_text(encoding="utf-8"))
         return ServerRecord(str(found["url"]), int(found["pid"]), str(found["token"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *UNREADABLE):
         return None

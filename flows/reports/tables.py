@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -45,6 +46,6 @@ def as_csv(rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file that appears under its name only when it is whole. Raises OSError."""
-    with appears_when_complete(path) as partial:
+    """Write a file that appears under its name only when it is whole; links are followed. Raises OSError."""
+    with appears_when_complete(Path(os.path.realpath(path))) as partial:
         partial.write_text(text, encoding="utf-8")

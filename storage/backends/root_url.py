@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from storage.backends.local_path import LocalPath
 from storage.backends.store_path import StorePath
-from storage.errors import InputError, refuse_secrets
+from storage.errors import InputError, reading, refuse_secrets
 
 Location = str | os.PathLike[str]
 """What a user calls a root: a folder, as a path or file:// URL, or s3://bucket/prefix."""
@@ -23,10 +23,11 @@ def store_path_at(location: Location) -> StorePath:
     text = os.fspath(location)
     refuse_secrets(text)
     scheme, is_url, rest = text.partition("://")
-    if not is_url:
-        return LocalPath(text).expanduser().resolve()
-    if scheme == "file" and rest.startswith("/"):
-        return LocalPath(unquote(rest)).resolve()
+    with reading(f"the root {text!r}"):
+        if not is_url:
+            return LocalPath(text).expanduser().resolve()
+        if scheme == "file" and rest.startswith("/"):
+            return LocalPath(unquote(rest)).resolve()
     if scheme != "s3":
         raise InputError(f"a root is a folder or s3://bucket/prefix; got one that begins with {scheme}://")
     bucket, _, prefix = rest.partition("/")

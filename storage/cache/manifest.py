@@ -15,6 +15,7 @@ from storage.backends.errors import LinkError
 from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.stage_key import StageKey
+from storage.errors import UNREADABLE
 
 FORMAT = 2
 """Version of the layout on disk. A reader refuses what is newer than itself."""
@@ -58,7 +59,7 @@ def read_json(path: StorePath) -> dict[str, Any]:
         raw = path.read_bytes()
         content = json.loads(raw.decode())
         written = content["format"]
-    except (LinkError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (LinkError, *UNREADABLE) as error:
         raise DamagedStoreError(path, _reason(error), path.parent) from error
     if type(written) is not int or written < FORMAT_WITHOUT_CHECKSUM:
         raise DamagedStoreError(path, f"its format is {written!r}", path.parent)
@@ -119,7 +120,7 @@ def read_manifest(folder: StorePath) -> Manifest | None:
             made=dict(content["made"]),
             descriptions=dict(content.get("descriptions", {})),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except UNREADABLE as error:
         raise DamagedStoreError(path, _reason(error), path.parent) from error
     if any(not is_plain_name(name) for name in (*arrays, *manifest.files)):
         raise DamagedStoreError(path, "it does not describe this store", folder)
@@ -133,7 +134,7 @@ def read_choices(folder: StorePath) -> dict[str, int]:
         return {str(name): int(value) for name, value in read_json(path)["choices"].items()}
     except FileNotFoundError:
         return {}
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except UNREADABLE as error:
         raise DamagedStoreError(path, _reason(error), folder) from error
 
 
@@ -154,7 +155,7 @@ def _key_of(content: Mapping[str, Any], path: StorePath) -> StageKey:
     try:
         key = StageKey(**content["key"])
         fits = key.digest == path.parent.name
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise DamagedStoreError(path, _reason(error), path.parent) from error
     if not fits:
         raise DamagedStoreError(path, "it does not describe this store", path.parent)

@@ -17,6 +17,7 @@ from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError
 from storage.cache.manifest import FORMAT_WITHOUT_CHECKSUM, read_json, write_json
 from storage.cache.stage_key import is_digest
+from storage.errors import UNREADABLE
 
 SUFFIX = ".json"
 NUMBER_SIGN = "@"  # between the name of a run and its number; no name holds it
@@ -141,7 +142,7 @@ def _read(path: StorePath) -> RunFacts:
         return _facts(path, name, video, read_json(path))
     except DamagedStoreError as error:
         return RunFacts(path, name, video, damage=str(error.reason))
-    except (KeyError, TypeError, ValueError) as error:
+    except UNREADABLE as error:
         return RunFacts(path, name, video, damage=f"it is no record of a run ({error!r})")
 
 

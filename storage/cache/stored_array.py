@@ -15,6 +15,7 @@ from storage.backends.store_path import StorePath
 from storage.cache.array_layout import ArrayLayout
 from storage.cache.chunk_codec import ChunkCodec
 from storage.cache.errors import DamagedStoreError
+from storage.errors import UNREADABLE
 
 CHUNK_PREFIX = "c."  # zarr's default chunk keys with a dot: every chunk of an array lies in one flat folder
 DESCRIPTION = "zarr.json"
@@ -36,7 +37,7 @@ class StoredArray(Sequence[NDArray[Any]]):
             described: dict[str, Any] = {DESCRIPTION: Buffer.from_bytes(content)}
             array = zarr.open_array(MemoryStore(described), mode="r", zarr_format=3)
             self._codec = ChunkCodec(array.compressors)
-        except (FileNotFoundError, LinkError, ValueError, KeyError, TypeError) as error:
+        except (FileNotFoundError, LinkError, *UNREADABLE) as error:
             raise DamagedStoreError(self._folder / DESCRIPTION, error, folder) from error
         self.description_sha256 = hashlib.sha256(content).hexdigest()
         """SHA-256 of the description of the array."""

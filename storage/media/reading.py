@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from storage.backends.file_digest import file_sha256
+from storage.errors import reading
 from storage.media.clip import Clip, ColourTags, find_source
 from storage.media.image_folder import image_frames, list_images, probe_images
 from storage.media.video_decoding import video_frames
@@ -28,7 +29,8 @@ def probe(path: str | os.PathLike[str], *, rate: Fraction = FOLDER_RATE) -> Clip
     fewer frames_found than frame_count, and reading beyond them raises.
     """
     source = find_source(path)
-    return probe_images(source, rate) if source.is_dir() else probe_video(source)
+    with reading(source):
+        return probe_images(source, rate) if source.is_dir() else probe_video(source)
 
 
 def read_frames(
@@ -48,8 +50,13 @@ def read_frames(
     """
     known = clip if isinstance(clip, Clip) else probe(clip)
     if known.kind == "images":
-        return image_frames(known, start, stop)
-    return video_frames(known, start, stop, threads)
+        return _as_input(known, image_frames(known, start, stop))
+    return _as_input(known, video_frames(known, start, stop, threads))
+
+
+def _as_input(clip: Clip, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    with reading(clip.path):
+        yield from frames
 
 
 def content_digest(path: str | os.PathLike[str]) -> str:

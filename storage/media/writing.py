@@ -295,12 +295,12 @@ def write_image(path: Path, frame: np.ndarray) -> None:
     """Write one image as PNG; it appears complete, in the place of an older one.
 
     frame  : as in `write_images`.
-    Raises : InputError if the name is not that of a PNG, or the file cannot be written.
+    Raises : InputError if the name is not that of a PNG, or the file cannot be written. Links are followed.
     """
     if path.suffix.lower() != ".png":
         raise InputError(f"{path}: expected the name of a PNG image, such as frame.png")
     try:
-        with appears_when_complete(path) as partial:
+        with appears_when_complete(Path(os.path.realpath(path))) as partial:
             partial.write_bytes(_encode_image(frame, "png"))
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); check the folder and its rights") from None

@@ -191,3 +191,20 @@ def test_a_full_disk_names_the_output(local_root, tmp_path, name, monkeypatch):
         deliver(store, tmp_path / name)
     assert caught.value.filename == str(tmp_path / name)
     assert nothing_else_in(tmp_path)
+
+
+def test_an_output_replaces_no_device_pipe_or_file_in_the_place_of_a_folder(tmp_path):
+    (tmp_path / "frames").write_text("a file")
+    for name in ("pipe", "pipe.mkv"):
+        os.mkfifo(tmp_path / name)
+    (tmp_path / "link.mkv").symlink_to(tmp_path / "pipe.mkv")
+    for name, kind, reason in [
+        ("frames", "png", "is a file; name a folder"),
+        ("pipe", "png", "device, pipe or socket"),
+        ("pipe.mkv", "mkv", "device, pipe or socket"),
+        ("link.mkv", "mkv", "device, pipe or socket"),
+        (f"{'x' * 234}.mkv", "mkv", "longer than the 237 bytes"),
+    ]:
+        with pytest.raises(InputError, match=reason):
+            check_output(tmp_path / name, kind, None)
+    check_output(tmp_path / f"{'x' * 233}.mkv", "mkv", None)

@@ -53,6 +53,7 @@ def _compare(options: argparse.Namespace) -> int:
     from flows.reports.tables import write_text
     from tasks.services.clip_comparison import compare_clips, write_sheet
 
+    _check_files(options.csv, options.sheet)
     params = configuration(options).decode
     videos = [options.first, options.second] if options.truth else [options.second]
     truth, threads = options.truth or options.first, options.threads or available_threads()
@@ -66,6 +67,17 @@ def _compare(options: argparse.Namespace) -> int:
         write_sheet(options.sheet, truth, videos, worst)
     print(comparison.model_dump_json(indent=2) if options.json else comparison.describe())
     return 0
+
+
+def _check_files(*paths: Path | None) -> None:
+    """Raise InputError for files that could not be written, before they are worked on."""
+    from storage.backends.atomic_write import refuse_no_file
+    from storage.errors import InputError
+
+    for path in filter(None, paths):
+        refuse_no_file(path)
+        if path.is_dir() or not path.parent.is_dir():
+            raise InputError(f"{path} cannot be written: it is a folder, or there is none to hold it; name a file")
 
 
 def _plate(options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from storage.errors import InputError
+from storage.errors import InputError, reading
 from storage.media.clip import find_source
 from storage.media.masks.alpha import AlphaMask
 from storage.media.masks.array import ArrayMask
@@ -35,7 +35,8 @@ def parse_mask(text_or_path: str | os.PathLike[str]) -> UnionMask:
     if not isinstance(text_or_path, str):
         return UnionMask((_parse_file(os.fspath(text_or_path)),))
     texts = [line for line in text_or_path.split(SEPARATOR) if line.strip()] or [text_or_path]
-    return UnionMask(tuple(_parse_one(text) for text in texts))
+    with reading(f"mask {text_or_path!r}"):
+        return UnionMask(tuple(_parse_one(text) for text in texts))
 
 
 def join_masks(texts: Iterable[str]) -> str:
@@ -45,8 +46,12 @@ def join_masks(texts: Iterable[str]) -> str:
 
 def place_masks(text: str, folder: Path) -> str:
     """Return the text of a mask with relative paths placed below a folder; a box and `alpha` stay."""
-    lines = text.splitlines()
-    return join_masks(line if _is_word(_split(line)[0]) else str(folder / Path(line).expanduser()) for line in lines)
+    with reading(f"mask {text!r}"):
+        return join_masks(_place_one(line, folder) for line in text.splitlines())
+
+
+def _place_one(text: str, folder: Path) -> str:
+    return text if _is_word(_split(text)[0]) else str(folder / Path(text).expanduser())
 
 
 def _is_word(text: str) -> bool:

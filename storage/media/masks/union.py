@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from storage.errors import reading
 from storage.media.clip import Clip
 from storage.media.masks.fitting import fit_marks
 from storage.media.masks.source import Marks, MaskSource
@@ -59,13 +60,15 @@ class UnionMask:
 
     def open(self, clip: Clip, object_number: int | None = None, *, fit: bool = False) -> Marks:
         """Return what any part marks, fitted to the clip; see MaskSource.open and fit_marks."""
-        parts = [_fitted(part, clip, object_number, fit) for part in self.parts]
+        with reading(self.name):
+            parts = [_fitted(part, clip, object_number, fit) for part in self.parts]
         count = max(part.count for part in parts)
 
         def read(start: int, stop: int) -> Iterator[np.ndarray]:
             readers = [part.read(start, stop) if part.count == count else _repeat(part, stop - start) for part in parts]
-            for marked in zip(*readers, strict=True):
-                yield reduce(np.maximum, marked)
+            with reading(self.name):
+                for marked in zip(*readers, strict=True):
+                    yield reduce(np.maximum, marked)
 
         return Marks(clip.height, clip.width, count, read)
 

@@ -1,6 +1,7 @@
 """Mask files that go out, of every kind that is read. Files appear when they are complete."""
 
 import json
+import os
 import shutil
 import tempfile
 import zipfile
@@ -12,7 +13,7 @@ from typing import IO
 import numpy as np
 from PIL import Image
 
-from storage.backends.atomic_write import appears_when_complete
+from storage.backends.atomic_write import appears_when_complete, refuse_no_file
 from storage.backends.file_digest import file_sha256
 from storage.errors import InputError
 from storage.media.clip import Clip, ColourTags
@@ -47,6 +48,7 @@ def check_mask_name(path: Path, count: int, *, label: int | None = None) -> None
         )
     if suffix == ".png" and count > 1:
         raise InputError(f"{path}: one image holds one frame, and there are {count}; name a folder or a video")
+    refuse_no_file(path)
     if path.exists() and path.is_dir() == bool(suffix):
         kind = "folder" if path.is_dir() else "file"
         raise InputError(f"{path}: a {kind} has this name; choose another name or remove it")
@@ -70,7 +72,7 @@ def write_mask_file(path: Path, holes: Iterable[np.ndarray], clip: Clip, *, labe
     if suffix in VIDEO_SUFFIXES:
         return _write_video(path, counted, clip)
     try:
-        with appears_when_complete(path) as partial:
+        with appears_when_complete(Path(os.path.realpath(path))) as partial:
             if suffix == ".json":
                 _write_rle(partial, counted)
             elif suffix == ".png":

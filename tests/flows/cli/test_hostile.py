@@ -5,11 +5,13 @@ import os
 import string
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from dfvi_models.errors import MethodError
 from flows.cli import main as module
 from flows.cli.main import BAD_INPUT, FAILED, OWN_FAULT, main
 from tests.clips import panning_clip
@@ -162,7 +164,7 @@ def test_a_file_that_would_burst_is_refused_at_once(refused, tmp_path, text):
     assert refused("plan", "bomb.yaml") == BAD_INPUT
 
 
-def test_a_fault_of_the_program_is_told_apart_and_v_shows_where(monkeypatch, capsys):
+def test_a_fault_of_the_program_is_told_apart_and_kept_with_where_it_was(monkeypatch, capsys, tmp_path):
     def fault(options):
         raise RuntimeError("a secret of the program")
 
@@ -171,9 +173,15 @@ def test_a_fault_of_the_program_is_told_apart_and_v_shows_where(monkeypatch, cap
 
     monkeypatch.setattr(module, "_parse", parse)
     monkeypatch.setattr(module, "_a_run_has_begun", lambda: True)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert main(["any"]) == OWN_FAULT
-    said = "this is a fault of dfvi itself: RuntimeError: a secret of the program; -v shows where"
-    assert capsys.readouterr().err == f"dfvi: {said}, finished frames are kept\n"
+    (kept,) = tmp_path.iterdir()
+    said = f"this is a fault of dfvi itself: RuntimeError: a secret of the program; {kept} says where"
+    assert capsys.readouterr().err == f"dfvi: {said}; finished frames are kept\n"
+    assert "in fault" in kept.read_text()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert main(["any"]) == OWN_FAULT
+    assert "; -v shows where; " in capsys.readouterr().err
     monkeypatch.setattr(module, "_parse", lambda _, options: vars(options).update(command=fault, verbose=True))
     assert main(["any"]) == OWN_FAULT
     assert "Traceback" in capsys.readouterr().err
@@ -182,21 +190,42 @@ def test_a_fault_of_the_program_is_told_apart_and_v_shows_where(monkeypatch, cap
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        (KeyError("frames"), BAD_INPUT, "what was given cannot be used: KeyError: 'frames'"),
-        (RecursionError("maximum recursion depth"), BAD_INPUT, "what was given cannot be used: RecursionError"),
+        (KeyError("frames"), OWN_FAULT, "this is a fault of dfvi itself: KeyError: 'frames'"),
+        (NotADirectoryError(20, "Not a directory", "a.mp4/x"), BAD_INPUT, "a.mp4/x: Not a directory"),
+        (MethodError("there is no method x"), BAD_INPUT, "there is no method x"),
         (PermissionError(13, "Permission denied", "/root/x"), FAILED, "/root/x: Permission denied"),
         (MemoryError(), FAILED, "there is not enough memory"),
-        (AssertionError("shapes differ"), OWN_FAULT, "this is a fault of dfvi itself: AssertionError: shapes differ"),
     ],
 )
-def test_what_fails_before_a_run_was_given_badly_unless_no_input_can_cause_it(monkeypatch, capsys, error, code, said):
+def test_what_nobody_has_called_bad_input_is_none(monkeypatch, capsys, tmp_path, error, code, said):
     def fail(options):
         raise error
 
     monkeypatch.setattr(module, "_parse", lambda _, options: vars(options).update(command=fail))
     monkeypatch.setattr(module, "_a_run_has_begun", lambda: False)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert main(["any"]) == code
     assert capsys.readouterr().err.startswith(f"dfvi: {said}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["plan", "clip/frames", "--mask=clip/masks", "--root=~nouser/x"],
+        ["plan", "clip/frames", "--mask=clip/masks", "--root=loop"],
+        ["inpaint", "clip/frames", "--mask=clip/masks", "-oloop"],
+        ["inpaint", "clip/frames", "--mask=--", "-oout.mkv"],
+        ["inpaint", "clip/frames", "--mask=clip/masks", "--plate=1=~nouser/x", "-oout.mkv"],
+        ["inpaint", "clip/frames", "--mask=clip/masks", f"-o{'x' * 240}.mkv"],
+        ["compare", "--", "--", "clip/frames"],
+        ["compare", "clip/frames", "clip/frames", "--csv="],
+        ["compare", "clip/frames", "clip/frames", "--sheet=none/sheet.png"],
+    ],
+    ids=lambda arguments: arguments[-1][:20],
+)
+def test_names_that_nothing_can_have_are_bad_input(refused, tmp_path, arguments):
+    (tmp_path / "loop").symlink_to("loop")
+    assert refused(*arguments) == BAD_INPUT
 
 
 @pytest.mark.slow
