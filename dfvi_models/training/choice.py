@@ -123,9 +123,13 @@ class ChoiceTraining:
         )
         self.optimisers = {"optimiser": self.optimiser}
 
-    def step(self, random: np.random.Generator) -> Numbers:
-        """Take one step on crops drawn by `random`. Numbers are pixels."""
-        batch = torch.from_numpy(np.stack([self._draw(random) for _ in range(self.settings.batch)])).to(self.device)
+    def draw(self, random: np.random.Generator) -> Tensor:
+        """Draw crops: (B, ITEM_CHANNELS, crop, crop) float32."""
+        return torch.from_numpy(np.stack([self._draw(random) for _ in range(self.settings.batch)]))
+
+    def step(self, drawn: Tensor) -> Numbers:
+        """Take one step on crops. Numbers are pixels."""
+        batch = drawn.to(self.device)
         with self.runtime.autocast():
             correction = self.network(batch[:, :CHANNELS])
         loss, numbers = choice_loss(correction, batch, self.settings.hard_weight)

@@ -107,13 +107,17 @@ class DeepFillTraining:
             for name, part in self.networks.items()
         }
 
-    def step(self, random: np.random.Generator) -> Numbers:
+    def draw(self, random: np.random.Generator) -> list[Batch]:
+        """Draw a batch for each step of the critics, and the last for the network."""
+        critics = self.settings.critic_steps if self.settings.adversarial else 0
+        return [self._draw(random) for _ in range(critics + 1)]
+
+    def step(self, drawn: list[Batch]) -> Numbers:
         """Take some steps of the critics, and one of the network."""
         numbers: Numbers = {}
-        if self.settings.adversarial:
-            for _ in range(self.settings.critic_steps):
-                numbers = self._train_critics(self._draw(random))
-        batch = self._draw(random)
+        *for_critics, batch = drawn
+        for one in for_critics:
+            numbers = self._train_critics(one)
         with self.runtime.autocast():
             coarse, refined = self.network(batch.real, batch.hole)
         error = reconstruction_error(coarse, refined, batch)

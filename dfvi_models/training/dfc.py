@@ -124,14 +124,17 @@ class DfcTraining:
         groups = [{"params": head}, {"params": backbone, "scale": self.settings.backbone_rate}]
         return make_optimiser(self.settings.optimiser, groups, weight_decay=self.settings.weight_decay)
 
-    def step(self, random: np.random.Generator) -> Numbers:
-        """Take one step on windows drawn by `random`. l1 and l1_before are pixels of the stage's grid."""
-        samples = [
+    def draw(self, random: np.random.Generator) -> list[Sample]:
+        """Draw windows of any clips, mirrored or not."""
+        return [
             self._draw(self.taught[int(random.integers(len(self.taught)))], random, *random.integers(2, size=2) > 0)
-            for _ in self._batch()
+            for _ in range(self.settings.batch)
         ]
+
+    def step(self, drawn: list[Sample]) -> Numbers:
+        """Take one step on windows. l1 and l1_before are pixels of the stage's grid."""
         stack, target, hole, start = (
-            torch.stack([getattr(one, name) for one in samples]) for name in ("stack", "target", "hole", "start")
+            torch.stack([getattr(one, name) for one in drawn]) for name in ("stack", "target", "hole", "start")
         )
         with self.runtime.autocast():
             flow = self.network(stack)
@@ -175,9 +178,6 @@ class DfcTraining:
         """Return clips and generators that draw the same validation windows and holes each time, for every stage."""
         count = self.settings.validation_items
         return [(clip, generator_of(k, j)) for k, clip in enumerate(self.kept.values()) for j in range(count)]
-
-    def _batch(self) -> range:
-        return range(self.settings.batch)
 
     def _draw(
         self,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dfvi_models.errors import TrainingError, WeightsError
+from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.weights.atomic_write import appears_when_complete
 
 Optimiser = Literal["adamw", "sgd"]
@@ -97,8 +98,12 @@ class Training(Protocol):
         """Networks the training is for, by name in `weights.catalogue.NETWORKS`; among `networks`, or inside them."""
         ...
 
-    def step(self, random: np.random.Generator) -> Numbers:
-        """Draw a batch, take one step, and return the numbers of the curve, `loss` among them."""
+    def draw(self, random: np.random.Generator) -> Any:
+        """Return what one step learns from; may run on another thread, while earlier steps are taken."""
+        ...
+
+    def step(self, drawn: Any) -> Numbers:
+        """Take one step on what `draw` returned, and return the numbers of the curve, `loss` among them."""
         ...
 
     def validate(self) -> Numbers:
@@ -157,6 +162,7 @@ def train(
     on_step: Callable[[int], None] | None = None,
     on_row: Callable[[Progress], None] | None = None,
     threads: int | None = None,
+    draw_threads: int = 1,
 ) -> Progress:
     """Train from the checkpoint, if there is one, to the last step.
 
@@ -166,6 +172,8 @@ def train(
     on_step    : called with the number of steps taken, after each.
     on_row     : called after each validation; by then the checkpoint holds it.
     threads    : of networks on a CPU; sums are rounded differently with another number. None leaves it as it is.
+    draw_threads : threads that draw what coming steps learn from; 1 draws in the step itself. Worth it where networks
+                 run on a GPU, which would wait; what is drawn is the same.
     Returns    : all numbers, those of the runs it resumed included.
     Raises     : WeightsError if the checkpoint is damaged or of another network; TrainingError if the loss is
                  not finite: the checkpoint is then from before.
@@ -176,8 +184,12 @@ def train(
     progress = Progress() if state is None else load_state(training, state)
     last = schedule.steps if until is None else min(until, schedule.steps)
     saved = time.monotonic()
-    while progress.done < last:
-        take_step(training, schedule, progress, seed)
+
+    def draw(step: int) -> Any:
+        return training.draw(generator_of(seed, step))
+
+    for drawn in ordered_map(draw, range(progress.done, last), draw_threads):
+        take_step(training, schedule, progress, seed, drawn)
         if on_step:
             on_step(progress.done)
         row_due = progress.done % schedule.validate_every == 0 or progress.done == schedule.steps
@@ -191,15 +203,15 @@ def train(
     return progress
 
 
-def take_step(training: Training, schedule: Schedule, progress: Progress, seed: int) -> None:
-    """Take one step and count it into `progress`."""
+def take_step(training: Training, schedule: Schedule, progress: Progress, seed: int, drawn: Any) -> None:
+    """Take one step on what was drawn for it, and count it into `progress`."""
     for optimiser in training.optimisers.values():
         for group in optimiser.param_groups:
             group["lr"] = group["scale"] * schedule.rate(progress.done)
     torch.manual_seed((seed << 32) + progress.done)
     for network in training.networks.values():
         network.train()
-    numbers = training.step(generator_of(seed, progress.done))
+    numbers = training.step(drawn)
     if not all(map(math.isfinite, numbers.values())):
         raise TrainingError(f"step {progress.done} gave {numbers}; lower the learning rate, or use float32")
     progress.done += 1

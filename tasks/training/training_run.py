@@ -10,7 +10,7 @@ from typing import Any, Literal
 import cv2
 from pydantic import Field
 
-from dfvi_models.networks.runtime import Runtime
+from dfvi_models.networks.runtime import Runtime, choose_device
 from dfvi_models.training.loop import Progress, Schedule, Training, train
 from dfvi_models.weights.export import export_weights
 from storage.cache.stage_store import StageStore
@@ -90,7 +90,14 @@ def run_training(out: StageStore, training: Training, params: TrainingParams, jo
 
     checkpoint = StoredFile(out, CHECKPOINT)
     progress = train(
-        training, schedule, checkpoint, seed=params.seed, on_step=count, on_row=report, threads=job.threads
+        training,
+        schedule,
+        checkpoint,
+        seed=params.seed,
+        on_step=count,
+        on_row=report,
+        threads=job.threads,
+        draw_threads=1 if choose_device(job.device).type == "cpu" else job.threads,
     )
     figures = dict(progress.curve[-1])
     files = _shown(training, progress)

@@ -67,14 +67,14 @@ def test_the_second_stage_starts_from_what_the_first_made(first):
     ]
     hole = sample.hole.repeat_interleave(2, dim=0) > 0
     assert torch.allclose(sample.start[~hole], sample.target[~hole], atol=1e-5)
-    numbers = training.step(np.random.default_rng(0))
+    numbers = training.step(training.draw(np.random.default_rng(0)))
     assert numbers["loss"] > 0
 
 
 def test_without_mining_the_papers_loss_is_the_mean_error():
     settings = DfcSettings("resnet50", size=(16, 24), batch=1, hard_weight=0.0)
     training = DfcTraining([two_planes(8, 2.0)], {}, settings, runtime=Runtime("cpu"))
-    numbers = training.step(np.random.default_rng(1))
+    numbers = training.step(training.draw(np.random.default_rng(1)))
     assert numbers["loss"] == pytest.approx(numbers["l1"])
     assert training.validate() == {}
     assert training.preview() is None

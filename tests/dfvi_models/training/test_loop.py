@@ -79,6 +79,12 @@ def test_a_run_stopped_between_validations_goes_on_bit_for_bit(undisturbed, tmp_
     assert_equal(weights_of(path), weights_of(undisturbed[0]))
 
 
+def test_what_is_drawn_ahead_on_threads_is_the_same(undisturbed, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    assert train(new_training(), SCHEDULE, CheckpointFile(path), seed=3, draw_threads=3) == undisturbed[1]
+    assert_equal(weights_of(path), weights_of(undisturbed[0]))
+
+
 def test_a_killed_run_goes_on_bit_for_bit(undisturbed, tmp_path):
     path = tmp_path / "checkpoint.pt"
     command = [sys.executable, "-c", f"import tests.dfvi_models.training.test_loop as t; t.train_slowly({str(path)!r})"]
