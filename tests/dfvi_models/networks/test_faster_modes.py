@@ -130,6 +130,7 @@ def test_a_batch_that_does_not_fit_a_gpu_is_halved_until_it_does() -> None:
 
 @pytest.mark.gpu
 def test_batches_on_a_gpu_come_from_its_free_memory() -> None:
+    torch.cuda.empty_cache()  # what earlier tests left to PyTorch counts as free
     free, _ = torch.cuda.mem_get_info(CUDA)
     assert Runtime(CUDA).batch_size(1) == 16
     assert Runtime(CUDA).batch_size(free) == 1
