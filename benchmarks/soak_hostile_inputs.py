@@ -89,7 +89,8 @@ class Hostile:
         Path("mask.json").write_text(json.dumps({"size": [24, 32], "counts": counts}))
 
     def _files(self):
-        return {path for path in self.folder.iterdir() if path.name not in ("given", "out.mkv", "root")}
+        ours = ("given", "out.mkv", "out.report.html", "root")
+        return {path for path in self.folder.iterdir() if path.name not in ours}
 
     def end(self, arguments, what):
         """Run a command, and note how it ends."""

@@ -119,7 +119,7 @@ class Soak:
             self.wrong.append(f"{what}: other bytes delivered")
         root = Root.find(self.folder / "root")
         self.wrong += [f"{what}: {damage.path} {damage.reason}" for damage in (verify(root) if root else ())]
-        beside = {path.name for path in self.folder.iterdir()} - {"clip", "home", "root", "out.mkv"}
+        beside = {path.name for path in self.folder.iterdir()} - {"clip", "home", "root", "out.mkv", "out.report.html"}
         if beside:
             self.wrong.append(f"{what}: left behind {sorted(beside)}")
         self.fresh_root()

@@ -7,6 +7,7 @@ import prefect
 import prefect.runtime
 
 from flows.configs.run_config import RunConfig
+from flows.pages.making import report_run
 from flows.pipeline.delivery import inpaint_and_deliver
 from flows.pipeline.naming import choose_name
 from flows.pipeline.preflight import check_request, foresee
@@ -35,6 +36,7 @@ def inpaint_video(
     threads: int | None = None,
     device: str = "auto",
     make_root: bool = True,
+    report: bool = True,
 ) -> Summary:
     """Remove what the mask marks from one video.
 
@@ -48,6 +50,7 @@ def inpaint_video(
     threads    : None takes as many as there are cores.
     device     : auto, cpu or cuda:N, for networks.
     make_root  : make the root if there is none. A child of a dataset run does not: the root it had may be gone.
+    report     : write a report of the run beside the output; one that cannot be made costs a warning.
     Raises     : InputError for what cannot be used, WeightsError for missing weights, OSError if something cannot be
                  written; finished frames are kept and the next run resumes there.
     """
@@ -57,7 +60,8 @@ def inpaint_video(
     store_root = Root.create(root) if make_root else Root.open(root)
     clip, hole = MediaInput.video(video_path), MediaInput.mask(mask)
     name = name or choose_name(store_root, config, clip, hole)
-    record = store_root.start_run(run, name)
+    asked = {"video_path": video_path, "mask": mask, "output": output, "config": config.model_dump(mode="json")}
+    record = store_root.start_run(run, name, asked)
     job = Job(str(store_root.path), name, threads or available_threads(), device, record)
     runner = Runner(job)
     runner.warn(*foresee(video_path, output, config))
@@ -67,4 +71,7 @@ def inpaint_video(
     summary = summarise(job, results, runner.done, Path(output), seconds, runner.warnings)
     record.finish(summary.model_dump())
     store_root.forget_failure(run, job.video_name)
-    return summary
+    if not report:
+        return summary
+    path = report_run(store_root, record.facts(summary.model_dump()), Path(output), job.threads)
+    return summary.model_copy(update={"report": path})

@@ -27,6 +27,9 @@ def add_inpaint(subparsers: Subparsers) -> None:
     parser.add_argument("--device", default="auto", help="where networks run: auto, cpu, cuda:N (auto)")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON")
     parser.add_argument(
+        "--no-report", dest="report", action="store_false", help="write no report of the run beside OUT"
+    )
+    parser.add_argument(
         "--preview",
         nargs="?",
         type=at_least_one,
@@ -90,6 +93,7 @@ def _inpaint(options: argparse.Namespace) -> int:
             run=options.run,
             threads=options.threads,
             device=options.device,
+            report=options.report,
         )
     print(summary.model_dump_json(indent=2) if options.json else describe(summary))
     return 0

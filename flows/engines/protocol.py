@@ -50,6 +50,7 @@ class Request(BaseModel):
     threads: int | None = None
     device: str = "auto"
     make_root: bool = False
+    report: bool = False
 
     def parameters(self) -> dict[str, Any]:
         """Return the keyword arguments of `inpaint_video`."""

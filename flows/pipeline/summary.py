@@ -53,6 +53,8 @@ class Summary(BaseModel):
     stages: list[StageSummary]
     warnings: list[str] = []
     """What the user was told on the way, one line each."""
+    report: str = ""
+    """The page that shows the run; empty if none was made."""
 
 
 def summarise(
@@ -161,4 +163,6 @@ def describe(summary: Summary) -> str:
     if summary.invented > MUCH_INVENTED:
         lines.append("much was invented: if you know what lies there, paint it into one frame, see dfvi plate --help")
     lines.append(f"output: {summary.output}")
+    if summary.report:
+        lines.append(f"report: {summary.report}")
     return "\n".join(lines)

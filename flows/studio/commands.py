@@ -82,7 +82,7 @@ def preview_job(
         output = f"preview-{preset}.mkv"
         arguments = inpaint_arguments(project, document, root, output, preset)
         arguments += ["--set", f"decode.start={first}", "--set", f"decode.stop={stop}"]
-        arguments += ["--set", "encode.codec=ffv1", "--run", f"preview-{preset}"]
+        arguments += ["--set", "encode.codec=ffv1", "--run", f"preview-{preset}", "--no-report"]
         steps.append(Step(title=preset, arguments=tuple(arguments), output=output, preset=preset))
     return JobState(
         kind="preview", steps=steps, fingerprint=document.fingerprint, first=first, last=stop - 1, frames=stop - first

@@ -1,8 +1,9 @@
 """Look after a root: list what is in it, check that it reads back, delete what nobody needs any more."""
 
 import itertools
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -79,17 +80,22 @@ def facts(folder: StorePath) -> StoreFacts:
     return StoreFacts(video, stage, digest, state, *folder.usage(), key)
 
 
-def nearest(root: Root, video: str, key: StageKey) -> StageKey | None:
-    """Find the key of the complete result that differs from `key` in the fewest fields; of several, the newest."""
+def nearest(
+    root: Root, video: str, key: StageKey, *, before: float = math.inf, without: Container[str] = ()
+) -> StageKey | None:
+    """Find the key of the complete result that differs from `key` in the fewest fields; of several, the newest.
+
+    before  : when it must have been made, in seconds since the epoch.
+    without : digests of results that do not count.
+    """
     found = []
     for folder in root.folders(video, key.stage):
         try:
             manifest = read_manifest(folder)
         except StoreError:
             continue
-        if manifest:
-            age = -(folder / MANIFEST_FILE).modified()
-            found.append((len(key.differences(manifest.key)), age, manifest.key))
+        if manifest and manifest.key.digest not in without and (made := (folder / MANIFEST_FILE).modified()) < before:
+            found.append((len(key.differences(manifest.key)), -made, manifest.key))
     return min(found, key=lambda entry: entry[:2])[2] if found else None
 
 

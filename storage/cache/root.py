@@ -1,7 +1,8 @@
 """The root of all stored results: <root>/<video>/<stage>/<digest>/, locks and the records of runs beside."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from storage.backends import file_lock as lock
 from storage.backends.errors import LinkError
@@ -123,9 +124,12 @@ class Root:
             for stage_folder in _folders(video_folder, is_safe_name, stage):
                 yield from _folders(stage_folder, is_digest, None)
 
-    def start_run(self, name: str, video: str) -> RunRecord:
-        """Return the record of a new run called `name` on `video`; it is written when the run uses its first result."""
-        return RunRecord(self._inside(video, kind=RUNS), _safe(name), video)
+    def start_run(self, name: str, video: str, inputs: Mapping[str, Any] | None = None) -> RunRecord:
+        """Return the record of a new run called `name` on `video`; it is written when the run uses its first result.
+
+        inputs : what the run is asked to do, see `RunFacts.inputs`.
+        """
+        return RunRecord(self._inside(video, kind=RUNS), _safe(name), video, inputs=inputs or {})
 
     def runs(self, video: str | None = None) -> Iterator[RunFacts]:
         """Read the records of all runs, or of those on one video."""

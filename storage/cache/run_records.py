@@ -44,6 +44,8 @@ class RunFacts:
     """What it said of itself when its output was delivered."""
     damage: str = ""
     """Why the record cannot be read; empty if it can."""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """What the run was asked to do: `video_path`, `mask`, `output`, `config`; empty in records of earlier versions."""
     has_checksum: bool = True
     """Whether damage would have been noticed; not so in records of the first version."""
 
@@ -64,6 +66,8 @@ class RunRecord:
     number: str = field(default_factory=lambda: secrets.token_hex(8))
     """Tells runs of one name apart."""
     started: float = field(default_factory=time.time)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """What the run was asked to do, kept for reports."""
     _reached: list[dict[str, str]] = field(default_factory=list)
     _error: OSError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -82,6 +86,14 @@ class RunRecord:
             if {"stage": stage, "digest": digest} not in self._reached:
                 self._reached.append({"stage": stage, "digest": digest})
                 self._write()
+
+    def facts(self, summary: Mapping[str, Any]) -> RunFacts:
+        """Return what would be read of a run that ends now, also where its record cannot be written."""
+        with self._lock:
+            reached = tuple(self._reached)
+        return RunFacts(
+            self.path, self.name, self.video, reached, self.started, time.time(), summary, inputs=self.inputs
+        )
 
     def require_written(self) -> None:
         """Make sure that what the run uses stands written; OSError that says why it could not be."""
@@ -104,6 +116,8 @@ class RunRecord:
 
     def _write(self, **more: Any) -> None:
         content = {"run": self.name, "video": self.video, "reached": self._reached, "started": self.started, **more}
+        if self.inputs:
+            content["inputs"] = dict(self.inputs)
         try:
             self.folder.make()
             write_json(self.path, content)
@@ -155,4 +169,7 @@ def _facts(path: StorePath, name: str, video: str, content: Mapping[str, Any]) -
         summary = content.get("summary")
         finished = 0.0 if ended else None
         return RunFacts(path, name.removesuffix(UNFINISHED), video, reached, 0.0, finished, summary, has_checksum=False)
-    return RunFacts(path, name, video, reached, content["started"], content.get("finished"), content.get("summary"))
+    inputs = dict(content.get("inputs", {}))
+    return RunFacts(
+        path, name, video, reached, content["started"], content.get("finished"), content.get("summary"), inputs=inputs
+    )

@@ -181,7 +181,7 @@ class Stage:
                 self.body(store, params=params, job=job, **opened)
         finally:
             _keep_only_if_unchanged(store, inputs)
-        store.seal(made=_run_provenance(time.monotonic() - started, store, iteration))
+        store.seal(made=_run_provenance(time.monotonic() - started, store, iteration, job.device))
 
     def _say_for_whom_we_wait(self, holder: str) -> None:
         run_logger().warning("%s: waiting for %s", self.name, holder)
@@ -261,8 +261,9 @@ def total_compute_seconds(made: Mapping[str, Any]) -> float:
     return float(made.get("seconds", 0.0)) * ((items + found) / items if items else 1)
 
 
-def _run_provenance(seconds: float, store: StageStore, iteration: int) -> dict[str, Any]:
+def _run_provenance(seconds: float, store: StageStore, iteration: int, device: str) -> dict[str, Any]:
     return {
+        "device": _device_of(store.key, device),
         "host": platform.node(),
         "python": platform.python_version(),
         "dfvi": installed_version("dfvi"),
@@ -273,3 +274,12 @@ def _run_provenance(seconds: float, store: StageStore, iteration: int) -> dict[s
         "seconds": round(seconds, 3),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
+
+
+def _device_of(key: StageKey, wanted: str) -> str:
+    """Where a result was computed: only networks, which have weights, run anywhere but on the CPU."""
+    if not key.weights:
+        return "cpu"
+    from dfvi_models.networks.runtime import choose_device
+
+    return str(choose_device(wanted))

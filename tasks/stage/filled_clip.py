@@ -42,7 +42,7 @@ class FilledClip:
 
     def __init__(self, base: StageStore, fill: StageStore | None = None) -> None:
         """Look at `base` (decode or merge) with the key frames of `fill` (fill_key_frames on the same base) over it."""
-        self._base, self._fill = base, fill
+        self.base, self._fill = base, fill
         self._filled: Mapping[int, int] = {}
         if fill is not None:
             self._filled = {int(t): row for row, t in enumerate(fill.attributes["key_frames"])}
@@ -55,14 +55,14 @@ class FilledClip:
     def _frame(self, t: int) -> NDArray[Any]:
         if self._fill is not None and t in self._filled:
             return self._fill["frames"][self._filled[t]]
-        return self._base["frames"][t]
+        return self.base["frames"][t]
 
     def _hole(self, t: int) -> NDArray[Any]:
-        hole = self._base["holes"][t]
+        hole = self.base["holes"][t]
         return np.zeros_like(hole) if t in self._filled else hole
 
     def _source(self, t: int) -> NDArray[Any]:
-        if "source" not in self._base:
+        if "source" not in self.base:
             return np.full((self.height, self.width), KNOWN, np.int32)
-        source = self._base["source"][t]
-        return np.where(self._base["holes"][t], INVENTED, source) if t in self._filled else source
+        source = self.base["source"][t]
+        return np.where(self.base["holes"][t], INVENTED, source) if t in self._filled else source

@@ -1,4 +1,4 @@
-"""Commands that show what a run made: `dfvi compare`, `dfvi plate`."""
+"""Commands that show what a run made: `dfvi compare`, `dfvi plate`, `dfvi report`."""
 
 import argparse
 import dataclasses
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.cli.arguments import add_configuration, add_mask, add_video, at_least_one, configuration
+from flows.cli.arguments import add_configuration, add_mask, add_root, add_video, at_least_one, configuration
 
 Subparsers = Any  # argparse keeps its class private
 
@@ -42,7 +42,23 @@ def add_compare(subparsers: Subparsers) -> None:
     parser.set_defaults(command=_compare)
 
 
-COMMANDS = (add_compare, add_plate)
+def add_report(subparsers: Subparsers) -> None:
+    """Add the command `dfvi report VIDEO|RUN -o FILE`."""
+    parser = subparsers.add_parser(
+        "report", help="show what a run made, and how sure it is, as a page", description=_report.__doc__
+    )
+    parser.add_argument(
+        "what", metavar="VIDEO|RUN", help="a video, by its path or its name in the root, or the name of a run on one"
+    )
+    parser.add_argument("-o", "--output", dest="page", type=Path, metavar="FILE", help="page to write (.html)")
+    parser.add_argument("--run", metavar="NAME", help="the run on VIDEO that is shown (the one that began last)")
+    parser.add_argument("--threads", type=at_least_one, metavar="N", help="threads to use (all cores)")
+    parser.add_argument("--json", action="store_true", help="print all that the page says as JSON")
+    add_root(parser)
+    parser.set_defaults(command=_report)
+
+
+COMMANDS = (add_compare, add_plate, add_report)
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -105,4 +121,31 @@ def _plate(options: argparse.Namespace) -> int:
             f"which lies in the box {','.join(map(str, start.box))}, {start.invented} were invented\n"
             f"paint inside the hole, then run again with --plate {start.frame}={options.image}"
         )
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    """Write what is known of a run, finished or not, as one page that opens in any browser without a network."""
+    from flows.pages.making import find_run
+    from flows.pages.video_page import page_of_video
+    from flows.pages.video_report import report_video
+    from flows.pages.writing import check_page, write_page
+    from flows.pipeline.runner import available_threads
+    from storage.cache.root import Root
+    from storage.errors import InputError
+
+    if options.page is None and not options.json:
+        raise InputError("name the page to write with -o FILE.html, or ask for --json")
+    if options.page is not None:
+        check_page(options.page)
+    root = Root.open(options.root)
+    run = find_run(root, options.what, options.run)
+    page = report_video(root, run, threads=options.threads or available_threads())
+    if options.page is not None:
+        write_page(options.page, page_of_video(page))
+    if options.json:
+        print(json.dumps(page.report.model_dump(mode="json"), indent=2))
+    else:
+        verdict = page.report.verdict
+        print("\n".join([*page.report.problems, f"{verdict.headline}.", *verdict.sentences, f"report: {options.page}"]))
     return 0

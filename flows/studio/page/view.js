@@ -3,6 +3,7 @@
 import { get, getBitmap, post } from "./api.js";
 import { colourOf } from "./colours.js";
 import { sayError } from "./dom.js";
+import { drawAfter, drawTitle, drawWipeLine } from "./wipe.js";
 
 const HANDLE = 7; // pixels of the screen
 const LEAST_BOX = 3; // pixels of the video
@@ -190,7 +191,7 @@ export class View {
     this.inPane(context, pane, () => this.drawFrame(context, bitmap));
     if (!title) return;
     const bottom = Math.min(pane.height, this.top + this.clip.height * this.scale);
-    this.drawTitle(context, title, pane.x + Math.max(0, this.left) + 8 * this.ratio, pane.y + bottom - 32 * this.ratio, "left");
+    drawTitle(context, title, pane.x + Math.max(0, this.left) + 8 * this.ratio, pane.y + bottom - 32 * this.ratio, "left", this.ratio);
   }
 
   inPane(context, pane, draw) {
@@ -219,44 +220,14 @@ export class View {
     const [before, after] = this.shown.bitmaps;
     const x = this.left + this.wipe * this.clip.width * this.scale;
     this.inPane(context, pane, () => this.drawFrame(context, before));
-    context.save();
-    context.beginPath();
-    context.rect(x, 0, pane.width - x, pane.height);
-    context.clip();
-    this.inPane(context, pane, () => this.drawFrame(context, after));
-    context.restore();
+    drawAfter(context, x, pane, () => this.inPane(context, pane, () => this.drawFrame(context, after)));
     const top = Math.max(0, this.top);
     const bottom = Math.min(pane.height, this.top + this.clip.height * this.scale);
-    context.fillStyle = "#fff";
-    context.fillRect(x - this.ratio, top, 2 * this.ratio, bottom - top);
-    context.beginPath();
-    context.arc(x, (top + bottom) / 2, 15 * this.ratio, 0, 7);
-    context.fill();
-    context.fillStyle = "#223";
-    context.font = `${16 * this.ratio}px system-ui, sans-serif`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.fillText("⇔", x, (top + bottom) / 2);
-    this.drawTitle(context, sources[0].title, x - 12 * this.ratio, top + 10 * this.ratio, "right");
-    this.drawTitle(context, sources[1].title, x + 12 * this.ratio, top + 10 * this.ratio, "left");
+    drawWipeLine(context, { x, top, bottom, ratio: this.ratio, titles: sources.map((source) => source.title) });
     if (!after) {
       const words = "not in this frame: only some were tried";
-      this.drawTitle(context, words, x + 12 * this.ratio, top + 44 * this.ratio, "left");
+      drawTitle(context, words, x + 12 * this.ratio, top + 44 * this.ratio, "left", this.ratio);
     }
-  }
-
-  drawTitle(context, text, x, y, align) {
-    context.font = `600 ${13 * this.ratio}px system-ui, sans-serif`;
-    const width = context.measureText(text).width + 16 * this.ratio;
-    const left = align === "right" ? x - width : x;
-    context.fillStyle = "#111a";
-    context.beginPath();
-    context.roundRect(left, y, width, 24 * this.ratio, 5 * this.ratio);
-    context.fill();
-    context.fillStyle = "#fff";
-    context.textAlign = "left";
-    context.textBaseline = "middle";
-    context.fillText(text, left + 8 * this.ratio, y + 12.5 * this.ratio);
   }
 
   drawMarks(context) {

@@ -1,0 +1,1 @@
+"""What a report shows of the stored results of a run: facts of stages, numbers of frames, pictures."""
