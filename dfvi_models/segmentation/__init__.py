@@ -1,0 +1,1 @@
+"""Following objects through a video from masks given for a few frames: arrays in, arrays out."""
