@@ -1,4 +1,4 @@
-"""The flow that follows an object through a video from frames in which it is given, and writes it as a mask."""
+"""The flow that follows objects through a video from frames in which they are given, and writes them as a mask."""
 
 import time
 from pathlib import Path
@@ -17,19 +17,20 @@ from tasks.decode import MediaInput
 from tasks.stage.cached_stage import Job, StageResult, task_of
 from tasks.tracking.chains import Followings, follow_through
 from tasks.tracking.frame_span import FrameIndex
-from tasks.tracking.given_frames import files_of, given_frames
+from tasks.tracking.given_frames import GivenObjects, files_of, given_objects
 from tasks.tracking.index_frames import IndexFramesParams, index_frames
 from tasks.tracking.outline_object import OutlineObjectParams, outline_object
 from tasks.tracking.tracked_object import TrackedObject
-from tasks.tracking.write_track import check_preview_name, write_preview, write_track
+from tasks.tracking.write_track import FrameFacts, TrackFacts, check_preview_name, write_preview, write_track
 
 Shots = Literal["auto", "none"]
 
 
 class TrackedFrame(BaseModel):
-    """What came of one frame."""
+    """What came of an object in one frame."""
 
     frame: int
+    object: int
     pixels: int
     """That are marked."""
     certainty: float
@@ -37,14 +38,12 @@ class TrackedFrame(BaseModel):
     given: bool
 
 
-class TrackSummary(BaseModel):
-    """What came of tracking an object."""
+class TrackedThing(BaseModel):
+    """What came of one object."""
 
-    video: str
-    output: str
-    preview: str | None
-    seconds: float
-    frames: list[TrackedFrame]
+    object: int
+    given: list[int]
+    """Frames in which it is given."""
     certainty: float
     """Mean over the frames that were followed."""
     unsure: int
@@ -52,7 +51,21 @@ class TrackSummary(BaseModel):
     correct_first: int | None
     """Frame whose correction would help most; None where every frame is given."""
     shots_without: list[tuple[int, int]]
-    """First and last frame of each shot in which the object is not given; nothing is marked there."""
+    """First and last frame of each shot in which the object is not given; nothing of it is marked there."""
+
+
+class TrackSummary(BaseModel):
+    """What came of tracking objects."""
+
+    video: str
+    output: str
+    preview: str | None
+    seconds: float
+    frames: list[TrackedFrame]
+    objects: list[TrackedThing]
+    marked: int
+    """Frames in which anything is marked."""
+    frame_count: int
     computed: int
     """Results that had to be computed; all others were known."""
 
@@ -68,12 +81,12 @@ def track_object(
     shots: Shots | list[int] = "auto",
     threads: int | None = None,
 ) -> TrackSummary:
-    """Follow an object through the shots in which it is given.
+    """Follow objects through the shots in which they are given.
 
     video_path : video file or image folder.
-    given      : FRAME=MASK each.
+    given      : FRAME=MASK each, or FRAME#OBJECT=MASK.
     output     : mask file or folder to write.
-    preview    : image or video to write, in which the object is tinted and outlined.
+    preview    : image or video to write, in which the objects are tinted and outlined.
     root       : folder or s3:// URL of the stored results.
     name       : name of the video below the root; None takes the file's.
     shots      : auto, none, or the first frame of every shot but the first.
@@ -83,50 +96,64 @@ def track_object(
     """
     started = time.monotonic()
     clip = probe(video_path)
-    masks = given_frames(clip, given)
-    check_outputs(video_path, list(masks.values()), output, preview, clip.frame_count)
+    objects = given_objects(clip, given)
+    check_outputs(video_path, objects, output, preview, clip.frame_count)
     store_root = Root.create(root)
     name = name or name_of_video(video_path)
     record = store_root.start_run("track", name)
     runner = Runner(Job(str(store_root.path), name, threads or available_threads(), record=record))
     params = IndexFramesParams(shots=shots if isinstance(shots, str) else tuple(shots))
-    tracked, index = follow(runner, MediaInput.video(video_path), masks, params)
+    video = MediaInput.video(video_path)
+    index = FrameIndex(runner.job, video, runner(index_frames, params, video=video))
+    tracked = {number: follow(runner, index, masks) for number, masks in objects.items()}
     facts = write_track(Path(output), tracked, index.clip)
     if preview:
         write_preview(Path(preview), tracked, index.clip, facts)
+    frames = [_frame(number, frame) for number, each in facts.items() for frame in each.frames]
     summary = TrackSummary(
         video=name,
         output=output,
         preview=preview,
         seconds=round(time.monotonic() - started, 3),
-        frames=[
-            TrackedFrame(frame=f.frame, pixels=f.pixels, certainty=f.certainty, given=f.is_given) for f in facts.frames
-        ],
-        certainty=round(facts.certainty, 3),
-        unsure=facts.unsure,
-        correct_first=facts.correct_first,
-        shots_without=list(facts.shots_without),
+        frames=frames,
+        objects=[_thing(number, each) for number, each in facts.items()],
+        marked=len({frame.frame for frame in frames if frame.pixels}),
+        frame_count=index.clip.frame_count,
         computed=sum(result.action != "reuse" for result in runner.done),
     )
     record.finish(summary.model_dump(exclude={"frames"}))
     return summary
 
 
-def check_outputs(video: str, masks: list[str], output: str, preview: str | None, frame_count: int) -> None:
+def _frame(number: int, facts: FrameFacts) -> TrackedFrame:
+    return TrackedFrame(
+        frame=facts.frame, object=number, pixels=facts.pixels, certainty=facts.certainty, given=facts.is_given
+    )
+
+
+def _thing(number: int, facts: TrackFacts) -> TrackedThing:
+    return TrackedThing(
+        object=number,
+        given=[frame.frame for frame in facts.frames if frame.is_given],
+        certainty=round(facts.certainty, 3),
+        unsure=facts.unsure,
+        correct_first=facts.correct_first,
+        shots_without=list(facts.shots_without),
+    )
+
+
+def check_outputs(video: str, given: GivenObjects, output: str, preview: str | None, frame_count: int) -> None:
     """Check that mask and preview can be written, and replace nothing they are made from. Raises InputError."""
     check_mask_name(Path(output), frame_count)
-    inputs = [video, *map(str, files_of(masks))]
+    inputs = [video, *map(str, files_of(given))]
     check_apart(Path(output), *inputs)
     if preview:
         check_preview_name(Path(preview))
         check_apart(Path(preview), *inputs, output)
 
 
-def follow(
-    runner: Runner, video: MediaInput, masks: dict[int, str], params: IndexFramesParams
-) -> tuple[TrackedObject, FrameIndex]:
+def follow(runner: Runner, index: FrameIndex, masks: dict[int, str]) -> TrackedObject:
     """Follow an object from the masks of some frames through all stages."""
-    index = FrameIndex(runner.job, video, runner(index_frames, params, video=video))
     reader = index.reader()
     outlined: dict[int, StageResult] = {}
     for frame, mask in masks.items():
@@ -135,7 +162,7 @@ def follow(
         outlined[frame] = runner(outline_object, OutlineObjectParams(frame=frame), frame=picture, mask=media)
     followed = _follow_chains(runner, index, outlined)
     runner.done += followed.done
-    return TrackedObject(runner.job, index, outlined, followed.chains), index
+    return TrackedObject(runner.job, index, outlined, followed.chains)
 
 
 def _follow_chains(runner: Runner, index: FrameIndex, outlined: dict[int, StageResult]) -> Followings:

@@ -14,11 +14,13 @@ from storage.media.writing import write_image
 TILES, COLUMNS = 12, 4
 TILE_WIDTH = 360  # pixels
 LINE = 20  # pixels of a line of text
-TINT, OUTLINE = (235, 40, 40), (255, 235, 60)
+TINTS = ((235, 40, 40), (40, 170, 70), (30, 110, 230), (240, 150, 20), (160, 50, 200), (30, 190, 200))
+OUTLINE = (255, 235, 60)
 INK, ALERT = (30, 30, 30), (190, 0, 0)
 
-Hole = NDArray[np.bool_]
 Image = NDArray[np.uint8]
+Marked = NDArray[np.bool_] | NDArray[np.uint8]
+"""(H, W): whether a pixel is marked, or the number of the object it belongs to, 0 where it is none."""
 
 
 def choose_frames(count: int, noted: Iterable[int], most: int = TILES) -> list[int]:
@@ -45,7 +47,7 @@ def _bit_reversed(t: int, count: int) -> tuple[float, int]:
 def write_overlay_sheet(
     path: Path,
     clip: Clip,
-    holes: Iterable[Hole],
+    holes: Iterable[Marked],
     frames: Sequence[int],
     *,
     notes: Mapping[int, str],
@@ -53,7 +55,7 @@ def write_overlay_sheet(
 ) -> None:
     """Write an image of some frames of a clip with holes laid over them, under lines of text.
 
-    holes   : (H, W) bool of all frames, in order; read up to the last frame that is shown.
+    holes   : what is marked in all frames, in order; read up to the last frame that is shown.
     frames  : numbers to show, ascending.
     notes   : what is odd about a frame.
     heading : lines above the tiles.
@@ -80,29 +82,40 @@ def arranged(tiles: Sequence[Image], heading: Sequence[str]) -> Image:
     return np.vstack([*(_line(text, width, INK) for text in heading), *rows])
 
 
-def overlaid(frame: Image, hole: Hole) -> Image:
-    """Return a frame, (H, W, 3) uint8 RGB, with a hole tinted and outlined."""
+def overlaid(frame: Image, marked: Marked) -> Image:
+    """Return a frame, (H, W, 3) uint8 RGB, with what is marked tinted and outlined, each object in its own colour."""
+    numbers = marked.astype(np.uint8)
+    return _overlaid(frame, {int(number): numbers == number for number in np.unique(numbers[numbers > 0])})
+
+
+def _overlaid(frame: Image, objects: Mapping[int, NDArray[np.bool_]]) -> Image:
     shown = frame.copy()
-    shown[hole] = (0.55 * frame[hole] + 0.45 * np.array(TINT)).astype(np.uint8)
-    contours, _ = cv2.findContours(hole.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(shown, contours, -1, OUTLINE, 1)
+    for number, hole in objects.items():
+        tint = np.array(TINTS[(number - 1) % len(TINTS)])
+        shown[hole] = (0.55 * frame[hole] + 0.45 * tint).astype(np.uint8)
+        contours, _ = cv2.findContours(hole.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(shown, contours, -1, OUTLINE, 1)
     return shown
 
 
-def _tile(frame: Image, hole: Hole, label: str, note: str) -> Image:
+def _tile(frame: Image, hole: Marked, label: str, note: str) -> Image:
     height, width = frame.shape[:2]
     factor = TILE_WIDTH / width
     size = (TILE_WIDTH, max(1, round(height * factor)))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(frame, size, interpolation=way), np.uint8)
-    covered = np.asarray(cv2.resize(hole.astype(np.float32), size, interpolation=way)) >= 0.5
+    numbers = hole.astype(np.uint8)
+    covered = {
+        int(number): np.asarray(cv2.resize((numbers == number).astype(np.float32), size, interpolation=way)) >= 0.5
+        for number in np.unique(numbers[numbers > 0])
+    }
     lines = [_line(label, TILE_WIDTH, INK), _line(note, TILE_WIDTH, ALERT)]
-    tile = np.vstack([lines[0], overlaid(small, covered), lines[1]])
+    tile = np.vstack([lines[0], _overlaid(small, covered), lines[1]])
     return cv2.copyMakeBorder(tile, 0, 0, 3, 3, cv2.BORDER_CONSTANT, value=(255, 255, 255))  # type: ignore[return-value]
 
 
-def _label(clip: Clip, t: int, hole: Hole) -> str:
-    return f"frame {t}, {clock(clip, t)}, marked {hole.mean():.1%}"
+def _label(clip: Clip, t: int, hole: Marked) -> str:
+    return f"frame {t}, {clock(clip, t)}, marked {(hole > 0).mean():.1%}"
 
 
 def clock(clip: Clip, t: int) -> str:

@@ -45,7 +45,7 @@ def outline_object(
     marked, is_box = _marked(mask, frame, params)
     if is_box:
         share = _outlined(picture, _shrunk(marked, height, width))
-        marked = enlarged(share, *marked.shape) & marked
+        marked = (enlarged(share, *marked.shape) > MARKED) & marked
     out.write(0, mask=marked, share=_shrunk(marked, height, width), picture=picture)
     out.attributes["pixels"] = int(np.count_nonzero(marked))
 
@@ -70,8 +70,8 @@ def _shrunk(marked: NDArray[np.bool_], height: int, width: int) -> NDArray[np.ui
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def enlarged(share: NDArray[np.uint8], height: int, width: int) -> NDArray[np.bool_]:
-    """Return the object at another size, (height, width) bool, from its share (h, w) uint8, 0 to 255."""
+def enlarged(share: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return the share of an object, (h, w) uint8, 0 to 255, at another size."""
     if share.shape != (height, width):
         share = np.asarray(cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-    return np.asarray(share > MARKED)
+    return share

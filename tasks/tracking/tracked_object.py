@@ -19,8 +19,8 @@ class FoundFrame:
     """The object in one frame."""
 
     frame: int
-    mask: NDArray[np.bool_]
-    """(H, W), at the size of the video."""
+    share: NDArray[np.uint8]
+    """(H, W), at the size of the video: how much of each pixel is the object, 0 to 255."""
     certainty: float
     """0 to 1."""
     is_given: bool
@@ -38,18 +38,18 @@ class TrackedObject:
     def __iter__(self) -> Iterator[FoundFrame]:
         """Yield the object in every frame of the video, in order; nothing in shots in which it is not given."""
         clip = self._index.clip
-        nothing = np.zeros((clip.height, clip.width), np.bool_)
+        nothing = np.zeros((clip.height, clip.width), np.uint8)
         inside = {t: span for span in spans_between(self._given, self._index.shots) for t in range(*span[:2])}
         for t in range(clip.frame_count):
             if t in self._given:
-                yield FoundFrame(t, np.asarray(self._given[t]["mask"][0], np.bool_), 1.0, is_given=True)
+                yield FoundFrame(t, np.where(self._given[t]["mask"][0], np.uint8(255), np.uint8(0)), 1.0, is_given=True)
             elif t in inside:
                 span = inside[t]
                 forward = self._chains[span.first, True].frame(t) if span.begins else None
                 backward = self._chains[span.stop - 1, False].frame(t) if span.ends else None
                 found = join(forward, backward, t - span.first, span.stop - 1 - t)
-                mask = enlarged(found.share, clip.height, clip.width)
-                yield FoundFrame(t, mask, found.certainty, is_given=False)
+                share = enlarged(found.share, clip.height, clip.width)
+                yield FoundFrame(t, share, found.certainty, is_given=False)
             else:
                 yield FoundFrame(t, nothing, 0.0, is_given=False)
 

@@ -15,7 +15,7 @@ Subparsers = Any  # argparse keeps its class private
 def add_track(subparsers: Subparsers) -> None:
     """Add the command `dfvi mask track VIDEO --from FRAME=MASK -o OUT`."""
     parser = subparsers.add_parser(
-        "track", help="follow an object through a video from frames in which it is given", description=_track.__doc__
+        "track", help="follow objects through a video from frames in which they are given", description=_track.__doc__
     )
     parser.add_argument("video", metavar="VIDEO", help="video file, or folder of images")
     parser.add_argument(
@@ -25,13 +25,17 @@ def add_track(subparsers: Subparsers) -> None:
         required=True,
         metavar="FRAME=MASK",
         help="the object in one frame: a number from 0, or a time such as 0:12.5, and a mask of any kind or a box "
-        "x,y,w,h around it; may be repeated, to correct other frames",
+        "x,y,w,h around it; may be repeated, to correct other frames; 37#2=MASK is object 2, followed by itself",
     )
     parser.add_argument(
-        "-o", "--output", required=True, metavar="OUT", help="mask to write: .mkv, .mp4, .npz, .json, or a folder"
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="mask to write: .mkv, .mp4, .npz, .json, or a folder (of label images if there are several objects)",
     )
     parser.add_argument(
-        "--preview", metavar="FILE", help="image or video to write, in which the object is tinted and outlined"
+        "--preview", metavar="FILE", help="image or video to write, in which objects are tinted and outlined"
     )
     parser.add_argument(
         "--shots", choices=("auto", "none"), default="auto", help="auto: stop at cuts; none: take it as one shot (auto)"
@@ -46,20 +50,20 @@ def add_track(subparsers: Subparsers) -> None:
 
 
 def _track(options: argparse.Namespace) -> int:
-    """Follow an object forwards and backwards from the frames in which it is given, never over a cut, and write it as a
-    mask. Says how sure each frame is, and which to correct first: give that frame too, and only what follows from it is
-    computed anew."""
+    """Follow objects forwards and backwards from the frames in which they are given, never over a cut, and write them
+    as a mask. Says how sure each frame is, and which to correct first: give that frame too, and only what follows from
+    it is computed anew."""
     from storage.media.reading import probe
-    from tasks.tracking.given_frames import given_frames
+    from tasks.tracking.given_frames import given_objects
 
     clip = probe(options.video)
-    masks = given_frames(clip, options.given)
+    given = given_objects(clip, options.given)
     terminal.prepare_prefect(options.verbose)
     from flows.prefect_server.background import connected
     from flows.prefect_server.bounded import run_flow
     from flows.track_object import check_outputs, track_object
 
-    check_outputs(options.video, list(masks.values()), options.output, options.preview, clip.frame_count)
+    check_outputs(options.video, given, options.output, options.preview, clip.frame_count)
     with connected():
         summary = run_flow(
             track_object,
@@ -83,20 +87,20 @@ def _as_lines(summary: "TrackSummary") -> str:
 
 
 def _described(summary: "TrackSummary") -> str:
-    given = [frame.frame for frame in summary.frames if frame.given]
-    marked = sum(frame.pixels > 0 for frame in summary.frames)
-    lines = [
-        f"{summary.output}: marks {marked} of {len(summary.frames)} frames, followed from "
-        f"{len(given)} given; certainty {summary.certainty:.2f} in the mean, {summary.unsure} frames to look at"
-    ]
-    lines += [
-        f"frames {first} to {last} are another shot, in which it is not given: nothing is marked there"
-        for first, last in summary.shots_without
-    ]
-    if summary.correct_first is not None:
-        t = summary.correct_first
+    lines = [f"{summary.output}: marks {summary.marked} of {summary.frame_count} frames"]
+    for each in summary.objects:
+        name = f"object {each.object}" if len(summary.objects) > 1 else "the object"
         lines.append(
-            f"to correct first: frame {t} (certainty {summary.frames[t].certainty:.2f}), with --from {t}=MASK added"
+            f"{name}: followed from {len(each.given)} given frames; certainty {each.certainty:.2f} in the mean, "
+            f"{each.unsure} frames to look at"
         )
+        lines += [
+            f"frames {first} to {last} are another shot, in which it is not given: nothing is marked there"
+            for first, last in each.shots_without
+        ]
+        if (t := each.correct_first) is not None:
+            certainty = next(f.certainty for f in summary.frames if (f.frame, f.object) == (t, each.object))
+            option = f"{t}#{each.object}" if len(summary.objects) > 1 else str(t)
+            lines.append(f"to correct first: frame {t} (certainty {certainty:.2f}), with --from {option}=MASK added")
     lines += [f"look at {summary.preview}"] if summary.preview else []
     return "\n".join(lines)

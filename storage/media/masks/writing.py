@@ -84,6 +84,16 @@ def write_mask_file(path: Path, holes: Iterable[np.ndarray], clip: Clip, *, labe
     return clip.frame_count
 
 
+def write_label_folder(path: Path, labels: Iterable[np.ndarray], clip: Clip) -> int:
+    """Write objects as a folder of palette images 00000.png, ..., as DAVIS has them; returns how many frames.
+
+    labels : (H, W) uint8, the number of the object each pixel belongs to, 0 where it is none; one for each frame.
+    Raises : InputError as check_mask_name, or if it cannot be written; ValueError for frames of another number.
+    """
+    check_mask_name(path, clip.frame_count, label=LARGEST_LABEL)
+    return _write_folder(path, _exactly(labels, clip.frame_count), 1)
+
+
 def _exactly(holes: Iterable[np.ndarray], count: int) -> Iterator[np.ndarray]:
     number = 0
     for number, hole in enumerate(holes, 1):

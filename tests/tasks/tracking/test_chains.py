@@ -42,7 +42,7 @@ def made(tmp_path, monkeypatch):
         followed = follow_through(step.job, index, outlined)
         found = list(TrackedObject(step.job, index, outlined, followed.chains))
         computed = [result.shot for result in followed.done if result.action == "compute"]
-        return np.stack([each.mask for each in found]), computed
+        return np.stack([each.share > 127 for each in found]), computed
 
     return track
 
