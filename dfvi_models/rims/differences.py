@@ -20,6 +20,8 @@ EDGE_REACH = 5
 SMALLEST_DIFFERENCE = 3.5  # grey levels
 SPREAD_QUANTILE = 0.75  # of the differences farther out, which nothing that is removed can explain
 SHADE_DIFFERENCE = 0.06  # of the logarithm of brightness
+FAINT_DIFFERENCE, FAINT_QUANTILE, FAINT_SHADE = 2.0, 0.5, 0.03
+"""The same three where a shadow fades out: enough beside what is surely shaded, too little to begin with."""
 LARGEST_TINT = 0.35  # between the channels of that logarithm: a shadow has little colour of its own
 SHADE_SIGMA = 0.9  # working pixels over which brightness is averaged
 TEXTURE_SIDE = 5  # working pixels: what is narrower is texture
@@ -43,18 +45,20 @@ class Shown:
 
 
 class Differing(NamedTuple):
-    """What is known of the surroundings of a hole."""
+    """What is known of the surroundings of a hole; all (h, w) bool, False in the hole."""
 
-    found: NDArray[np.bool_]
-    """(h, w) where they differ from what other frames show, as an edge or a shadow would; False in the hole."""
+    shaded: NDArray[np.bool_]
+    """A darker copy of what other frames show: a shadow that goes with what is removed."""
+    doubtful: NDArray[np.bool_]
+    """A fainter shadow, or any difference close to the hole; by chance, this is found beside clean holes as well."""
     judged: NDArray[np.bool_]
-    """(h, w) where enough other frames show something to tell."""
+    """Enough other frames show something to tell."""
 
 
 def differing(
     colour: NDArray[np.uint8], distance: NDArray[np.float32], reach: float, shown: Sequence[Shown]
 ) -> Differing:
-    """Return where the surroundings of a hole differ from what other frames show, as an edge or a shadow would.
+    """Return where the surroundings of a hole differ from what other frames show, as a shadow or an edge would.
 
     colour   : (h, w, 3) uint8, the frame with the hole.
     distance : (h, w) pixels to the hole; 0 in it.
@@ -65,27 +69,33 @@ def differing(
     looked_at = np.asarray((distance > 0) & (distance <= 2 * reach), np.bool_)
     near = np.asarray(looked_at & (distance <= reach), np.bool_)
     if len(shown) < FEWEST_FRAMES or not near.any():
-        return Differing(np.zeros(distance.shape, np.bool_), np.zeros(distance.shape, np.bool_))
+        return Differing(*np.zeros((3, *distance.shape), np.bool_))
     alike = [_with_exposure_of(colour, one, np.asarray(distance > reach, np.bool_)) for one in shown]
     usable = np.stack([one.usable[looked_at] for one in shown])
     known = np.asarray(distance > 0, np.bool_)
     own = _mean(colour, known, SOFTNESS)
     outside = np.stack([_outside(own, one)[looked_at] for one in alike])
-    values = np.stack([one[looked_at] for one in alike])
-    apart, median = _agreed(outside, values, usable)
-    size = np.abs(apart).max(axis=1)
-    judged = np.zeros(distance.shape, np.bool_)
+    apart, median = _agreed(outside, np.stack([one[looked_at] for one in alike]), usable)
+    size, judged, lit = np.zeros(distance.shape, np.float32), np.zeros(distance.shape, np.bool_), own.copy()
+    size[looked_at] = np.abs(apart).max(axis=1)
     judged[looked_at] = usable.sum(axis=0) >= FEWEST_FRAMES
-    far = (judged & ~near)[looked_at]
-    by_chance = float(np.quantile(size[far], SPREAD_QUANTILE)) if far.any() else 0.0
-    differs, lit = np.zeros(distance.shape, np.bool_), own.copy()
-    differs[looked_at] = size > max(SMALLEST_DIFFERENCE, by_chance)
     lit[looked_at] = np.where(usable.sum(axis=0)[:, None] > 0, median, lit[looked_at])
-    likely = (distance <= EDGE_REACH) | _shaded(own, lit, known)
-    found = np.asarray(differs & near & likely, np.bool_)
-    share = cv2.boxFilter(found.astype(np.float32), -1, (VOTE_WINDOW, VOTE_WINDOW))
-    of = cv2.boxFilter(near.astype(np.float32), -1, (VOTE_WINDOW, VOTE_WINDOW))
-    return Differing(np.asarray(near & (share > 0.5 * of), np.bool_), judged & near)
+    shade = _Shade.of(own, lit, known)
+    far = size[judged & ~near]
+    differs, slightly = (
+        near & (size > max(least, float(np.quantile(far, quantile)) if len(far) else 0.0))
+        for least, quantile in ((SMALLEST_DIFFERENCE, SPREAD_QUANTILE), (FAINT_DIFFERENCE, FAINT_QUANTILE))
+    )
+    shaded = _voted(differs & shade.darker_than(SHADE_DIFFERENCE), near)
+    faint = _voted(slightly & shade.darker_than(FAINT_SHADE), near)
+    edge = _voted(differs & (distance <= EDGE_REACH), near)
+    return Differing(shaded, np.asarray(faint | edge, np.bool_), judged & near)
+
+
+def _voted(found: NDArray[Any], among: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where more than half of the pixels around were found."""
+    share, of = (cv2.boxFilter(one.astype(np.float32), -1, (VOTE_WINDOW, VOTE_WINDOW)) for one in (found, among))
+    return np.asarray(among & (share > 0.5 * of), np.bool_)
 
 
 def _with_exposure_of(colour: NDArray[np.uint8], one: Shown, clear: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -113,15 +123,27 @@ def _outside(own: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np
     return np.asarray(np.maximum(above, 0) + np.minimum(below, 0), np.float32)
 
 
-def _shaded(own: NDArray[np.float32], lit: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Where a picture is a darker copy of another one."""
-    dark, bright = (np.log(np.maximum(one, 0) + DARKEST) for one in (own, lit))
-    shade = dark - bright
-    darker = _mean(shade, known, SHADE_SIGMA)
-    tint = darker.max(axis=2) - darker.min(axis=2)
-    change, texture = (_spread(one.mean(axis=2), known) for one in (shade, bright))
-    kept = change < SHADE_DIFFERENCE + TEXTURE_SHARE * texture
-    return np.asarray((darker.max(axis=2) < -SHADE_DIFFERENCE) & (tint < LARGEST_TINT) & kept, np.bool_)
+@dataclass(frozen=True)
+class _Shade:
+    """How a picture would have to be shaded to look like another one, at each pixel."""
+
+    darker: NDArray[np.float32]
+    """(h, w) logarithm of the channel that is darkened least; negative where all of them are."""
+    tint: NDArray[np.float32]
+    """(h, w) between the channels of that logarithm."""
+    changed: NDArray[np.float32]
+    """(h, w) by which its texture differs more than the other picture's own varies."""
+
+    @classmethod
+    def of(cls, own: NDArray[np.float32], lit: NDArray[np.float32], known: NDArray[np.bool_]) -> "_Shade":
+        dark, bright = (np.log(np.maximum(one, 0) + DARKEST) for one in (own, lit))
+        mean = _mean(dark - bright, known, SHADE_SIGMA)
+        change, texture = (_spread(one.mean(axis=2), known) for one in (dark - bright, bright))
+        return cls(mean.max(axis=2), mean.max(axis=2) - mean.min(axis=2), change - TEXTURE_SHARE * texture)
+
+    def darker_than(self, by: float) -> NDArray[np.bool_]:
+        """Where one picture is a copy of the other that is darker by so much."""
+        return np.asarray((self.darker < -by) & (self.tint < LARGEST_TINT) & (self.changed < by), np.bool_)
 
 
 def _spread(plane: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:

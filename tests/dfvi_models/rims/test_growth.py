@@ -74,6 +74,18 @@ def test_a_speck_stays_out(clean, holes):
     assert not (grown(frames, holes) & ~holes).any()
 
 
+def test_a_blurred_edge_joins_where_there_is_a_shadow_too(clean, holes):
+    edge = (slice(45, 66), slice(86, 90))
+
+    def coloured(frames):
+        frames = frames.copy()
+        frames[:, *edge] = (200, 30, 30)
+        return frames
+
+    assert not (grown(coloured(clean), holes) & ~holes).any()
+    assert grown(coloured(shaded(clean)), holes)[:, *edge].mean() > 0.6
+
+
 def test_a_bystander_beside_the_hole_stays(clean, holes):
     frames = clean.copy()
     frames[4, 40:80, 92:104] = (200, 30, 30)  # nobody else shows it, and it has no texture of what it hides
