@@ -53,13 +53,13 @@ def one_round(folder, expected):
 
 
 def _lost(root):
-    """Results that a record names and that are not complete."""
+    """Results that a record names and that are neither complete nor dropped."""
     return [
         f"{each['stage']} {each['digest']} of {run.name}"
         for run in root.runs()
         for each in run.reached
         if not root.has(run.video, each["stage"], each["digest"])
-        or root.open_store(run.video, each["stage"], each["digest"]).state != "complete"
+        or root.open_store(run.video, each["stage"], each["digest"]).state not in ("complete", "dropped")
     ]
 
 

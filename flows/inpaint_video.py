@@ -8,7 +8,7 @@ import prefect.runtime
 
 from flows.configs.run_config import RunConfig
 from flows.pages.making import report_run
-from flows.pipeline.delivery import inpaint_and_deliver
+from flows.pipeline.delivery import drop_the_rest, inpaint_and_deliver
 from flows.pipeline.naming import choose_name
 from flows.pipeline.preflight import check_request, foresee
 from flows.pipeline.runner import Runner, available_threads
@@ -61,8 +61,8 @@ def inpaint_video(
     clip, hole = MediaInput.video(video_path), MediaInput.mask(mask)
     name = name or choose_name(store_root, config, clip, hole)
     asked = {"video_path": video_path, "mask": mask, "output": output, "config": config.model_dump(mode="json")}
-    record = store_root.start_run(run, name, asked)
-    job = Job(str(store_root.path), name, threads or available_threads(), device, record)
+    record = store_root.start_run(run, name, config.keep, asked)
+    job = Job(str(store_root.path), name, threads or available_threads(), device, record, config.keep)
     runner = Runner(job)
     runner.warn(*foresee(video_path, output, config))
     results = inpaint_and_deliver(runner, config, clip, hole, Path(output))
@@ -70,8 +70,8 @@ def inpaint_video(
     seconds = time.monotonic() - started
     summary = summarise(job, results, runner.done, Path(output), seconds, runner.warnings)
     record.finish(summary.model_dump())
+    if report:
+        summary.report = report_run(store_root, record.facts(summary.model_dump()), Path(output), job.threads)
+    drop_the_rest(runner)
     store_root.forget_failure(run, job.video_name)
-    if not report:
-        return summary
-    path = report_run(store_root, record.facts(summary.model_dump()), Path(output), job.threads)
-    return summary.model_copy(update={"report": path})
+    return summary

@@ -60,8 +60,8 @@ def sweep(
     truths = find_truths(truth)
     store_root = Root.create(root)
     requests: list[Request] = []
-    for combination in combinations:  # one after the other: the next finds what this one has stored
-        recipe = Recipe(preset, (config or {},), (*(settings or ()), *as_settings(combination.values)))
+    for combination in combinations:  # one after the other: the next finds what this one has stored, so all is kept
+        recipe = Recipe(preset, (config or {},), (*(settings or ()), "keep=all", *as_settings(combination.values)))
         videos: Dataset = open_dataset(dataset, recipe, skip_bad=skip_bad)
         check_truths(truths, videos)
         requests += make_requests(videos, Path(output) / combination.name, str(store_root.path), combination.name)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.clip import Clip, check_range
+from storage.media.frame_seeking import FrameSeeker
 from storage.media.image_folder import list_images
 from storage.media.masks.alpha import AlphaMask
 from storage.media.masks.holes import read_holes
@@ -27,6 +29,7 @@ from storage.media.reading import content_digest, probe, read_frames
 from storage.media.times import Moment, Span, frames_in, parse_moment
 from storage.media.video_probe import INTERLACED
 from tasks.stage.cached_stage import Job, StageParams, stage
+from tasks.stage.read_again import ClipReadAgain
 from tasks.stage.write_behind import write_behind
 
 FRAME_RATE = re.compile(r"\d{1,9}(\.\d{1,9})?|\d{1,9}/(?!0+$)\d{1,9}")  # Fraction would compute 1e99999999
@@ -202,11 +205,16 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
         frames=array_layout.frames(count, clip.height, clip.width),
         holes=array_layout.holes(count, clip.height, clip.width),
     )
-    counts = [int(np.count_nonzero(out["holes"][t])) for t in sorted(set(range(count)) - set(wanted))]
-    with write_behind(out) as write:
-        for t, frame, hole in _decoded(clip, mask, params, start, wanted, job.threads):
-            write(t, frames=frame, holes=hole)
-            counts.append(int(np.count_nonzero(hole)))
+    if job.keep == "result":  # who reads the frames decodes them again
+        out.lacks_items = True
+        _write_holes(out, clip, mask, params, start, job.threads)
+        counts = [int(np.count_nonzero(hole)) for hole in out["holes"]]
+    else:
+        counts = [int(np.count_nonzero(out["holes"][t])) for t in sorted(set(range(count)) - set(wanted))]
+        with write_behind(out) as write:
+            for t, frame, hole in _decoded(clip, mask, params, start, wanted, job.threads):
+                write(t, frames=frame, holes=hole)
+                counts.append(int(np.count_nonzero(hole)))
     if not any(counts):
         raise InputError(f"the mask {mask} marks no pixel in any of the {count} frames; is it inverted, or dark?")
     for warning in clip.warnings:
@@ -222,6 +230,40 @@ def decode(out: StageStore, *, video: str, mask: str, params: DecodeParams, job:
     out.attributes["shown"] = (0, clip.frame_count) if params.rest == "keep" else taken
     out.attributes["mask_is_alpha"] = AlphaMask() in parse_mask(mask).sources
     out.attributes.update({"hole_pixels": sum(counts), "largest_hole": max(counts)})
+
+
+@lru_cache(maxsize=2)
+def _seeker(clip: Clip, content: str) -> FrameSeeker:  # noqa: ARG001 (a file of other content is looked through again)
+    return FrameSeeker(clip)
+
+
+def read_source(out: StageStore, *, video: str, mask: str, params: DecodeParams, job: Job) -> ClipReadAgain:
+    """Return a dropped clip whose frames are decoded again as they are read; its holes are stored first."""
+    clip = replace(Clip.from_json(out.attributes["clip"]), path=Path(video))
+    start, count = int(out.attributes["start"]), int(out.attributes["frames"])
+    out.create(holes=array_layout.holes(count, clip.height, clip.width))
+    _write_holes(out, clip, mask, params, start, job.threads)
+    return ClipReadAgain(out, _seeker(clip, str(out.key.inputs["video"])), job.threads)
+
+
+decode.reader = read_source
+
+
+def _write_holes(out: StageStore, clip: Clip, mask: str, params: DecodeParams, begin: int, threads: int) -> None:
+    """Write the holes that are missing."""
+    wanted = out["holes"].missing()
+    if not wanted:
+        return
+    first, stop, chosen = wanted[0], wanted[-1] + 1, set(wanted)
+    marked = enumerate(marked_holes(params, mask, clip, begin + first, begin + stop), first)
+    grown = ordered_map(
+        lambda item: (item[0], dilate_by_disc(item[1], params.dilation)),
+        (item for item in marked if item[0] in chosen),
+        threads,
+    )
+    with write_behind(out) as write:
+        for t, hole in grown:
+            write(t, holes=hole)
 
 
 def _decoded(

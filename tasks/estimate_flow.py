@@ -34,6 +34,11 @@ class EstimateFlowParams(MethodParams):
     working_size: Size | None = None
     """Height and width of that grid in pixels, instead of all this."""
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether it is no flow that was brought in: nobody could make that again."""
+        return not isinstance(self.estimator, ImportedFlow)
+
 
 @register
 class ImportedFlow(EstimatorMethod):

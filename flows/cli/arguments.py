@@ -25,7 +25,7 @@ def configuration(options: argparse.Namespace, preset: str | None = None) -> "Ru
     from flows.configs.run_config import load_config
     from storage.media.codecs import container_of
 
-    sections: dict[str, dict[str, Any]] = {"encode": {}}
+    sections: dict[str, Any] = {"encode": {}}
     if getattr(options, "plate", None):
         sections["plates"] = dict(options.plate)
     if getattr(options, "output", None):
@@ -33,6 +33,8 @@ def configuration(options: argparse.Namespace, preset: str | None = None) -> "Ru
     ends = {"start": getattr(options, "begin", None), "stop": getattr(options, "end", None)}
     if chosen := {name: text for name, text in ends.items() if text is not None}:
         sections["decode"] = chosen | {"rest": "keep"}
+    if getattr(options, "keep", None):
+        sections["keep"] = options.keep
     return load_config(preset or options.preset, options.config, options.set, **sections)
 
 
@@ -128,6 +130,11 @@ def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) ->
         metavar="FRAME=IMAGE",
         help="a frame painted by hand: what the image shows inside the hole is taken as seen, and carried to the other "
         "frames; may be repeated; `dfvi plate` writes a frame to start from",
+    )
+    parser.add_argument(
+        "--keep",
+        choices=("all", "tune", "result"),
+        help="which results stay: all; tune, what changed parameters may need; result, next to nothing (tune)",
     )
     parser.add_argument("--name", help="name of the video below the root (the file's)")
     add_root(parser)

@@ -147,12 +147,17 @@ def _forget(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from storage.cache.root import Root
     from tasks.services.flow_files import export_store
+    from tasks.stage.recipe import was_dropped
 
     root = Root.open(options.root)
     found = [folder for folder in root.folders() if folder.name.startswith(options.digest)]
     if len(found) != 1:
         raise InputError(f"{len(found)} results begin with {options.digest!r}; `dfvi store list` shows all")
-    for line in export_store(root.open_store(*found[0].parts[-3:]), options.folder):
+    video, stage, digest = found[0].parts[-3:]
+    store = root.open_store(video, stage, digest)
+    if store.state == "dropped":
+        raise was_dropped(video, stage)
+    for line in export_store(store, options.folder):
         print(line)
     return 0
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from flows.configs.yaml_reading import load_yaml_file, parse_yaml
+from storage.cache.run_records import Keep
 from storage.errors import InputError, reading
 from tasks.complete_flow import CompleteFlowParams
 from tasks.decode import DecodeParams
@@ -85,13 +86,17 @@ class RunConfig(BaseModel):
     """After so many rounds of propagate and merge, every unfinished frame is filled at once."""
     drafts: tuple[Draft, ...] = (Draft(), Draft(complete_flow=CompleteFlowParams(dilation=2)))
     """Rough fills made first, one after the other; the sections above then start from the last one."""
+    keep: Keep = "tune"
+    """Which results stay; changes no pixel. all: every one; tune: what a changed parameter may need, not the drafts;
+    result: nothing but the video, so that a long one needs little room: frames are decoded again where they are read,
+    and of each filled shot the pixels of its hole are kept until the video is encoded."""
     plates: dict[FrameNumber, ImagePath] = {}
     """Frames painted by hand: number of the frame, counted from the start of the video, and an image of its size. What
     it shows inside the hole is taken as seen, and carried to other frames; where it is transparent the hole stays."""
 
 
 def load_config(
-    preset: str = "default", file: Path | None = None, settings: Sequence[str] = (), **sections: Mapping[str, Any]
+    preset: str = "default", file: Path | None = None, settings: Sequence[str] = (), **sections: Any
 ) -> RunConfig:
     """Make a run configuration.
 

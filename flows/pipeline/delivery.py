@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flows.configs.run_config import RunConfig
+from flows.pipeline.plan import is_encoded
 from flows.pipeline.runner import Runner
 from flows.pipeline.stage_order import ClipResults, inpaint_clip
 from storage.cache.errors import DamagedStoreError
@@ -10,6 +11,9 @@ from storage.cache.housekeeping import repair_file
 from storage.cache.root import Root
 from storage.delivery import deliver
 from tasks.decode import MediaInput
+from tasks.encode import encode
+from tasks.find_shots import find_shots
+from tasks.stage.keeping import drop_when_delivered
 
 
 def inpaint_and_deliver(
@@ -19,6 +23,8 @@ def inpaint_and_deliver(
 
     Raises : DamagedStoreError if an earlier result is damaged, too; OSError if the output cannot be written.
     """
+    job = runner.job
+    runner.is_encoded = config.keep == "result" and is_encoded(job.root, job.video_name, config, video, mask)
     results = inpaint_clip(runner, config, video, mask, runner.each_shot)
     try:
         deliver(results.encoded.open(runner.job), output)
@@ -26,6 +32,13 @@ def inpaint_and_deliver(
         runner.warn(f"{damage.path} is damaged ({damage.reason}): encoding again")
         repair_file(Root(runner.job.root), damage)
         runner.done.clear()
+        runner.is_encoded = False
         results = inpaint_clip(runner, config, video, mask, runner.each_shot)
         deliver(results.encoded.open(runner.job), output)
     return results
+
+
+def drop_the_rest(runner: Runner) -> None:
+    """Drop what need not stay of a video that was delivered; its shots, which are small, and its encoding stay."""
+    lasting = (find_shots.name, encode.name)
+    drop_when_delivered(runner.job, [result for result in runner.done if result.stage not in lasting])

@@ -98,7 +98,7 @@ def _fitted(config: RunConfig) -> RunConfig:
     """The configuration for a clip of half the size whose mask has been read; plates are of the full size."""
     decode = DecodeParams(dilation=(config.decode.dilation + 1) // 2)
     encode = config.encode.model_copy(update={"container": "png", "codec": None})
-    return config.model_copy(update={"decode": decode, "encode": encode, "plates": {}})
+    return config.model_copy(update={"decode": decode, "encode": encode, "plates": {}, "keep": "all"})
 
 
 def _run(root: Path, name: str, config: RunConfig, small: SmallClip, threads: int) -> tuple[Fill, PresetPreview]:

@@ -9,6 +9,7 @@ from typing import Any
 from flows.pipeline.stage_order import FillShot
 from tasks.stage.cached_stage import Input, Job, Stage, StageParams, StageResult, task_of
 from tasks.stage.filled_shots import FilledShot
+from tasks.stage.keeping import fill_and_drop
 from tasks.stage.shot import Shot
 from tasks.stage.shot_batches import FilledBatch, batches, fill_batch
 
@@ -26,6 +27,8 @@ class Runner:
     done: list[StageResult] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     """What the user was told, each line once."""
+    is_encoded: bool = False
+    """Whether the video is encoded already: then nothing that was dropped is needed again."""
 
     def __call__(self, stage: Stage, params: StageParams, iteration: int = 0, **inputs: Input | None) -> StageResult:
         """Run one stage and remember its result."""
@@ -37,7 +40,7 @@ class Runner:
     def each_shot(self, fill: FillShot, shots: Sequence[Shot]) -> list[FilledShot]:
         """Fill shots: a few one after the other, with a task for each stage; many side by side, in batches."""
         if len(shots) <= MOST_SHOTS_AS_TASKS:
-            return [fill(self, shot) for shot in shots]
+            return [fill_and_drop(self, fill, shot, is_encoded=self.is_encoded) for shot in shots]
         filled = []
         for batch in batches(shots, MOST_BATCHES):
             done = self._run_batch(fill, batch)
@@ -50,7 +53,7 @@ class Runner:
         def fill_shots() -> Any:
             from prefect.states import Completed
 
-            done = fill_batch(self.job, fill, batch)
+            done = fill_batch(self.job, fill, batch, is_encoded=self.is_encoded)
             message = f"reused {len(batch)} shots of {self.job.video_name}"
             return Completed(name="Cached", message=message, data=done) if done.was_stored else done
 

@@ -18,6 +18,7 @@ from tasks.estimate_flow import ImportedFlow, estimate_flow
 from tasks.fill_key_frames import FillKeyFramesParams, fill_key_frames
 from tasks.find_shots import find_shots
 from tasks.grow_holes import grow_holes
+from tasks.keep_filled import KeepFilledParams, keep_filled
 from tasks.merge import merge
 from tasks.propagate import propagate
 from tasks.register_frames import register_frames
@@ -72,14 +73,28 @@ def inpaint_clip(
     shots = _shots(step, config, clip)
 
     def fill(step: StageRunner, shot: Shot) -> FilledShot:
-        known = step(cut_region, CutRegionParams(), clip=shot) if shot.box else shot
+        known = _cut(step, config, shot)
         painted = lay_plates(shot, known, config.plates, int(clip.attributes.get("start", 0)))
         filled = fill_clip(step, _inside(config, shot, clip), known, painted)
-        return FilledShot(shot.first, filled.merged, filled.fill, filled.grown, shot.box)
+        kept = _keep_filled(step, known, filled) if config.keep == "result" else None
+        return FilledShot(shot.first, filled.merged, filled.fill, filled.grown, shot.box, kept)
 
     filled = FilledShots(tuple(each_shot(fill, shots) if each_shot else (fill(step, shot) for shot in shots)))
     encoded = step(encode, config.encode, clip=clip, filled=filled, video=video)
     return ClipResults(clip, filled, encoded)
+
+
+def _cut(step: StageRunner, config: RunConfig, shot: Shot) -> StageResult | Shot:
+    """Return what the stages that fill a shot read: a region is cut out, and so are whole frames if decode has none."""
+    if shot.box:
+        return step(cut_region, CutRegionParams(), clip=shot)
+    return replace(shot, cut=step(cut_region, CutRegionParams(), clip=shot)) if config.keep == "result" else shot
+
+
+def _keep_filled(step: StageRunner, known: StageResult | Shot, filled: FilledResult) -> StageResult:
+    """Keep the pixels of the holes alone, so that all else of the shot can be dropped."""
+    clip = GrownClip(known, filled.grown) if filled.grown else known
+    return step(keep_filled, KeepFilledParams(), clip=clip, merged=filled.merged, fill=filled.fill)
 
 
 def _shots(step: StageRunner, config: RunConfig, clip: StageResult) -> list[Shot]:
@@ -101,7 +116,10 @@ def _inside(config: RunConfig, shot: Shot, clip: StageResult) -> RunConfig:
 
 
 def fill_clip(
-    step: StageRunner, config: RunConfig, clip: StageResult | Shot, painted: HoledClip | PaintedShot | None = None
+    step: StageRunner,
+    config: RunConfig,
+    clip: StageResult | Shot,
+    painted: HoledClip | PaintedShot | None = None,
 ) -> FilledResult:
     """Fill the hole of a clip, whatever stage made it, or of one of its shots. Iterations below 0 are the drafts.
 

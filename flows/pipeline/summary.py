@@ -86,10 +86,10 @@ def summarise(
             StageSummary(
                 stage=r.stage,
                 iteration=r.iteration,
-                action=r.action,
+                action="compute" if r.was_made_again else r.action,
                 seconds=round(r.seconds, 3),
                 digest=r.digest,
-                why=r.why,
+                why=f"{r.why}; it was dropped before, and made again" if r.was_made_again else r.why,
                 shot=r.shot,
             )
             for r in done

@@ -3,7 +3,7 @@
 import itertools
 import math
 import time
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,8 +37,8 @@ class StoreFacts:
     video: str
     stage: str
     digest: str
-    state: Literal["complete", "partial", "damaged", "newer"]
-    """`newer`: a newer version of the program wrote it."""
+    state: Literal["complete", "dropped", "partial", "damaged", "newer"]
+    """`dropped`: finished, and its arrays given up; `newer`: a newer version of the program wrote it."""
     size: int
     """Bytes on disk."""
     modified: float
@@ -65,11 +65,12 @@ def list_stores(root: Root, video: str | None = None, stage: str | None = None) 
 
 def facts(folder: StorePath) -> StoreFacts:
     """Return the facts of the store in `folder`."""
-    state: Literal["complete", "partial", "damaged", "newer"] = "partial"
+    state: Literal["complete", "dropped", "partial", "damaged", "newer"] = "partial"
     key: StageKey | None = None
     try:
         key = read_key(folder)
-        state = "complete" if read_manifest(folder) else "partial"
+        manifest = read_manifest(folder)
+        state = "partial" if manifest is None else "dropped" if manifest.dropped else "complete"
     except FileNotFoundError:
         pass  # killed before its first write
     except DamagedStoreError:
@@ -80,23 +81,29 @@ def facts(folder: StorePath) -> StoreFacts:
     return StoreFacts(video, stage, digest, state, *folder.usage(), key)
 
 
-def nearest(
-    root: Root, video: str, key: StageKey, *, before: float = math.inf, without: Container[str] = ()
-) -> StageKey | None:
-    """Find the key of the complete result that differs from `key` in the fewest fields; of several, the newest.
+def finished_keys(
+    root: Root, video: str, stage: str, *, before: float = math.inf, without: Container[str] = ()
+) -> list[StageKey]:
+    """Return the keys of all finished results of a stage of a video, the newest first.
 
-    before  : when it must have been made, in seconds since the epoch.
-    without : digests of results that do not count.
+    before  : when they must have been made, in seconds since the epoch.
+    without : digests of results that are left out.
     """
     found = []
-    for folder in root.folders(video, key.stage):
+    for folder in root.folders(video, stage):
         try:
             manifest = read_manifest(folder)
-        except StoreError:
+            if manifest:
+                found.append(((folder / MANIFEST_FILE).modified(), manifest.key))
+        except (StoreError, FileNotFoundError):
             continue
-        if manifest and manifest.key.digest not in without and (made := (folder / MANIFEST_FILE).modified()) < before:
-            found.append((len(key.differences(manifest.key)), -made, manifest.key))
-    return min(found, key=lambda entry: entry[:2])[2] if found else None
+    chosen = (entry for entry in found if entry[0] < before and entry[1].digest not in without)
+    return [key for _, key in sorted(chosen, key=lambda entry: entry[0], reverse=True)]
+
+
+def nearest(key: StageKey, finished: Sequence[StageKey]) -> StageKey | None:
+    """Find the key that differs from `key` in the fewest fields; of several, the first."""
+    return min(finished, key=lambda other: len(key.differences(other)), default=None)
 
 
 def verify(root: Root, *, repair: bool = False) -> Iterator[Damage]:
@@ -154,7 +161,8 @@ def unreached(root: Root, now: float | None = None) -> list[StoreFacts]:
     for video, stores in itertools.groupby(list_stores(root), key=lambda store: store.video):
         used = root.used_digests(video)
         if used is not None:
-            found += [f for f in stores if f.digest not in used and (f.state == "complete" or f.modified < old)]
+            unused = (store for store in stores if store.digest not in used)
+            found += [store for store in unused if store.state in ("complete", "dropped") or store.modified < old]
     return found
 
 
@@ -243,7 +251,7 @@ def _damages(folder: StorePath) -> Iterator[Damage]:
 
 
 def _array_names(store: StageStore) -> list[str]:
-    if store.manifest is not None:
+    if store.manifest is not None and not store.manifest.dropped:
         return list(store.manifest.arrays)
     return [folder.name for folder in store.folder.subfolders() if (folder / "zarr.json").exists()]
 
@@ -256,7 +264,7 @@ def _damaged_chunks(store: StageStore, name: str) -> Iterator[Damage]:
         return
     missing = set(array.missing())
     for t in range(len(array)):
-        if t in missing and store.manifest is None:
+        if t in missing and (store.manifest is None or store.manifest.dropped):
             continue
         if reason := _damage_of_chunk(array, t):
             yield Damage(array.chunk_path(t), reason, store.folder)
@@ -271,6 +279,16 @@ def _damage_of_chunk(array: StoredArray, t: int) -> str | None:
 
 
 def _drop(folder: StorePath, damages: list[Damage]) -> None:
-    (folder / MANIFEST_FILE).remove()
+    if not (_is_dropped(folder) and all(damage.path.parent != folder for damage in damages)):
+        (folder / MANIFEST_FILE).remove()
     for damage in damages:
         damage.path.remove()
+
+
+def _is_dropped(folder: StorePath) -> bool:
+    """Whether a result is known though chunks of it may be missing."""
+    try:
+        manifest = read_manifest(folder)
+    except StoreError:
+        return False
+    return manifest is not None and manifest.dropped

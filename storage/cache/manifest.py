@@ -42,6 +42,8 @@ class Manifest:
     """Name -> SHA-256 of every plain file, such as the encoded video."""
     made: Mapping[str, Any] = field(default_factory=dict)
     """Host, versions, seconds and peak memory of the run that finished it. Never decides anything."""
+    dropped: bool = False
+    """Whether its arrays were given up, or never stored, because nobody needs them: what it says of itself holds on."""
 
 
 def write_json(path: StorePath, content: Mapping[str, Any]) -> None:
@@ -119,6 +121,7 @@ def read_manifest(folder: StorePath) -> Manifest | None:
             files=dict(content["files"]),
             made=dict(content["made"]),
             descriptions=dict(content.get("descriptions", {})),
+            dropped=bool(content.get("dropped", False)),
         )
     except UNREADABLE as error:
         raise DamagedStoreError(path, _reason(error), path.parent) from error

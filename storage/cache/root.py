@@ -1,6 +1,6 @@
 """The root of all stored results: <root>/<video>/<stage>/<digest>/, locks and the records of runs beside."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.manifest import FORMAT_WITHOUT_CHECKSUM, read_json, write_json
 from storage.cache.names import is_safe_name
-from storage.cache.run_records import RunFacts, RunRecord, read_records
+from storage.cache.run_records import Keep, RunFacts, RunRecord, read_records
 from storage.cache.stage_key import DIGEST_LENGTH, StageKey, is_digest
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
@@ -124,12 +124,15 @@ class Root:
             for stage_folder in _folders(video_folder, is_safe_name, stage):
                 yield from _folders(stage_folder, is_digest, None)
 
-    def start_run(self, name: str, video: str, inputs: Mapping[str, Any] | None = None) -> RunRecord:
+    def start_run(
+        self, name: str, video: str, keep: Keep = "all", inputs: Mapping[str, Any] | None = None
+    ) -> RunRecord:
         """Return the record of a new run called `name` on `video`; it is written when the run uses its first result.
 
+        keep   : which of its results are to stay.
         inputs : what the run is asked to do, see `RunFacts.inputs`.
         """
-        return RunRecord(self._inside(video, kind=RUNS), _safe(name), video, inputs=inputs or {})
+        return RunRecord(self._inside(video, kind=RUNS), _safe(name), video, keep=keep, inputs=inputs or {})
 
     def runs(self, video: str | None = None) -> Iterator[RunFacts]:
         """Read the records of all runs, or of those on one video."""
@@ -153,10 +156,27 @@ class Root:
         """
         used: set[str] = set()
         for run in self.runs(video):
-            if run.damage or not (run.has_checksum or self._has_all(run)):
+            if not self._is_sound(run):
                 return None
             used |= run.digests
         return used
+
+    def kept_by_others(self, record: RunRecord | None, video: str, levels: Collection[Keep]) -> Set[str] | None:
+        """Return the digests of all results of `video` that other runs use, and keep as they are.
+
+        record  : of the run that asks.
+        levels  : what a run must be told to keep for it to count.
+        Returns : None if all must be taken for kept, as in `used_digests`.
+        """
+        kept: set[str] = set()
+        try:
+            for run in read_records(self._inside(video, kind=RUNS), record.path if record else None):
+                if not self._is_sound(run):
+                    return None
+                kept |= run.digests if run.keep in levels else set()
+        except StoreError:  # a newer version of the program wrote one
+            return None
+        return kept
 
     def forget_runs(self, name: str, video: str | None = None, *, keep: int = 0) -> list[str]:
         """Drop the records of the runs called `name`, on one video or on all, but for the last `keep` on each.
@@ -196,6 +216,10 @@ class Root:
 
     def _failure_path(self, name: str, video: str) -> StorePath:
         return self._inside(video, kind=FAILURES) / f"{_safe(name)}.json"
+
+    def _is_sound(self, run: RunFacts) -> bool:
+        """Whether a record says all that it said when it was written."""
+        return not run.damage and (run.has_checksum or self._has_all(run))
 
     def _has_all(self, run: RunFacts) -> bool:
         return all(self.has(run.video, each["stage"], each["digest"]) for each in run.reached)

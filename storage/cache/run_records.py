@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError
@@ -22,6 +22,8 @@ from storage.errors import UNREADABLE
 SUFFIX = ".json"
 NUMBER_SIGN = "@"  # between the name of a run and its number; no name holds it
 UNFINISHED = ".unfinished"  # how the first version ended the name of a run that went on
+Keep = Literal["all", "tune", "result"]
+"""Which results of a run stay once it has used them; see `tasks.stage.keeping`."""
 CANNOT_WRITE = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -48,6 +50,8 @@ class RunFacts:
     """What the run was asked to do: `video_path`, `mask`, `output`, `config`; empty in records of earlier versions."""
     has_checksum: bool = True
     """Whether damage would have been noticed; not so in records of the first version."""
+    keep: Keep = "all"
+    """Which of them it wants to stay as they are; all, where the record does not say."""
 
     @property
     def digests(self) -> frozenset[str]:
@@ -68,6 +72,8 @@ class RunRecord:
     started: float = field(default_factory=time.time)
     inputs: Mapping[str, Any] = field(default_factory=dict)
     """What the run was asked to do, kept for reports."""
+    keep: Keep = "all"
+    """Which of its results are to stay; others may give up the arrays of the rest."""
     _reached: list[dict[str, str]] = field(default_factory=list)
     _error: OSError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -92,7 +98,15 @@ class RunRecord:
         with self._lock:
             reached = tuple(self._reached)
         return RunFacts(
-            self.path, self.name, self.video, reached, self.started, time.time(), summary, inputs=self.inputs
+            self.path,
+            self.name,
+            self.video,
+            reached,
+            self.started,
+            time.time(),
+            summary,
+            inputs=self.inputs,
+            keep=self.keep,
         )
 
     def require_written(self) -> None:
@@ -115,9 +129,15 @@ class RunRecord:
                     other.path.remove()
 
     def _write(self, **more: Any) -> None:
-        content = {"run": self.name, "video": self.video, "reached": self._reached, "started": self.started, **more}
-        if self.inputs:
-            content["inputs"] = dict(self.inputs)
+        content = {
+            "run": self.name,
+            "video": self.video,
+            "reached": self._reached,
+            "started": self.started,
+            "keep": self.keep,
+            **({"inputs": dict(self.inputs)} if self.inputs else {}),
+            **more,
+        }
         try:
             self.folder.make()
             write_json(self.path, content)
@@ -128,9 +148,10 @@ class RunRecord:
             self._error = error
 
 
-def read_records(folder: StorePath) -> Iterator[RunFacts]:
+def read_records(folder: StorePath, but: StorePath | None = None) -> Iterator[RunFacts]:
     """Read the records of one video, by name; none if there is no folder.
 
+    but    : a record that is passed by.
     Raises : StoreError if a newer version of the program wrote one.
     """
     try:
@@ -138,6 +159,8 @@ def read_records(folder: StorePath) -> Iterator[RunFacts]:
     except FileNotFoundError:
         return
     for name in names:
+        if but is not None and name == but.name:
+            continue
         try:
             yield _read(folder / name)
         except FileNotFoundError:
@@ -169,7 +192,7 @@ def _facts(path: StorePath, name: str, video: str, content: Mapping[str, Any]) -
         summary = content.get("summary")
         finished = 0.0 if ended else None
         return RunFacts(path, name.removesuffix(UNFINISHED), video, reached, 0.0, finished, summary, has_checksum=False)
+    finished, summary, keep = (content.get(key) for key in ("finished", "summary", "keep"))
+    wanted = cast(Keep, keep) if keep in get_args(Keep) else "all"
     inputs = dict(content.get("inputs", {}))
-    return RunFacts(
-        path, name, video, reached, content["started"], content.get("finished"), content.get("summary"), inputs=inputs
-    )
+    return RunFacts(path, name, video, reached, content["started"], finished, summary, inputs=inputs, keep=wanted)

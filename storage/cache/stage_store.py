@@ -1,12 +1,14 @@
 """One stage result: arrays with one frame a chunk, a key written first and a manifest written last.
 
-A store is *complete* when its manifest exists, *partial* when only its key does. A chunk appears whole (on a disk it is
-renamed, in an object store it is one request), so a chunk that exists is finished: killing the writer at any moment
-loses at most the frame in the making, and writing a chunk twice is harmless.
+A store is *complete* when its manifest exists, *partial* when only its key does, and *dropped* when its manifest says
+that its arrays were given up: then what the result says of itself is all that is left. A chunk appears whole (on a disk
+it is renamed, in an object store it is one request), so a chunk that exists is finished: killing the writer at any
+moment loses at most the frame in the making, and writing a chunk twice is harmless.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -31,7 +33,7 @@ from storage.cache.stage_key import StageKey
 from storage.cache.stored_array import DESCRIPTION, StoredArray
 
 Item = TypeVar("Item")
-State = Literal["absent", "partial", "complete"]
+State = Literal["absent", "partial", "complete", "dropped"]
 
 
 class StageStore:
@@ -54,6 +56,8 @@ class StageStore:
         """Number of items of all groups declared so far."""
         self.items_found = 0
         """How many of them were already there when they were declared."""
+        self.lacks_items = False
+        """Set by a body that leaves items out because nobody needs them: the result is then sealed as dropped."""
         self._files: dict[str, str] = {}
         self._layouts: dict[str, ArrayLayout] = {}
         self._arrays: dict[str, StoredArray] = {}
@@ -70,7 +74,7 @@ class StageStore:
     def state(self) -> State:
         """Say how much of the result is there."""
         if self.manifest is not None:
-            return "complete"
+            return "dropped" if self.manifest.dropped else "complete"
         return "partial" if (self.folder / KEY_FILE).exists() else "absent"
 
     def warn(self, message: str) -> None:
@@ -80,7 +84,11 @@ class StageStore:
             warnings.append(message)
 
     def begin(self) -> None:
-        """Make the folder and write down what it will hold; leftovers of a killed writer are swept away."""
+        """Make the folder and write down what it will hold; leftovers of a killed writer are swept away.
+
+        A dropped result that is made again stays dropped until it is sealed.
+        """
+        self.attributes = {}
         self.folder.make()
         write_key(self.folder, self.key)
         self.folder.sweep()
@@ -157,16 +165,39 @@ class StageStore:
             self.on_write()
 
     def seal(self, *, made: Mapping[str, Any] | None = None) -> None:
-        """Declare the store complete.
+        """Declare the store complete; dropped if the body left items out.
 
-        Raises : StoreError if an item of a declared array is missing.
+        Raises : StoreError if an item of a declared array is missing otherwise.
         """
-        for name in self._layouts:
+        for name in () if self.lacks_items else self._layouts:
             if missing := self._arrays[name].missing():
                 raise StoreError(f"{self.folder / name} lacks {len(missing)} of {len(self._arrays[name])} items")
         arrays = {name: layout.shape for name, layout in self._layouts.items()}
         descriptions = {name: self._arrays[name].description_sha256 for name in self._layouts}
-        manifest = Manifest(self.key, arrays, descriptions, self.attributes, self._files, made or {})
+        manifest = Manifest(self.key, arrays, descriptions, self.attributes, self._files, made or {}, self.lacks_items)
+        self._declare(manifest)
+
+    def declare_dropped(self) -> None:
+        """Say of a finished result, before its arrays go, that they may be gone."""
+        if self.manifest is not None and not self.manifest.dropped:
+            self._declare(replace(self.manifest, dropped=True))
+
+    def take_back(self) -> None:
+        """Say that nothing of it is gone, after `declare_dropped` alone."""
+        if self.manifest is not None:
+            self._declare(replace(self.manifest, dropped=False))
+
+    def remove_arrays(self) -> None:
+        """Remove the arrays of a dropped result, and keep what it says of itself; again is harmless."""
+        for name in self.manifest.arrays if self.state == "dropped" and self.manifest else ():
+            (self.folder / name).remove()
+        self._arrays.clear()
+
+    def has_array(self, name: str) -> bool:
+        """Tell whether something of an array is stored, also of a dropped result."""
+        return (self.folder / name).exists()
+
+    def _declare(self, manifest: Manifest) -> None:
         self.check_lock()
         write_manifest(self.folder, manifest)
         self.manifest = manifest

@@ -1,5 +1,6 @@
 """Single frames of a clip in whatever order they are asked for, without decoding all that comes before."""
 
+import copy
 from bisect import bisect_right
 from collections.abc import Iterator
 
@@ -36,6 +37,12 @@ class FrameSeeker:
         self._number_of = {stamp: number for number, stamp in enumerate(self._stamps)}
         self._going_on: Numbered = iter(())
         self._next = -1
+
+    def another(self) -> "FrameSeeker":
+        """Return a seeker of the same clip for another thread; the file is not looked through again."""
+        other = copy.copy(self)
+        other._going_on, other._next = iter(()), -1
+        return other
 
     def frame(self, t: int) -> np.ndarray:
         """Return frame t, (H, W, 3) uint8 RGB. Raises InputError if there is none, or it is damaged."""

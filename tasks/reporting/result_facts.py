@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from storage.cache.housekeeping import nearest
+from storage.cache.housekeeping import finished_keys, nearest
 from storage.cache.manifest import MANIFEST_FILE
 from storage.cache.stage_store import StageStore
 from tasks.reporting.run_results import RunResults
@@ -47,5 +47,6 @@ def _against(results: RunResults, store: StageStore) -> str:
     if store.state != "complete" or len(results.stages) > MOST_COMPARED:
         return ""
     made = (store.folder / MANIFEST_FILE).modified()
-    other = nearest(results.root, results.video, store.key, before=made, without=results.stages)
+    earlier = finished_keys(results.root, results.video, store.key.stage, before=made, without=results.stages)
+    other = nearest(store.key, earlier)
     return ", ".join(store.key.differences(other)) if other else ""

@@ -7,8 +7,10 @@ from storage.backends.errors import LinkError
 from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.root import Root
 from storage.cache.stage_store import StageStore
+from storage.errors import InputError
 from tasks.stage.filled_clip import FilledClip
 from tasks.stage.filled_shots import OpenShot, OpenShots, ShownClip, open_shots
+from tasks.stage.recipe import was_dropped
 
 FILLING = ("merge", "register_frames", "deflicker")
 """Stages that write the frames of a shot filled, as far as they are."""
@@ -49,15 +51,16 @@ class RunResults:
         return self.stores.get(digest)
 
     def clip(self) -> StageStore | None:
-        """Return the decoded clip, if it is complete."""
+        """Return the decoded clip, if it is finished."""
         encoded = self.last("encode")
         clip = (self.read_by(encoded, "clip") if encoded else None) or self.last("decode")
-        return clip if clip is not None and clip.state == "complete" else None
+        return clip if clip is not None and clip.state in ("complete", "dropped") else None
 
     def filled(self) -> OpenShots:
         """Return the shots as far as they are filled; of a finished run, those that were encoded.
 
-        Raises : StoreError or OSError if a result that was encoded is not there any more, or damaged.
+        Raises : StoreError or OSError if a result that was encoded is not there any more, or damaged; InputError if
+                 it was dropped.
         """
         encoded = self.last("encode")
         if encoded is not None and encoded.state == "complete":
@@ -79,7 +82,7 @@ class RunResults:
 
     def _filling(self) -> Iterable[StageStore]:
         stores = [store for digest, store in self.stores.items() if self.stages[digest] in FILLING]
-        return [store for store in stores if store.manifest and store.manifest.made.get("iteration", 0) >= 0]
+        return [store for store in stores if store.state == "complete" and _iteration(store) >= 0]
 
     def origins(self, store: StageStore) -> list[str]:
         """Return the digests of the clips from which a result was made, one after the other, back to the shot."""
@@ -90,6 +93,10 @@ class RunResults:
             below = self.stores.get(digest)
             digest = below.key.inputs.get("clip") if below else None
         return digests
+
+
+def _iteration(store: StageStore) -> int:
+    return int(store.manifest.made.get("iteration", 0)) if store.manifest else 0
 
 
 @dataclass(frozen=True)
@@ -158,13 +165,17 @@ def open_shown(results: RunResults) -> tuple[ShownResults | None, str]:
     clip = results.clip()
     if clip is None:
         return None, "the decoded frames are not there, so nothing can be shown"
+    if clip.state == "dropped":
+        return None, f"the frames cannot be shown: {was_dropped(results.video, 'decode')}"
+    shots: list[OpenShot] = []
+    problem = ""
     try:
-        shots, problem = results.filled(), ""
-    except (StoreError, DamagedStoreError, OSError) as error:
-        shots, problem = OpenShots([], []), f"the filled frames cannot be shown: {error}"
-    lasts = [shot.filled.base for shot in shots.shots]
-    histories = [ShotHistory.of(results, last) for last in lasts]
+        opened = results.filled()
+        shots = [shot for shot in opened.shots if isinstance(shot, OpenShot)]
+    except (StoreError, DamagedStoreError, InputError, OSError) as error:
+        opened, problem = OpenShots([], []), f"the filled frames cannot be shown: {error}"
+    histories = [ShotHistory.of(results, shot.filled.base) for shot in shots]
     found = results.last("find_shots")
     changes = found.attributes.get("changes", ()) if found else ()
     cuts = sorted({int(t) for change in changes for t in change})  # a dissolve is a shot of its own
-    return ShownResults(clip, ShownClip(clip, shots), shots.shots, histories, cuts), problem
+    return ShownResults(clip, ShownClip(clip, opened), shots, histories, cuts), problem

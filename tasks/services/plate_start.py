@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dfvi_models.types import INVENTED
 from storage.errors import InputError
 from tasks.stage.cached_stage import Job, StageResult
-from tasks.stage.filled_shots import FilledShots, ShownClip
+from tasks.stage.filled_shots import FilledShots, OpenShot, ShownClip
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ def plate_start(job: Job, clip: StageResult, filled: FilledShots, frame: int | N
         raise InputError(f"there is no frame {frame}; the run took frames {start} to {start + count - 1}")
     invented: dict[int, int] = {}
     for shot in shots.shots:
+        if not isinstance(shot, OpenShot):
+            continue
         for t, source in enumerate(shot.filled.source, shot.first):
             if frame is None or t == frame - start:
                 invented[t] = invented.get(t, 0) + int(np.count_nonzero(source == INVENTED))

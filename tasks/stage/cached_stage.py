@@ -7,7 +7,8 @@ import errno
 import platform
 import resource
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version as installed_version
@@ -15,12 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from storage.cache.errors import DamagedStoreError
+from storage.cache.manifest import read_manifest
 from storage.cache.root import Root
-from storage.cache.run_records import RunRecord
+from storage.cache.run_records import Keep, RunRecord
 from storage.cache.stage_key import StageKey
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from tasks.stage.progress import run_logger, watch
+from tasks.stage.recipe import Recipe, open_or_make
 
 if TYPE_CHECKING:
     from prefect import Task
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 
 Action = Literal["reuse", "resume", "compute"]
 
+MOST_DROPPED_MEANWHILE = 8
+"""How often a stage begins again because a run beside this one dropped what it reads."""
 RETRY_DELAYS = [1.0, 10.0, 60.0]  # seconds
 PASSING_FAULTS = {errno.EIO, errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ESTALE, errno.ETIMEDOUT, errno.ENETDOWN}
 """System errors that may be gone a moment later. A full disk or a missing file is not among them."""
@@ -49,6 +55,11 @@ class StageParams(BaseModel):
         """
         return {}
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether the result can be made again from what the stage reads; what was brought in otherwise stays."""
+        return True
+
 
 @dataclass(frozen=True)
 class Job:
@@ -64,6 +75,8 @@ class Job:
     """Where networks run: auto, cpu, or cuda:N."""
     record: RunRecord | None = None
     """Where the results that the run uses are written down, so that nobody deletes them; None protects nothing."""
+    keep: Keep = "all"
+    """Which results stay once what they help is done; see `tasks.stage.keeping`."""
 
 
 class Input(Protocol):
@@ -95,18 +108,30 @@ class StageResult:
     """What the stage says about its result."""
     shot: str = ""
     """First and last frame of the shot that it is of, as `0-41`; empty for a whole clip."""
+    recipe: Recipe | None = field(default=None, compare=False, repr=False)
+    """How it is made again where its arrays were dropped; None where it was only looked up."""
 
     @property
     def undecided(self) -> bool:
         """Whether it stands, in a plan, for a result that may not be needed: it has no digest, and `why` says why."""
         return not self.digest
 
-    def check(self) -> None:
-        """Do nothing: a finished result does not change, and its chunks have checksums."""
+    @property
+    def was_made_again(self) -> bool:
+        """Whether it was known, but dropped, and somebody had to make it again."""
+        return self.recipe is not None and self.recipe.was_followed
 
-    def open(self, job: Job) -> StageStore:
-        """Open the store of this result."""
-        return Root(job.root).open_store(self.video_name, self.stage, self.digest)
+    def check(self) -> None:
+        """Raise InputError if its source was read in its place, and has changed; a finished result does not change."""
+        if self.recipe is not None:
+            self.recipe.check()
+
+    def open(self, job: Job) -> Any:
+        """Open the store of this result; where its arrays were dropped they are made again, or read from the source.
+
+        Raises : InputError if they were, and the result was only looked up.
+        """
+        return open_or_make(Root(job.root).open_store(self.video_name, self.stage, self.digest), self.recipe, job)
 
 
 class Stage:
@@ -118,6 +143,9 @@ class Stage:
         self.name = body.__name__
         self.version = version
         self.__doc__ = body.__doc__
+        self.reader: Callable[..., Any] | None = None
+        """`reader(store, *, params, job, **inputs)` gives what a dropped result is read from in the place of its
+        arrays, under the lock of the store; None where these must be made again."""
 
     @cached_property
     def task(self) -> "Task[..., Any]":
@@ -156,20 +184,54 @@ class Stage:
             job.record.use(self.name, key.digest)
         store = root.store(job.video_name, key)
         action: Action = "reuse"
-        if store.state != "complete":
-            if job.record:
-                job.record.require_written()
-            with root.writing(job.video_name, key, on_wait=self._say_for_whom_we_wait) as store:
-                if store.state != "complete":
+        if not is_finished(store, job.keep):
+            with self._writing(job, key) as store:
+                if not is_finished(store, job.keep):
                     action = "resume" if store.state == "partial" else "compute"
                     self._compute(store, job, params, inputs, iteration)
         seconds = time.monotonic() - started
         why = f"{_VERBS[action]} {key.digest[:8]} of {job.video_name}"
+        recipe, shot = Recipe(self, params, inputs, iteration), shot_of(inputs)
         return StageResult(
-            job.video_name, self.name, key.digest, iteration, action, why, seconds, store.attributes, shot_of(inputs)
+            job.video_name, self.name, key.digest, iteration, action, why, seconds, store.attributes, shot, recipe
         )
 
+    def make_again(self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int) -> StageStore:
+        """Compute a result whose arrays were dropped, and whatever it needs that was dropped too."""
+        with self._writing(job, self.key(params, inputs)) as store:
+            if store.state != "complete":
+                self._compute(store, job, params, inputs, iteration)
+        return store
+
+    def read_source(self, job: Job, params: StageParams, inputs: Mapping[str, Input]) -> Any:
+        """Return what the stage's reader gives in the place of arrays that were dropped."""
+        if self.reader is None:
+            raise ValueError(f"results of {self.name} are not read from their source")
+        with self._writing(job, self.key(params, inputs)) as store:
+            if store.state == "complete":  # somebody has made it again
+                return store
+            return self.reader(store, params=params, job=job, **{role: each.open(job) for role, each in inputs.items()})
+
+    @contextmanager
+    def _writing(self, job: Job, key: StageKey) -> Iterator[StageStore]:
+        if job.record:
+            job.record.require_written()
+        with Root(job.root).writing(job.video_name, key, on_wait=self._say_for_whom_we_wait) as store:
+            yield store
+
     def _compute(
+        self, store: StageStore, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int
+    ) -> None:
+        """Run the body; again where a run beside this one has dropped what it reads."""
+        for _ in range(MOST_DROPPED_MEANWHILE):
+            try:
+                return self._compute_once(store, job, params, inputs, iteration)
+            except DamagedStoreError as damage:
+                if not _was_dropped(damage):
+                    raise
+        return self._compute_once(store, job, params, inputs, iteration)
+
+    def _compute_once(
         self, store: StageStore, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int
     ) -> None:
         opened = {role: given.open(job) for role, given in inputs.items()}
@@ -244,6 +306,16 @@ def _keep_only_if_unchanged(store: StageStore, inputs: Mapping[str, Input]) -> N
     except InputError:
         store.folder.remove()
         raise
+
+
+def is_finished(store: StageStore, keep: Keep) -> bool:
+    """Return whether nothing is left to do for a result: who keeps all wants back what was dropped, too."""
+    return store.state == "complete" or (store.state == "dropped" and keep != "all")
+
+
+def _was_dropped(damage: DamagedStoreError) -> bool:
+    manifest = read_manifest(damage.folder)
+    return manifest is not None and manifest.dropped
 
 
 def _may_pass(_task: Any, _run: "TaskRun", state: "State[Any]") -> bool:

@@ -1,11 +1,12 @@
 """All filled shots of a clip together, as encoding reads them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dfvi_models.shots.regions import Bounds
 from storage.cache.root import Root
@@ -13,6 +14,7 @@ from storage.cache.stage_key import DIGEST_LENGTH, canonical_json
 from storage.cache.stage_store import StageStore
 from tasks.stage.cached_stage import Job, StageResult
 from tasks.stage.filled_clip import Derived, FilledClip
+from tasks.stage.recipe import was_dropped
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class FilledShot:
     """Its holes as they have grown; None where they are those of the clip."""
     box: Bounds | None = None
     """Of a region, rows y0 to y1 and columns x0 to x1 as (y0, x0, y1, x1); None for whole frames."""
+    kept: StageResult | None = None
+    """Its hole pixels alone, where nothing else of it is to stay. They follow from the rest, so no digest has them."""
 
     def to_json(self) -> list[Any]:
         """Where it begins and what fills it, as `open_shots` reads it."""
@@ -77,7 +81,20 @@ class FilledShots:
 
     def open(self, job: Job) -> "OpenShots":
         """Open the stores of all shots."""
-        return open_shots(Root(job.root), self.shots[0].merged.video_name, self.to_json())
+        return OpenShots([self._open(shot, job) for shot in self.shots], self.to_json())
+
+    @staticmethod
+    def _open(shot: FilledShot, job: Job) -> "OpenShot | KeptShot":
+        if shot.kept is not None:
+            return KeptShot.of(shot.first, shot.kept.open(job), shot.box)
+        fill, grown = (result.open(job) if result else None for result in (shot.fill, shot.grown))
+        return OpenShot.of(shot.first, FilledClip(shot.merged.open(job), fill), grown, shot.box)
+
+    def results_read(self) -> Iterator[StageResult]:
+        """What is read to encode the shots."""
+        for shot in self.shots:
+            parts = (shot.kept,) if shot.kept is not None else (shot.merged, shot.fill, shot.grown)
+            yield from (part for part in parts if part is not None)
 
     def _results(self) -> list[StageResult]:
         return [part for shot in self.shots for part in (shot.merged, shot.fill, shot.grown) if part is not None]
@@ -95,12 +112,68 @@ class OpenShot:
     inside: tuple[slice, slice]
     """Rows and columns of the frame that it shows."""
 
+    @classmethod
+    def of(cls, first: int, filled: FilledClip, grown: StageStore | None, box: Sequence[int] | None) -> "OpenShot":
+        """Return the shot, of whole frames where there is no box."""
+        return cls(first, filled, grown, _inside(box, filled.height, filled.width))
+
+    @property
+    def count(self) -> int:
+        """Its frames."""
+        return self.filled.count
+
+    @property
+    def holes(self) -> Sequence[NDArray[np.bool_]] | None:
+        """What was filled, inside its rows and columns; None where that are the holes of the clip."""
+        return self.grown["holes"] if self.grown else None
+
+    def lay_on(self, frame: NDArray[np.uint8], t: int) -> None:
+        """Write frame t of the shot, filled, into a frame as it was decoded."""
+        frame[self.inside] = self.filled.frames[t]
+
+
+@dataclass(frozen=True)
+class KeptShot:
+    """A filled shot, or region of one, of which only the pixels of its hole are stored."""
+
+    first: int
+    """Number of its first frame in the clip."""
+    store: StageStore
+    """What keep_filled made."""
+    inside: tuple[slice, slice]
+    """Rows and columns of the frame that it shows."""
+
+    @classmethod
+    def of(cls, first: int, store: StageStore, box: Sequence[int] | None) -> "KeptShot":
+        """Return the shot, of whole frames where there is no box."""
+        return cls(first, store, _inside(box, *store["holes"].shape[1:]))
+
+    @property
+    def count(self) -> int:
+        """Its frames."""
+        return len(self.store["holes"])
+
+    @property
+    def holes(self) -> Sequence[NDArray[np.bool_]]:
+        """What was filled, inside its rows and columns."""
+        return self.store["holes"]
+
+    def lay_on(self, frame: NDArray[np.uint8], t: int) -> None:
+        """Write frame t of the shot, filled, into a frame as it was decoded."""
+        hole = self.holes[t]
+        frame[self.inside][hole] = self.store["colours"][t][: np.count_nonzero(hole)]
+
+
+def _inside(box: Sequence[int] | None, height: int, width: int) -> tuple[slice, slice]:
+    y0, x0, y1, x1 = box or (0, 0, height, width)
+    return slice(y0, y1), slice(x0, x1)
+
 
 @dataclass(frozen=True)
 class OpenShots:
     """Filled shots with their stores open."""
 
-    shots: Sequence[OpenShot]
+    shots: Sequence[OpenShot | KeptShot]
     told: Sequence[Sequence[Any]]
     """Where they lie, as plain values from which `open_shots` finds them again."""
 
@@ -110,12 +183,18 @@ def open_shots(root: Root, video: str, told: Sequence[Sequence[Any]]) -> OpenSho
     opened = []
     for shot in told:
         first, stage, merged, fill, grown, box = (*shot, None, None)[:6]  # results made before there were regions
-        fill_store = root.open_store(video, "fill_key_frames", fill) if fill else None
-        filled = FilledClip(root.open_store(video, stage, merged), fill_store)
-        y0, x0, y1, x1 = box or (0, 0, filled.height, filled.width)
-        holes = root.open_store(video, "grow_holes", grown) if grown else None
-        opened.append(OpenShot(int(first), filled, holes, (slice(y0, y1), slice(x0, x1))))
+        fill_store = _stored(root, video, "fill_key_frames", fill) if fill else None
+        filled = FilledClip(_stored(root, video, stage, merged), fill_store)
+        holes = _stored(root, video, "grow_holes", grown) if grown else None
+        opened.append(OpenShot.of(int(first), filled, holes, box))
     return OpenShots(opened, told)
+
+
+def _stored(root: Root, video: str, stage: str, digest: str) -> StageStore:
+    store = root.open_store(video, stage, digest)
+    if store.state == "dropped":
+        raise was_dropped(video, stage)
+    return store
 
 
 class ShownClip:
@@ -125,9 +204,9 @@ class ShownClip:
         """Look at the stores."""
         self.count, self.height, self.width = clip["frames"].shape[:3]
         self._clip = clip
-        self._at: dict[int, list[OpenShot]] = {}
+        self._at: dict[int, list[OpenShot | KeptShot]] = {}
         for shot in filled.shots:
-            for t in range(shot.first, shot.first + shot.filled.count):
+            for t in range(shot.first, shot.first + shot.count):
                 self._at.setdefault(t, []).append(shot)
         self.frames = Derived(self.count, self._frame)
         self.holes = Derived(self.count, self._hole)
@@ -135,20 +214,23 @@ class ShownClip:
 
     def _frame(self, t: int) -> Any:
         shots = self._at.get(t, ())
-        if len(shots) == 1 and (shots[0].filled.height, shots[0].filled.width) == (self.height, self.width):
+        if len(shots) == 1 and isinstance(shots[0], OpenShot) and self._is_whole(shots[0].filled):
             return shots[0].filled.frames[t - shots[0].first]
         frame = self._clip["frames"][t]
         if shots:
             frame = np.array(frame)
         for shot in shots:
-            frame[shot.inside] = shot.filled.frames[t - shot.first]
+            shot.lay_on(frame, t - shot.first)
         return frame
+
+    def _is_whole(self, filled: FilledClip) -> bool:
+        return (filled.height, filled.width) == (self.height, self.width)
 
     def _hole(self, t: int) -> Any:
         hole = self._clip["holes"][t]
-        grown = [shot for shot in self._at.get(t, ()) if shot.grown]
+        grown = [shot for shot in self._at.get(t, ()) if shot.holes is not None]
         if grown:
             hole = np.array(hole)
         for shot in grown:
-            hole[shot.inside] = shot.grown["holes"][t - shot.first]  # type: ignore[index]
+            hole[shot.inside] = shot.holes[t - shot.first]  # type: ignore[index]
         return hole

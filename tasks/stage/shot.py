@@ -29,6 +29,8 @@ class Shot:
     why: str = ""
     box: Bounds | None = None
     """Rows y0 to y1 and columns x0 to x1 as (y0, x0, y1, x1); None for whole frames."""
+    cut: StageResult | None = None
+    """What cut_region stored of these frames, which is read in their place where the decoded clip is not stored."""
 
     @property
     def undecided(self) -> bool:
@@ -50,10 +52,14 @@ class Shot:
         return f"{name} {x1 - x0}x{y1 - y0}+{x0}+{y0}"
 
     def check(self) -> None:
-        """Do nothing: what a decoded clip holds does not change, and its chunks have checksums."""
+        """Raise InputError if frames were decoded again from a file that has changed."""
+        if self.cut is None:
+            self.clip.check()
 
-    def open(self, job: Job) -> "ShotView":
-        """Open the clip's store, and show these frames of it."""
+    def open(self, job: Job) -> Any:
+        """Open the clip's store, and show these frames of it; or open what was cut out."""
+        if self.cut is not None:
+            return self.cut.open(job)
         return ShotView(self.clip.open(job), self.first, self.stop, self.attributes, self.box)
 
 

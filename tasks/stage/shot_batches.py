@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from dfvi_models.numerics.ordered_map import ordered_map
 from tasks.stage.cached_stage import Input, Job, Stage, StageParams, StageResult
 from tasks.stage.filled_shots import FilledShot
+from tasks.stage.keeping import fill_and_drop
 from tasks.stage.shot import Shot
 
 
@@ -36,7 +37,7 @@ class FilledBatch:
     @property
     def was_stored(self) -> bool:
         """Whether nothing had to be computed."""
-        return all(result.action == "reuse" for result in self.done)
+        return all(result.action == "reuse" and not result.was_made_again for result in self.done)
 
 
 def batches(shots: Sequence[Shot], most: int) -> list[list[Shot]]:
@@ -50,14 +51,14 @@ def batches(shots: Sequence[Shot], most: int) -> list[list[Shot]]:
     return list(cut.values())
 
 
-def fill_batch(job: Job, fill: FillShot, shots: Sequence[Shot]) -> FilledBatch:
+def fill_batch(job: Job, fill: FillShot, shots: Sequence[Shot], *, is_encoded: bool = False) -> FilledBatch:
     """Fill shots side by side, each on its share of the job's threads; results do not depend on how many there are."""
     side_by_side = max(1, min(job.threads, len(shots)))
     alone = replace(job, threads=max(1, job.threads // side_by_side))
 
     def one_shot(shot: Shot) -> tuple[FilledShot, list[StageResult]]:
         step = DirectRunner(alone)
-        return fill(step, shot), step.done
+        return fill_and_drop(step, fill, shot, is_encoded=is_encoded), step.done
 
     filled = list(ordered_map(one_shot, shots, side_by_side))
     return FilledBatch([shot for shot, _ in filled], [result for _, done in filled for result in done])

@@ -39,7 +39,7 @@ def run(finished, tmp_path, capsys):
 
 
 def digest_of(finished, stage):
-    return next(s.digest for s in finished[1].stages if s.stage == stage)
+    return next(s.digest for s in finished[1].stages if s.stage == stage and s.iteration == 0)
 
 
 def test_list_shows_every_result(run, finished):
@@ -79,6 +79,8 @@ def test_what_cannot_be_exported_is_named(run, finished, tmp_path):
     assert (
         "neither frames, holes nor flow" in run("store", "export", digest_of(finished, "propagate"), str(tmp_path))[2]
     )
+    draft = next(stage.digest for stage in finished[1].stages if stage.iteration < 0)
+    assert "was dropped, as a run with keep: result or tune does" in run("store", "export", draft, str(tmp_path))[2]
     assert "0 results begin with 'zz'" in run("store", "export", "zz", str(tmp_path))[2]
 
 

@@ -56,7 +56,7 @@ def test_the_page_says_what_json_says(made, capsys):
 def test_an_unfinished_run_is_shown_as_far_as_it_is(copy, capsys, tmp_path):
     record = next(Root.open(str(copy)).runs())
     reached = [each for each in record.reached if each["stage"] not in ("deflicker", "encode")]
-    started = Root.open(str(copy)).start_run("again", record.video, record.inputs)
+    started = Root.open(str(copy)).start_run("again", record.video, inputs=record.inputs)
     for each in reached:
         started.use(each["stage"], each["digest"])
     told = json.loads(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from storage.cache.errors import DamagedStoreError
-from storage.cache.housekeeping import delete, list_stores, nearest, unreached, verify
+from storage.cache.housekeeping import delete, finished_keys, list_stores, nearest, unreached, verify
 from storage.cache.stage_key import StageKey
 from tests.storage.cache.test_stage_store import DAMAGES
 from tests.storage.conftest import KEY, fill_store, flow_item
@@ -94,8 +94,8 @@ def test_gc_never_touches_a_locked_store(root, store):
 def test_nearest_is_the_stored_result_with_the_fewest_differences(root, store):
     wanted = StageKey("estimate_flow", 1, {"preset": "medium"}, KEY.inputs)
     fill_store(root.store("goat", StageKey("estimate_flow", 7, {"preset": "slow"}, KEY.inputs)))
-    assert nearest(root, "goat", wanted) == KEY
-    assert nearest(root, "dog", wanted) is None
+    assert nearest(wanted, finished_keys(root, "goat", "estimate_flow")) == KEY
+    assert nearest(wanted, finished_keys(root, "dog", "estimate_flow")) is None
 
 
 def test_reading_past_damage_is_never_silent(root, store):
