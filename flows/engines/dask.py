@@ -9,20 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-import prefect
-from prefect.settings import temporary_settings
-
+from flows.engines.child_run import child_task
 from flows.engines.protocol import (
-    WITHOUT_HEARTBEATS,
+    TRIES,
     ChildCrashedError,
     ChildFailedError,
     EngineSettings,
     Request,
+    ServerUnavailableError,
     explain_failure,
     one_line,
     threads_each,
+    wait_for_server,
 )
-from flows.inpaint_video import inpaint_video
 from flows.pipeline.runner import available_threads
 from flows.pipeline.summary import Summary
 from storage.errors import InputError
@@ -31,17 +30,6 @@ if TYPE_CHECKING:
     from prefect_dask.task_runners import DaskTaskRunner
 
 CONNECT_TIMEOUT = "30s"
-
-
-@prefect.task(name="video", task_run_name="{request.name}", persist_result=False, retries=0)
-def run_video(request: Request) -> Summary:
-    """Run one video, on a Dask worker."""
-    try:
-        with temporary_settings(WITHOUT_HEARTBEATS):
-            summary: Summary = inpaint_video(**request.parameters())
-    except Exception as error:  # not every error can be pickled
-        raise ChildFailedError(explain_failure(error)) from None
-    return summary
 
 
 @contextmanager
@@ -93,15 +81,27 @@ class DaskEngine:
         self._settings, self._runner = settings, runner
         self._threads = settings.threads if settings.address else threads_each(settings, self.slots)
         self._futures: set[Any] = set()
+        self._stopping = threading.Event()
         self._lock = threading.Lock()
 
     def run(self, request: Request) -> Summary:
         """Run one video on a worker; see `Engine`."""
+        request = request.model_copy(update={"threads": self._threads, "device": self._settings.device})
+        for _ in range(TRIES):
+            if self._stopping.is_set():
+                raise ChildCrashedError("stopped")
+            try:
+                return self._run_once(request)
+            except ServerUnavailableError as error:
+                trouble = ChildFailedError(str(error))
+                wait_for_server(self._stopping)
+        raise trouble
+
+    def _run_once(self, request: Request) -> Summary:
         from dask.base import annotate
 
-        request = request.model_copy(update={"threads": self._threads, "device": self._settings.device})
         with annotate(resources={"GPU": 1}) if self._gpu else nullcontext(), self._lock:
-            future = self._runner.submit(run_video, {"request": request})
+            future = self._runner.submit(child_task, {"request": request})
             self._futures.add(future)
         try:
             answer = future.result(raise_on_failure=False)
@@ -111,9 +111,11 @@ class DaskEngine:
             self._futures.discard(future)
         if isinstance(answer, Summary):
             return answer
-        raise answer if isinstance(answer, ChildFailedError) else ChildCrashedError(explain_failure(answer))
+        known = isinstance(answer, ChildFailedError | ServerUnavailableError)
+        raise answer if known else ChildCrashedError(explain_failure(answer))
 
     def stop(self) -> None:
         """Cancel the tasks that have not ended."""
+        self._stopping.set()
         for future in list(self._futures):
             future.wrapped_future.cancel(force=True)

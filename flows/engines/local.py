@@ -19,27 +19,24 @@ from multiprocessing.connection import wait as wait_for
 from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
-from httpx import TransportError
 from prefect.context import hydrated_context, serialize_context
-from prefect.exceptions import PrefectHTTPStatusError
 from prefect.settings import temporary_settings
 
 from flows.engines.protocol import (
+    TRIES,
     WITHOUT_HEARTBEATS,
     ChildCrashedError,
     ChildFailedError,
     EngineSettings,
     Request,
-    explain_failure,
+    ServerUnavailableError,
     threads_each,
+    wait_for_server,
 )
 from flows.pipeline.runner import available_threads
 from flows.pipeline.summary import Summary
 from storage.errors import InputError
 
-TRIES = 2
-SECONDS_FOR_THE_SERVER = 10.0
-"""Pause before a video is tried again because the server did not answer; Prefect's client has asked five times then."""
 SECONDS_TO_STOP = 5.0
 SPAWN = get_context("spawn")  # fork after stores were opened can deadlock
 
@@ -126,7 +123,7 @@ class LocalEngine:
                 trouble: Exception = ChildCrashedError(f"its process died {TRIES} times ({status}); frames are kept")
             except ServerUnavailableError as error:
                 trouble = ChildFailedError(str(error))
-                self._stopping.wait(SECONDS_FOR_THE_SERVER)
+                wait_for_server(self._stopping)
         raise trouble
 
     def stop(self) -> None:
@@ -142,10 +139,6 @@ class LocalEngine:
             slot.dismiss()
         for slot in self._all:
             slot.reap()
-
-
-class ServerUnavailableError(Exception):
-    """The Prefect server did not answer a child run, or was too busy; the video itself is fine."""
 
 
 class Slot:
@@ -227,16 +220,15 @@ def serve(connection: Connection, environment: dict[str, str]) -> None:
 
 
 def _answer(request: Request, context: dict[str, Any]) -> tuple[str, Summary | str]:
-    from flows.inpaint_video import inpaint_video
-    from flows.prefect_server.bounded import ServerGoneError, run_flow
+    from flows.engines.child_run import run_child
 
     try:
         with hydrated_context(context):
-            return "done", run_flow(inpaint_video, **request.parameters())
-    except (PrefectHTTPStatusError, TransportError, ServerGoneError) as error:
-        return "server unavailable", explain_failure(error)
-    except Exception as error:
-        return "failed", explain_failure(error)
+            return "done", run_child(request)
+    except ServerUnavailableError as error:
+        return "server unavailable", str(error)
+    except ChildFailedError as error:
+        return "failed", str(error)
 
 
 def _die_with_parent() -> None:

@@ -1,5 +1,6 @@
 """The interface of all engines: their settings, the request for one video, and its result."""
 
+import threading
 from typing import Any, Literal, Protocol
 
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY
@@ -8,9 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.configs.run_config import RunConfig
 from flows.pipeline.runner import available_threads
 from flows.pipeline.summary import Summary
+from flows.prefect_server.background import bring_back
 
 WITHOUT_HEARTBEATS: dict[Any, Any] = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 """Prefect settings of child runs that need no heartbeats, which cost 0.9 s a run: the engine notices when they die."""
+TRIES = 2
+"""How often a video is run whose process died, or whose server did not answer."""
+SECONDS_FOR_THE_SERVER = 10.0
+"""Pause before a video is tried again because the server did not answer; Prefect's client has asked five times then."""
 State = Literal["done", "failed", "crashed", "bad"]
 
 
@@ -101,6 +107,10 @@ class ChildCrashedError(Exception):
     """The process of a child run has died, or was stopped."""
 
 
+class ServerUnavailableError(Exception):
+    """The Prefect server did not answer a child run, or was too busy; the video itself is fine."""
+
+
 class Engine(Protocol):
     """Runs videos, several at once."""
 
@@ -117,6 +127,15 @@ class Engine(Protocol):
     def stop(self) -> None:
         """Stop the videos that are running, so that `run` returns soon."""
         ...
+
+
+def wait_for_server(stopping: threading.Event) -> None:
+    """Give the Prefect server time to answer again; one that this process keeps in the background is started anew.
+
+    stopping : ends the wait.
+    """
+    bring_back()
+    stopping.wait(SECONDS_FOR_THE_SERVER)
 
 
 def explain_failure(error: BaseException) -> str:

@@ -71,6 +71,13 @@ def can_be_replaced() -> bool:
     return PREFECT_API_URL.value() in _in_background
 
 
+def bring_back() -> None:
+    """Start the server in the background again if this process uses it and it is gone; it keeps its address."""
+    if can_be_replaced():
+        with suppress(ConnectionError):
+            find_or_start()
+
+
 def running() -> ServerRecord | None:
     """Return the background server; None if none is running, or it does not answer yet."""
     server = find_server(_home())

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from types import FrameType
@@ -32,6 +33,7 @@ SECONDS_AFTER_THE_END = 15.0
 """What Prefect gets to write down how a flow ended, while its server is there."""
 SECONDS_FOR_AN_ARTIFACT = 10.0
 SECONDS_BETWEEN_LOOKS = 0.5
+SILENT = "the Prefect server does not answer any more"
 
 
 class ServerGoneError(ConnectionError):
@@ -46,7 +48,6 @@ def run_flow(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """Call a flow; return what it returns and raise what it raises, whatever becomes of the Prefect server meanwhile.
 
     If a server in the background ends before the flow has begun, the flow is called once more, with another.
-    Outside the main thread, waits are as long as Prefect makes them.
     Raises : ServerGoneError if the server, or that other one, ends before the flow has begun.
     """
     try:
@@ -63,8 +64,11 @@ def _run_once(flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     engine: Any = call.flow
     result: R
     try:
-        with _waits_ended(call):
-            result = engine(*args, **kwargs)
+        if threading.current_thread() is threading.main_thread():
+            with _waits_ended(call):
+                result = engine(*args, **kwargs)
+        else:
+            result = _run_beside(call, *args, **kwargs)
     except (Exception, _WaitEnded) as error:
         call.finish()  # again: the interruption may have come just there
         if call.error is not None:
@@ -121,7 +125,10 @@ class _Call:
         return _Call, (self._original,)
 
     def _body(self, body: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        self.began = True
+        with self.lock:
+            if self.given_up:
+                raise _WaitEnded("nobody waits for this run any more")
+            self.began = True
         try:
             with _handling_sigterm(self._on_sigterm):
                 self.result = body(*args, **kwargs)
@@ -139,6 +146,14 @@ class _Call:
         since, limit = (self.ended_at, SECONDS_AFTER_THE_END) if self.ended else (self.called_at, SECONDS_TO_BEGIN)
         return time.monotonic() - since > limit or is_gone(PREFECT_API_URL.value())
 
+    def give_up(self) -> bool:
+        """Leave a call that has waited enough to itself; its flow then never begins. Return whether it was left."""
+        if not self.has_waited_enough():
+            return False
+        with self.lock:
+            self.given_up = self.ended or not self.began
+        return self.given_up
+
     def finish(self) -> None:
         """Interrupt nothing any more."""
         with self.lock:
@@ -155,25 +170,38 @@ def is_gone(url: str | None) -> bool:
     return True
 
 
+def _run_beside(call: _Call, *args: Any, **kwargs: Any) -> Any:
+    """Call the flow in a thread of its own, which is left to itself where it waits for Prefect in vain."""
+    answer: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(call.flow(*args, **kwargs))
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=copy_context().run, args=(run,), daemon=True).start()
+    while not wait([answer], SECONDS_BETWEEN_LOOKS).done:
+        if call.give_up():
+            raise _WaitEnded(SILENT)
+    return answer.result()
+
+
 @contextmanager
 def _waits_ended(call: _Call) -> Iterator[None]:
     """Interrupt the main thread where it waits for Prefect in vain, again and again until it comes back from there."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     before = signal.getsignal(signal.SIGALRM)
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         if call.given_up and not call.over.is_set():
-            raise _WaitEnded("the Prefect server does not answer any more")
+            raise _WaitEnded(SILENT)
         if callable(before):
             before(number, frame)
 
     def watch() -> None:
         while not call.over.wait(SECONDS_BETWEEN_LOOKS):
-            if call.has_waited_enough():
+            if call.give_up():
                 with call.lock:
-                    call.given_up = True
                     if not call.over.is_set():
                         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
 

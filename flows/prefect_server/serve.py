@@ -1,7 +1,8 @@
 """The process of the background server: one for a Prefect home, for its owner alone, gone when idle.
 
 It is started with an explicit path, so that no folder of the current directory is imported, and takes the lock of its
-home before anything else: a second one ends there.
+home before anything else: a second one ends there. It takes the address and the token of the one before it, unless
+somebody else has the address by now: so runs whose server was killed find this one, and their records in its database.
 """
 
 import hmac
@@ -28,7 +29,7 @@ from flows.prefect_server.loopback import (
     python_command,
     refuse,
 )
-from flows.prefect_server.server_record import LIVES, ServerRecord
+from flows.prefect_server.server_record import LIVES, ServerRecord, last_server
 from storage.backends.file_lock import FileLock
 
 IDLE_SECONDS = 30 * 60
@@ -55,12 +56,24 @@ def main(home: str) -> None:
     lock = FileLock(Path(home) / LIVES)
     if not _take(lock):
         sys.exit("a server serves this home already")
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        port = listener.getsockname()[1]
-        record = ServerRecord(f"http://{LOOPBACK}:{port}/api", os.getpid(), secrets.token_urlsafe(32))
+    before = last_server(Path(home))
+    with _bound_to(urlsplit(before.url).port if before else None) as listener:
+        address = f"http://{LOOPBACK}:{listener.getsockname()[1]}/api"
+        token = before.token if before and before.url == address else secrets.token_urlsafe(32)
+        record = ServerRecord(address, os.getpid(), token)
         record.write(Path(home))
         _serve(record, listener, Path(home))
+
+
+def _bound_to(port: int | None) -> socket.socket:
+    """Return a socket with this port, or with any that is free."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of the one before may linger
+    try:
+        listener.bind((LOOPBACK, port or 0))
+    except OSError:
+        listener.bind((LOOPBACK, 0))
+    return listener
 
 
 def _take(lock: FileLock) -> bool:

@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from storage.backends.atomic_write import appears_when_complete
 from storage.backends.file_lock import is_held
@@ -53,7 +54,7 @@ class ServerRecord:
 
 def find_server(home: Path) -> ServerRecord | None:
     """Return the record of the server that lives in a Prefect home; it may not listen yet. None if there is none."""
-    record = _read(home)
+    record = last_server(home)
     return record if record is not None and is_alive(home) else None
 
 
@@ -62,9 +63,11 @@ def is_alive(home: Path) -> bool:
     return is_held(home / LIVES)
 
 
-def _read(home: Path) -> ServerRecord | None:
+def last_server(home: Path) -> ServerRecord | None:
+    """Return the record of the last server of a Prefect home, whether it lives or not; None if there is none."""
     try:
         found = json.loads((home / RECORD).read_text(encoding="utf-8"))
-        return ServerRecord(str(found["url"]), int(found["pid"]), str(found["token"]))
+        record = ServerRecord(str(found["url"]), int(found["pid"]), str(found["token"]))
+        return record if urlsplit(record.url).port and record.token.isascii() else None
     except (OSError, *UNREADABLE):
         return None

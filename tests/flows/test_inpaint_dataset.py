@@ -189,7 +189,7 @@ def test_a_malformed_video_is_refused_and_can_be_left_out(finished, tmp_path):
 
 
 def test_a_video_is_tried_again_when_the_server_had_no_time(finished, monkeypatch):
-    monkeypatch.setattr("flows.engines.local.SECONDS_FOR_THE_SERVER", 0.0)
+    monkeypatch.setattr("flows.engines.protocol.SECONDS_FOR_THE_SERVER", 0.0)
     answers = iter(
         [ServerUnavailableError("503"), "summary", EOFError(), ServerUnavailableError("503"), EOFError(), EOFError()]
     )

@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import cloudpickle
 import prefect
@@ -55,6 +56,30 @@ def test_a_result_is_returned_though_the_server_hangs_at_the_end(impatient, monk
     assert time.monotonic() - started < SOON
     ours = [record for record in caplog.records if record.name == bounded.__name__]
     assert [record.levelno for record in ours] == [logging.WARNING]
+
+
+def run_beside(*args, **kwargs):
+    """Call a flow in another thread than the main one, as the task of an engine does."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run_flow, *args, **kwargs).result(SOON)
+
+
+def test_on_any_thread_a_result_is_returned_though_the_server_hangs_at_the_end(impatient, monkeypatch):
+    assert run_beside(double, 4, then=lambda: monkeypatch.setattr(FlowRunEngine, "set_state", hang)) == 8
+
+
+def test_on_any_thread_errors_are_those_of_the_flow(prefect_server):
+    with pytest.raises(ZeroDivisionError):
+        run_beside(double, 4, then=lambda: 1 / 0)
+
+
+def test_on_any_thread_a_server_that_is_gone_before_the_flow_began_is_one_error(impatient, monkeypatch):
+    monkeypatch.setattr(FlowRunEngine, "create_flow_run", hang)
+    monkeypatch.setattr(bounded, "is_gone", lambda url: True)
+    began = []
+    with pytest.raises(ServerGoneError):
+        run_beside(double, 4, then=lambda: began.append(True))
+    assert not began
 
 
 def test_a_result_is_returned_though_prefect_fails_at_the_end(prefect_server, monkeypatch, caplog):

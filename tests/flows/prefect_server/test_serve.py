@@ -88,6 +88,16 @@ def test_it_answers_only_who_means_it_comes_from_no_other_site_and_holds_its_tok
     assert ask(kind, path, GOOD | change) == status
 
 
+def test_it_takes_the_port_of_the_one_before_it_unless_somebody_else_has_it():
+    with serve._bound_to(None) as one:
+        port = one.getsockname()[1]
+        one.listen()
+        with serve._bound_to(port) as other:
+            assert other.getsockname()[1] != port
+    with serve._bound_to(port) as again:
+        assert again.getsockname()[1] == port
+
+
 def test_its_environment_holds_no_key_of_a_store_and_no_other_server():
     given = {"AWS_SECRET_ACCESS_KEY": "s", "AWS_ACCESS_KEY_ID": "k", "PREFECT_API_KEY": "p", "HOME": "/home/me"}
     assert serve.environment(given, Path("/prefect")) == {"HOME": "/home/me", "PREFECT_HOME": "/prefect"}
