@@ -26,7 +26,7 @@ def made(tmp_path_factory, prefect_server):
     return folder, root, summary
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     from playwright.sync_api import sync_playwright
 
