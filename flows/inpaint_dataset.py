@@ -13,6 +13,7 @@ from flows.datasets.dataset import Dataset, Recipe, Video, open_dataset
 from flows.datasets.remembered_digests import remembered
 from flows.engines.fan_out import fan_out, start_engine
 from flows.engines.protocol import EngineSettings, Request, VideoResult
+from flows.pages.table_making import report_dataset
 from flows.pipeline.plan import plan_video
 from flows.pipeline.preflight import require_weights, stages_of, uses_networks
 from flows.prefect_server.bounded import publish_artifact
@@ -39,17 +40,19 @@ def inpaint_dataset(
     only: list[Only] | None = None,
     skip_bad: bool = False,
     engine: EngineSettings | None = None,
+    report: bool = True,
 ) -> BatchSummary:
     """Remove what the masks mark from every video of a dataset.
 
     dataset  : folder or manifest; see `flows.datasets.dataset.find_entries`.
-    output   : folder of the results, <video>.<container> each, and of <run>.csv and <run>.json.
+    output   : folder of the results, <video>.<container> each, and of <run>.csv, <run>.json and <run>.report.html.
     preset, config, settings : the run configuration: a shipped preset, nested keys over it, `stage.param=value` on top.
     root     : folder or s3:// URL of the stored results.
     run      : name under which the results are kept by `dfvi store gc`.
     only     : failed: the last run failed; missing: no output; stale: a stage would not be reused. None takes all.
     skip_bad : go on with the videos that can be used.
     engine   : where the videos are worked on.
+    report   : write the page; one that cannot be made costs a warning.
     Raises   : InputError, BadDatasetError or WeightsError before any work; VideosFailedError, with the summary, if a
                video failed.
     """
@@ -68,7 +71,10 @@ def inpaint_dataset(
         left_out=len(requests) - len(chosen),
         results=sorted(results, key=lambda result: result.video),
     )
-    report(summary, Path(output), run)
+    write_results(Path(output), run, summary)
+    publish(summary, "dataset-results")
+    if report and summary.results:
+        summary.report = report_dataset(store_root, summary, Path(output), run)
     if not summary.ok:
         raise VideosFailedError(summary)
     return summary
@@ -166,9 +172,3 @@ def _note(request: Request, result: VideoResult, count: str) -> None:
 def tell_total(videos: int) -> None:
     """Let those who watch the run know how many videos it has."""
     publish_artifact(create_table_artifact, [{"videos": videos}], key=TOTAL_KEY, description="videos of this run")
-
-
-def report(summary: BatchSummary, output: Path, run: str) -> None:
-    """Write the table beside the outputs, and show it in Prefect."""
-    write_results(output, run, summary)
-    publish(summary, "dataset-results")

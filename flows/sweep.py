@@ -17,6 +17,7 @@ from flows.configs.yaml_reading import parse_yaml
 from flows.datasets.dataset import Dataset, Recipe, open_dataset
 from flows.engines.protocol import EngineSettings, Request, VideoResult
 from flows.inpaint_dataset import make_requests, run_all
+from flows.pages.table_making import report_sweep
 from flows.pipeline.summary import Summary
 from flows.prefect_server.bounded import publish_artifact
 from flows.reports.plotting import HINT, can_plot
@@ -44,15 +45,16 @@ def sweep(
     skip_bad: bool = False,
     engine: EngineSettings | None = None,
     truth: str | None = None,
+    report: bool = True,
 ) -> SweepSummary:
     """Run a dataset with every combination of some parameters.
 
     dataset  : folder or manifest; see `flows.datasets.dataset.find_entries`.
     output   : folder of the results: one folder a combination, sweep.csv a row for each of its videos, strips/ a
-               picture of each video with every combination, plots/ a picture of each parameter.
+               picture of each video with every combination, plots/ a picture of each parameter, sweep.report.html.
     vary     : `stage.param=value,value,...` texts.
     truth    : folder of the videos without what the masks hide, found by name; see `storage.datasets.clean_clips`.
-    preset, config, settings, root, skip_bad, engine : as in `inpaint_dataset`.
+    preset, config, settings, root, skip_bad, engine, report : as in `inpaint_dataset`.
     Raises   : InputError, BadDatasetError or WeightsError before any work. A video that fails is in the summary.
     """
     started = time.monotonic()
@@ -77,6 +79,8 @@ def sweep(
     _draw(combinations, pairs, store_root, Path(output))
     table, description = [c.totals() for c in combinations], f"{len(combinations)} combinations of {vary}"
     publish_artifact(create_table_artifact, table, key="sweep", description=description)
+    if report:
+        summary.report = report_sweep(store_root, summary, Path(output))
     return summary
 
 

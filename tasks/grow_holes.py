@@ -19,7 +19,7 @@ class GrowHolesParams(StageParams):
     every hole as it is."""
 
 
-@stage(version=4)  # 2: shadows that end nearby, no line left; 3: nothing joins where little would; 4: where no shadow is
+@stage(version=4)  # 2: shadows that end nearby, no line left; 3: nothing where little would join; 4: no false shadow
 def grow_holes(out: StageStore, *, clip: StageStore, params: GrowHolesParams, job: Job) -> None:
     """Write every hole with what joined it."""
     count, height, width = clip["holes"].shape

@@ -84,6 +84,7 @@ def add_dataset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--skip-bad", action="store_true", help="leave out videos that cannot be used, and go on with the others"
     )
+    parser.add_argument("--no-report", dest="report", action="store_false", help="write no page that shows the results")
     add_root(parser)
     add_configuration(parser)
 
@@ -199,6 +200,7 @@ def _run(options: argparse.Namespace, recipe: "Recipe", engine: "EngineSettings"
             only=options.only,
             skip_bad=options.skip_bad,
             engine=engine,
+            report=options.report,
         )
     except VideosFailedError as failed:
         summary = failed.summary
@@ -214,6 +216,8 @@ def _show(summary: "BatchSummary", options: argparse.Namespace) -> None:
     else:
         print(describe_batch(summary))
         print(f"table: {Path(options.output) / options.run}.csv and .json")
+        if summary.report:
+            print(f"report: {summary.report}")
     sys.stdout.flush()
 
 
@@ -244,6 +248,7 @@ def _sweep(options: argparse.Namespace) -> int:
                 skip_bad=options.skip_bad,
                 engine=engine,
                 truth=options.truth,
+                report=options.report,
             )
     except BadDatasetError as error:
         return terminal.show_bad(error)
@@ -252,4 +257,6 @@ def _sweep(options: argparse.Namespace) -> int:
     else:
         print(describe_sweep(summary))
         print(f"table: {options.output}/sweep.csv; pictures: {options.output}/strips, {options.output}/plots")
+        if summary.report:
+            print(f"report: {summary.report}")
     return 0 if summary.ok else 1

@@ -1,4 +1,4 @@
-"""Reports made and written: at the end of a run beside its output, and of any run in a root at any time."""
+"""Reports of single videos, made and written: at the end of a run beside its output, and of any run at any time."""
 
 import logging
 import re
@@ -37,22 +37,22 @@ def report_run(root: Root, run: RunFacts, output: Path, threads: int) -> str:
 def in_short(page: VideoPage, path: Path) -> str:
     """Return the verdict, and where the report lies, as Markdown."""
     verdict = page.report.verdict
-    helps = [f"- {_plain(each.words)}" for each in verdict.help]
-    where = f"The report with pictures is the file {_plain(str(path.absolute()))}"
-    return "\n\n".join([f"**{verdict.headline}.**", *map(_plain, verdict.sentences), "\n".join(helps), where])
+    helps = [f"- {plain(each.words)}" for each in verdict.help]
+    where = f"The report with pictures is the file {plain(str(path.absolute()))}"
+    return "\n\n".join([f"**{verdict.headline}.**", *map(plain, verdict.sentences), "\n".join(helps), where])
 
 
-def _plain(text: str) -> str:
-    """Text in which Markdown sees no marks."""
+def plain(text: str) -> str:
+    """Return text in which Markdown sees no marks."""
     return re.sub(r"([\\`*_\[\]<>#|])", r"\\\1", text)
 
 
-def find_run(root: Root, what: str, run: str | None = None) -> RunFacts:
-    """Return the newest run on a video, given by its path or its name in the root, or the one called so.
+def find_runs(root: Root, what: str, run: str | None = None) -> list[RunFacts]:
+    """Return the newest run on a video, given by its path or its name in the root; or those of a name, one a video.
 
-    what   : a video, or the name of a run on one video.
+    what   : a video, or the name of a run.
     run    : the name of a run on that video; None takes the one that began last.
-    Raises : InputError if there is none, or if runs on several videos have that name.
+    Raises : InputError if there is none.
     """
     records = list(root.runs())
     names = {what, name_of_video(what)}
@@ -61,10 +61,8 @@ def find_run(root: Root, what: str, run: str | None = None) -> RunFacts:
         found = [each for each in records if each.name == what]
     if not found:
         raise InputError(f"no run on {what} is in {root.path}{_named(run)}; `dfvi store runs` lists them")
-    videos = sorted({each.video for each in found})
-    if len(videos) > 1:
-        raise InputError(f"runs called {what} are on {len(videos)} videos, such as {videos[0]}; name a video")
-    return max(found, key=lambda each: each.started)
+    newest = {each.video: each for each in sorted(found, key=lambda each: each.started)}
+    return [newest[video] for video in sorted(newest)]
 
 
 def _named(run: str | None) -> str:

@@ -43,9 +43,7 @@ def judge(shares: Mapping[str, float], *, rough: Sequence[str], is_finished: boo
     rough  : where doubt is highest, in words; the worst first.
     """
     made_up = shares.get("invented", 0.0) + shares.get("open", 0.0)
-    level: Level = "good" if made_up <= LITTLE_INVENTED else "fair" if made_up <= MUCH_INVENTED else "poor"
-    if not shares or not is_finished:
-        level = "unknown"
+    level = level_of(made_up) if shares and is_finished else "unknown"
     sentences = [_carried(shares)] if shares else []
     if shares.get("invented"):
         sentences.append(f"{percent(shares['invented'])} is shown by no frame, and was invented.")
@@ -54,6 +52,13 @@ def judge(shares: Mapping[str, float], *, rough: Sequence[str], is_finished: boo
     if rough:
         sentences.append(f"Least is known of {join(rough[:3])}: look there first.")
     return Verdict(level=level, headline=HEADLINES[level], sentences=sentences, help=[])
+
+
+def level_of(invented: float | None) -> Level:
+    """Return how good a result is by the share of the hole that no frame shows; None where that is not known."""
+    if invented is None:
+        return "unknown"
+    return "good" if invented <= LITTLE_INVENTED else "fair" if invented <= MUCH_INVENTED else "poor"
 
 
 def helpful(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import get_args
 
 from prefect.artifacts import create_table_artifact
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from flows.engines.protocol import State, VideoResult
 from flows.prefect_server.bounded import publish_artifact
@@ -26,6 +26,8 @@ class BatchSummary(BaseModel):
     left_out: int
     """Videos that --only did not ask for."""
     results: list[VideoResult]
+    report: str = Field("", exclude=True)
+    """The page that shows them; empty if none was made."""
 
     def counts(self) -> dict[str, int]:
         """Return how many videos ended in each state."""

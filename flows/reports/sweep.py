@@ -66,6 +66,8 @@ class SweepSummary(BaseModel):
     bad: list[str]
     """Videos that were left out."""
     combinations: list[Combination] = Field(serialization_alias="cells")
+    report: str = Field("", exclude=True)
+    """The page that shows it; empty if none was made."""
 
     @property
     def ok(self) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from itertools import pairwise
 
 from dfvi_models.numerics.ordered_map import ordered_map
@@ -100,10 +99,9 @@ def report_clip(results: ShownResults, *, threads: int = 1) -> ClipReport:
 
 
 def _empty(results: ShownResults) -> ClipReport:
-    rate = Fraction(results.clip.attributes["clip"]["rate"])
     shown, taken = results.shown, results.taken
     cuts = [t - taken.start for t in results.cuts if taken.start < t < taken.stop]
-    return ClipReport(shown.width, shown.height, float(rate), results.start, len(taken), cuts=cuts)
+    return ClipReport(shown.width, shown.height, results.rate, results.start, len(taken), cuts=cuts)
 
 
 def _review(results: ShownResults, t: int) -> FrameReview:

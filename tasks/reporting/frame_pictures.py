@@ -57,26 +57,26 @@ class FramePictures:
 
 def picture_frame(review: FrameReview, width: int) -> FramePictures:
     """Make the pictures of a frame, the whole frame at most `width` pixels wide."""
-    whole = _jpeg(fit_width(review.before, width), "frame")
+    whole = encode_jpeg(fit_width(review.before, width), "frame")
     hole = review.labels != OUTSIDE
     if not hole.any():
         return FramePictures(review.t, width, whole, (0, 0, 0, 0), b"", b"", b"", [])
     y, x = _surroundings(hole)
     box = (x.start, y.start, x.stop - x.start, y.stop - y.start)
-    after = _jpeg(fit_width(np.ascontiguousarray(review.after[y, x]), width), "hole")
+    after = encode_jpeg(fit_width(np.ascontiguousarray(review.after[y, x]), width), "hole")
     origins = _png(_shrunk(review.labels[y, x], width), _origin_palette())
     sure = _png(_shrunk(_steps(review.confidence[y, x], hole[y, x]), width), _sure_palette())
     return FramePictures(review.t, width, whole, box, after, origins, sure, outlines(hole))
 
 
-def thumbnail(review: FrameReview) -> bytes:
-    """Return a small JPEG of the filled frame with its hole outlined."""
+def thumbnail(review: FrameReview, width: int = THUMBNAIL) -> bytes:
+    """Return a small JPEG of the filled frame with its hole outlined, at most `width` pixels wide."""
     frame = np.ascontiguousarray(review.after.copy())
     lines, _ = cv2.findContours((review.labels != OUTSIDE).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    thickness = max(1, round(frame.shape[1] / THUMBNAIL))
+    thickness = max(1, round(frame.shape[1] / width))
     cv2.drawContours(frame, lines, -1, (255, 255, 255), thickness + 2)
     cv2.drawContours(frame, lines, -1, (224, 69, 123), thickness)
-    return _jpeg(fit_width(frame, THUMBNAIL), "thumbnail")
+    return encode_jpeg(fit_width(frame, width), "thumbnail")
 
 
 def outlines(hole: NDArray[np.bool_]) -> Outline:
@@ -139,7 +139,8 @@ def _png(indices: NDArray[np.uint8], palette: list[tuple[int, int, int, int]]) -
     return file.getvalue()
 
 
-def _jpeg(image: NDArray[np.uint8], kind: str) -> bytes:
+def encode_jpeg(image: NDArray[np.uint8], kind: str) -> bytes:
+    """Return an RGB image, (H, W, 3) uint8, as JPEG of the quality that QUALITY tells for its kind."""
     options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY[kind]]
     if kind == "hole":
         options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]

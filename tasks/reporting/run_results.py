@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from storage.backends.errors import LinkError
 from storage.cache.errors import DamagedStoreError, StoreError
@@ -158,6 +159,11 @@ class ShownResults:
     def start(self) -> int:
         """Number in the video of the first frame that was to be filled."""
         return int(self.clip.attributes.get("start", 0)) + self.taken.start
+
+    @property
+    def rate(self) -> float:
+        """Frames a second."""
+        return float(Fraction(self.clip.attributes["clip"]["rate"]))
 
 
 def open_shown(results: RunResults) -> tuple[ShownResults | None, str]:

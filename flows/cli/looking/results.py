@@ -3,10 +3,14 @@
 import argparse
 import dataclasses
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.cli.arguments import add_configuration, add_mask, add_root, add_video, at_least_one, configuration
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 Subparsers = Any  # argparse keeps its class private
 
@@ -48,7 +52,9 @@ def add_report(subparsers: Subparsers) -> None:
         "report", help="show what a run made, and how sure it is, as a page", description=_report.__doc__
     )
     parser.add_argument(
-        "what", metavar="VIDEO|RUN", help="a video, by its path or its name in the root, or the name of a run on one"
+        "what",
+        metavar="VIDEO|RUN",
+        help="a video, by its path or its name in the root, or the name of a run, of a dataset too",
     )
     parser.add_argument("-o", "--output", dest="page", type=Path, metavar="FILE", help="page to write (.html)")
     parser.add_argument("--run", metavar="NAME", help="the run on VIDEO that is shown (the one that began last)")
@@ -125,11 +131,14 @@ def _plate(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    """Write what is known of a run, finished or not, as one page that opens in any browser without a network."""
-    from flows.pages.making import find_run
+    """Write what is known of a run, finished or not, as one page that opens in any browser without a network. Of a run
+    on several videos it is a table of them, the worst first."""
+    from flows.pages.making import find_runs
+    from flows.pages.table_making import report_runs
+    from flows.pages.table_page import page_of_table
     from flows.pages.video_page import page_of_video
     from flows.pages.video_report import report_video
-    from flows.pages.writing import check_page, write_page
+    from flows.pages.writing import check_page
     from flows.pipeline.runner import available_threads
     from storage.cache.root import Root
     from storage.errors import InputError
@@ -138,14 +147,26 @@ def _report(options: argparse.Namespace) -> int:
         raise InputError("name the page to write with -o FILE.html, or ask for --json")
     if options.page is not None:
         check_page(options.page)
-    root = Root.open(options.root)
-    run = find_run(root, options.what, options.run)
-    page = report_video(root, run, threads=options.threads or available_threads())
+    root, threads = Root.open(options.root), options.threads or available_threads()
+    runs = find_runs(root, options.what, options.run)
+    if len(runs) > 1:
+        table = report_runs(root, options.what, runs, threads)
+        rows = [f"{row.video}: {row.state} {row.error}".rstrip() for row in table.report.rows if not row.is_done]
+        return _deliver(options, table.report, lambda: page_of_table(table), [*rows, table.report.sentence])
+    page = report_video(root, runs[0], threads=threads)
+    verdict = page.report.verdict
+    lines = [*page.report.problems, f"{verdict.headline}.", *verdict.sentences]
+    return _deliver(options, page.report, lambda: page_of_video(page), lines)
+
+
+def _deliver(options: argparse.Namespace, report: "BaseModel", page: Callable[[], str], lines: Sequence[str]) -> int:
+    """Write the page that was asked for, and say what it says."""
+    from flows.pages.writing import write_page
+
     if options.page is not None:
-        write_page(options.page, page_of_video(page))
+        write_page(options.page, page())
     if options.json:
-        print(json.dumps(page.report.model_dump(mode="json"), indent=2))
+        print(json.dumps(report.model_dump(mode="json"), indent=2))
     else:
-        verdict = page.report.verdict
-        print("\n".join([*page.report.problems, f"{verdict.headline}.", *verdict.sentences, f"report: {options.page}"]))
+        print("\n".join([*lines, f"report: {options.page}"]))
     return 0

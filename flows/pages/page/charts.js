@@ -49,6 +49,36 @@ export function drawChart(figure, { frames, series, stacked = false, highest, cu
   return show;
 }
 
+// Points with a name each, which is read under the pointer: seconds to the right, quality up.
+export function drawScatter(figure, points, shape) {
+  const [right, low, high] = [Math.max(...points.map((p) => p.x)) * 1.05 || 1, ...bounds(points.map((p) => p.y))];
+  const x = (value) => LEFT + 8 + (value / right) * (WIDTH - LEFT - 16);
+  const y = (value) => TOP + (1 - (value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
+  const svg = add(figure, "svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
+  svg.setAttribute("aria-label", figure.querySelector("figcaption").textContent);
+  for (const share of [0, 0.5, 1]) {
+    const value = low + share * (high - low);
+    add(svg, "line", { x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value), class: "grid" });
+    label(svg, shape(value), LEFT - 6, y(value) + 4, "end");
+    label(svg, `${(share * right).toPrecision(3)} s`, x(share * right), HEIGHT - 4, ["start", "middle", "end"][2 * share]);
+  }
+  const reading = document.createElement("p");
+  reading.className = "reading";
+  for (const point of points) {
+    const dot = add(svg, "circle", { cx: x(point.x), cy: y(point.y), r: 5, class: "dot" });
+    add(dot, "title", {}).textContent = point.name;
+    dot.addEventListener("pointerenter", () => (reading.textContent = `${point.name}: ${shape(point.y)}, ${point.x.toFixed(1)} s`));
+  }
+  figure.append(reading);
+}
+
+// A little less and a little more than all values, so that none lies on the edge.
+function bounds(values) {
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = (high - low) * 0.15 || 1;
+  return [low >= 0 ? Math.max(low - room, 0) : low - room, high + room];
+}
+
 function pile(series) {
   let low = series[0].values.map(() => 0);
   return series.map((each) => {

@@ -1,13 +1,14 @@
 // The pictures of a report, decoded when they are needed and kept while they are near.
 
 const KEPT = 48; // frames
-const PARTS = ["before", "after", "origins", "sure"];
 const KINDS = { before: "image/jpeg", after: "image/jpeg", origins: "image/png", sure: "image/png" };
 
 export class Film {
-  // pictures: of each frame its number, its pictures in base64, and the box that all but the first of them show.
-  constructor(pictures) {
+  // pictures: of each frame its pictures in base64, by name, and what else is known of it.
+  // kinds: of which pictures there are, by name.
+  constructor(pictures, kinds = KINDS) {
     this.pictures = pictures;
+    this.kinds = kinds;
     this.kept = new Map();
   }
 
@@ -38,8 +39,8 @@ export class Film {
   async decode(picture) {
     const bitmaps = {};
     await Promise.all(
-      PARTS.filter((part) => picture[part]).map(async (part) => {
-        bitmaps[part] = await createImageBitmap(new Blob([bytes(picture[part])], { type: KINDS[part] }));
+      Object.entries(this.kinds).map(async ([part, type]) => {
+        if (picture[part]) bitmaps[part] = await createImageBitmap(new Blob([bytes(picture[part])], { type }));
       }),
     );
     return bitmaps;

@@ -64,17 +64,7 @@ export class Player {
 
   play() {
     if (this.playing) return;
-    this.playing = true;
-    let due = performance.now();
-    const tick = async (now) => {
-      if (!this.playing) return;
-      if (now >= due) {
-        await this.show(this.after(this.index, 1));
-        due = Math.max(due + 1000 / (this.rate * this.speed), now - 100);
-      }
-      requestAnimationFrame(tick);
-    };
-    requestAnimationFrame(tick);
+    playFrames(this);
     this.listeners.forEach((listener) => listener());
   }
 
@@ -181,6 +171,21 @@ export class Player {
     canvas.addEventListener("pointermove", (event) => held && move(event));
     for (const name of ["pointerup", "pointercancel"]) canvas.addEventListener(name, () => (held = false));
   }
+}
+
+// Show one frame after the other, as fast as they are due and can be decoded, until `playing` is taken back.
+export function playFrames(player) {
+  player.playing = true;
+  let due = performance.now();
+  const tick = async (now) => {
+    if (!player.playing) return;
+    if (now >= due) {
+      await player.show(player.after(player.index, 1));
+      due = Math.max(due + 1000 / (player.rate * player.speed), now - 100);
+    }
+    requestAnimationFrame(tick);
+  };
+  requestAnimationFrame(tick);
 }
 
 function mean(values) {

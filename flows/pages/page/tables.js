@@ -30,3 +30,28 @@ function compare(a, b, sign) {
 function valueOf(cell) {
   return cell.dataset.value ?? cell.textContent.trim();
 }
+
+// Show only the rows that hold every word that is typed, and say how many these are.
+export function makeFilter(table, input, status) {
+  const rows = [...table.tBodies[0].rows];
+  input.addEventListener("input", () => {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
+    const shown = rows.filter((row) => !row.hidden).length;
+    status.textContent = words.length ? `${shown} of ${rows.length}` : "";
+  });
+}
+
+// A box to tick for each column but the first.
+export function offerColumns(table, place) {
+  [...table.tHead.rows[0].cells].slice(1).forEach((heading, i) => {
+    const label = document.createElement("label");
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
+    box.addEventListener("change", () => {
+      for (const row of table.rows) row.cells[i + 1].hidden = !box.checked;
+    });
+    label.className = "check";
+    label.append(box, heading.textContent);
+    place.append(label);
+  });
+}

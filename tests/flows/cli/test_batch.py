@@ -43,11 +43,14 @@ def test_a_batch_ends_with_a_table_and_exit_code_0(dfvi, tmp_path):
     lines = out.splitlines()
     assert lines[0].split() == ["video", "state", "seconds", "reused", "propagated", "invented", "error"]
     assert lines[1].split()[:2] == ["bus", "done"]
-    assert lines[-2].endswith("s: 2 done")
-    assert lines[-1] == "table: out/latest.csv and .json"
+    assert lines[-3].endswith("s: 2 done")
+    assert lines[-2:] == ["table: out/latest.csv and .json", "report: out/latest.report.html"]
     assert (tmp_path / "out" / "goat").is_dir()
+    page = (tmp_path / "out" / "latest.report.html").read_text()
+    assert "2 done" in page
     code, out, _ = dfvi("batch", "--only", "stale", "--only", "missing", "--json")
     assert (code, json.loads(out)["left_out"]) == (0, 2)
+    assert (tmp_path / "out" / "latest.report.html").read_text() == page, "nothing was done, and nothing is told"
     code, out, _ = dfvi("plan")
     assert code == 0
     assert "2 videos, at least 0 s" in out
@@ -61,9 +64,10 @@ def test_the_plan_of_a_dataset_can_be_had_as_json(dfvi):
     assert plans["decode"]["why"] == {"there is no root yet": 2}
 
 
-def test_a_failed_video_gives_exit_code_1_after_the_others_are_done(dfvi, dark):
-    code, out, _ = dfvi("batch")
+def test_a_failed_video_gives_exit_code_1_after_the_others_are_done(dfvi, dark, tmp_path):
+    code, out, _ = dfvi("batch", "--no-report")
     assert code == 1
+    assert not (tmp_path / "out" / "latest.report.html").exists()
     assert "marks no pixel" in next(line for line in out.splitlines() if line.startswith("dark   failed"))
     assert out.splitlines()[-2].endswith("2 done, 1 failed")
 

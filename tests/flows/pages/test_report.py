@@ -9,7 +9,7 @@ import pytest
 
 from flows.cli import main as cli
 from flows.inpaint_video import inpaint_video
-from flows.pages.making import find_run
+from flows.pages.making import find_runs
 from storage.cache.root import Root
 from storage.errors import InputError
 from tests.flows.pages.conftest import CONFIG
@@ -105,12 +105,12 @@ def test_a_report_that_cannot_be_written_costs_a_warning_only(made, tmp_path, ca
 
 def test_a_run_is_found_by_video_and_by_name(made):
     root = Root.open(str(made[1]))
-    assert find_run(root, "script_").name == find_run(root, "elsewhere/script_.mp4").name
-    assert find_run(root, "latest").video == "script_"
+    assert find_runs(root, "script_") == find_runs(root, "elsewhere/script_.mp4")
+    assert [run.video for run in find_runs(root, "latest")] == ["script_"]
     with pytest.raises(InputError, match=r"no run on goat is in .*; `dfvi store runs` lists them"):
-        find_run(root, "goat")
+        find_runs(root, "goat")
     with pytest.raises(InputError, match="and called tuned"):
-        find_run(root, "script_", "tuned")
+        find_runs(root, "script_", "tuned")
 
 
 def test_report_asks_for_a_page_or_json(made, capsys):
