@@ -28,7 +28,7 @@ from tests.paths import REPOSITORY
 from tests.waiting import wait_until
 
 NAMES = ["bus", "dog", "goat"]
-SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1"]
+SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1", "drafts=[]"]
 BEFORE_PROPAGATION = {"decode", "find_shots", "grow_holes", "estimate_flow", "complete_flow"}
 
 
@@ -288,9 +288,9 @@ def test_kill_9_of_the_whole_batch_leaves_nothing_behind_and_a_rerun_finishes(fi
     assert contents(tmp_path / "root").items() <= contents(folder / "root").items()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_two_dataset_runs_at_once_compute_each_stage_once(finished, tmp_path):
-    make_dataset(tmp_path / "set", count=12)
+    make_dataset(tmp_path / "set")
     processes = [start_batch(tmp_path, output) for output in ("one", "two")]
     answers = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], answers

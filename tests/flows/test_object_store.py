@@ -73,7 +73,7 @@ def kill_in_the_middle(arguments, root):
 def finished(tmp_path_factory, bucket, prefect_server):
     """The same clip on a disk, and in a bucket with a kill -9 on the way; what the killed run has printed."""
     folder = tmp_path_factory.mktemp("finished")
-    panning_clip(folder / "clip", count=20)
+    panning_clip(folder / "clip", count=12)
     url = f"{bucket}/finished"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lease, "LEASE_SECONDS", LEASE_SECONDS)
@@ -195,14 +195,13 @@ def test_results_go_out_as_files_and_come_in_again(run, tmp_path):
 
 @pytest.mark.slow
 def test_datasets_and_sweeps_work_there_too(run, in_this_process, tmp_path):  # noqa: F811
-    for name in ("bus", "goat"):
-        panning_clip(tmp_path / "set" / name, count=3)
+    panning_clip(tmp_path / "set" / "goat", count=3)
     settings = ["--set", "drafts=[]", "--set", "encode.container=png", "--json"]
     batch = ["batch", str(tmp_path / "set"), "-o", str(tmp_path / "out"), *settings]
     code, out, err = run(*batch)
     assert code == 0, err
     assert {result["state"] for result in json.loads(out)["results"]} == {"done"}
-    assert json.loads(run(*batch, "--only", "stale")[1])["left_out"] == 2
+    assert json.loads(run(*batch, "--only", "stale")[1])["left_out"] == 1
     code, out, err = run("plan", str(tmp_path / "set"), *settings)
     assert {stage["resume"] + stage["compute"] for stage in json.loads(out)} == {0}
     vary = ["--vary", "propagate.max_consistency_error=1,5", *settings]

@@ -19,7 +19,7 @@ from storage.cache.root import Root
 from tests.clips import panning_clip, write_images
 from tests.paths import REPOSITORY
 
-KILLS = 6
+KILLS = 4
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +157,9 @@ def contents(root):
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_kill_9_at_random_moments_changes_nothing(tmp_path, home):
-    panning_clip(tmp_path / "clip", count=40, height=120, width=160)
+    panning_clip(tmp_path / "clip", count=24, height=120, width=160)
     arguments = ["inpaint", "clip/frames", "--mask", "clip/masks", "-o"]
     settings = ["--set", "encode.codec=ffv1", "--set", "propagate.max_consistency_error=1", "--threads", "2"]
     assert command([*arguments, "plain.mkv", *settings, "--root", "undisturbed"], tmp_path, home)[0] == 0

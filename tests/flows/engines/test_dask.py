@@ -46,7 +46,7 @@ def dask(*arguments):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory, prefect_server):
     folder = tmp_path_factory.mktemp("undisturbed")
-    make_dataset(folder / "set", count=24)
+    make_dataset(folder / "set", count=12)
     run(folder, engine=EngineSettings(jobs=1))
     return contents(folder / "root")
 
@@ -64,8 +64,9 @@ def parent_of(process):
         return None
 
 
+@pytest.mark.soak
 def test_the_video_of_a_killed_worker_is_run_again(undisturbed, tmp_path):
-    make_dataset(tmp_path / "set", count=24)
+    make_dataset(tmp_path / "set", count=12)
     killed = []
 
     def kill_one_that_works():
@@ -86,7 +87,7 @@ def test_the_video_of_a_killed_worker_is_run_again(undisturbed, tmp_path):
 def test_a_running_scheduler_is_used_and_each_video_takes_a_gpu_slot(undisturbed, tmp_path):
     from prefect.client.orchestration import get_client
 
-    make_dataset(tmp_path / "set", count=24)
+    make_dataset(tmp_path / "set", count=12)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"

@@ -38,7 +38,7 @@ from tests.storage.conftest import fill_store
 from tests.waiting import wait_until
 
 REQUEST = Request(video_path="v", mask="m", output="o", config=RunConfig(), root="r", name="goat", run="latest")
-SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1"]
+SETTINGS = ["decode.dilation=1", "encode.container=mkv", "encode.codec=ffv1", "drafts=[]"]
 
 
 def command(*module, **environment):
@@ -126,7 +126,7 @@ def run_and_fail(dataset, kind):
             str(dataset / kind),
             settings=SETTINGS,
             root=str(dataset / f"root-{kind}"),
-            engine=EngineSettings(kind=kind, jobs=2),
+            engine=EngineSettings(kind=kind, jobs=2 if kind == "workers" else 1),
         )
     return {result.video: result for result in caught.value.summary.results}
 
@@ -138,7 +138,7 @@ def test_every_deployment_runs_to_its_end_on_workers(dataset, deployed):
     given = {
         "inpaint_dataset/dataset": places | {"settings": SETTINGS},
         "inpaint_dataset/nightly": places | {"settings": SETTINGS},
-        "sweep/sweep": places | {"settings": SETTINGS, "vary": ["merge.rule=nearest,robust"]},
+        "sweep/sweep": places | {"settings": SETTINGS, "vary": ["merge.rule=nearest"]},
         "housekeeping/weekly": {"root": places["root"]},
     }
     with worker(limit=2), worker(limit=4, pool="dfvi-datasets"):
@@ -147,7 +147,7 @@ def test_every_deployment_runs_to_its_end_on_workers(dataset, deployed):
             ended = {name: wait_for_end(run) for name, run in runs.items()}
             assert [state for state in ended.values() if not state.is_completed()] == []
     assert (dataset / "out" / "goat.mkv").exists()
-    assert len(list((dataset / "out").glob("*/goat.mkv"))) == 2
+    assert len(list((dataset / "out").glob("*/goat.mkv"))) == 1
     assert json.loads((dataset / "out" / "latest.json").read_text())["left_out"] == 1  # by the nightly run
 
 
@@ -167,9 +167,9 @@ def wait_for_end(run):
     return wait_until(lambda: (state := state_of(run)).is_final() and not state.is_crashed() and state, 300)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_sigterm_drains_a_worker_and_a_second_one_stops_it_at_once(tmp_path, deployed):
-    clip = panning_clip(tmp_path / "goat", count=60, height=120, width=160, step=1)
+    clip = panning_clip(tmp_path / "goat", count=40, height=120, width=160, step=1)
     runs = [submit(clip, tmp_path / name) for name in ("first", "second")]
     with worker() as first:
         wait_for_chunks(tmp_path / "first", first)
