@@ -84,6 +84,8 @@ class VideoReport(BaseModel):
     """Frames with which a shot begins, but the first."""
     frames: list[FrameRow] = []
     """All of them; of a long video some, evenly spread."""
+    slice_row: int | None = None
+    """Row of the frame whose pixels over time the page shows."""
     stages: list[StageRow]
     preset: str = ""
     differences: list[Difference] = []

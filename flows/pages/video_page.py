@@ -31,6 +31,7 @@ def page_of_video(page: VideoPage) -> str:
         "output": Path(report.output).name,
         "legend": legend,
         "thumbnails": page.thumbnails,
+        "slices": page.slices,
         "shots": _shots(report.start, report.cuts, report.count),
         "sure": f"linear-gradient(to right, {', '.join(SURE_COLOURS)})",
         "has_pictures": bool(page.pictures),

@@ -33,6 +33,8 @@ class VideoPage:
     """What the player shows of each frame, as plain values."""
     thumbnails: list[str] = field(default_factory=list)
     """One for each moment, as a data: URL."""
+    slices: Mapping[str, str] = field(default_factory=dict)
+    """A row of all frames before and after, each as a data: URL."""
 
 
 def report_video(root: Root, run: RunFacts, *, threads: int = 1) -> VideoPage:
@@ -109,6 +111,7 @@ def _of_clip(clip: ClipReport) -> dict[str, Any]:
         "start": clip.start,
         "count": clip.count,
         "cuts": [clip.start + t for t in clip.cuts],
+        "slice_row": clip.slice.row if clip.slice else None,
         "hole_pixels": sum(each.hole for each in clip.numbers),
         "frames": [
             FrameRow(
@@ -189,7 +192,7 @@ def _versions(facts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {**known, "report": installed_version("dfvi")}
 
 
-def _pictures(clip: ClipReport) -> tuple[list[dict[str, Any]], list[str]]:
+def _pictures(clip: ClipReport) -> tuple[list[dict[str, Any]], list[str], dict[str, str]]:
     frames = [
         {
             "frame": clip.start + each.t,
@@ -202,7 +205,12 @@ def _pictures(clip: ClipReport) -> tuple[list[dict[str, Any]], list[str]]:
         }
         for each in clip.pictures
     ]
-    return frames, [f"data:image/jpeg;base64,{_text(each.picture)}" for each in clip.moments]
+    slices = {"Before": clip.slice.before, "After": clip.slice.after} if clip.slice else {}
+    return frames, [_url(each.picture) for each in clip.moments], {name: _url(each) for name, each in slices.items()}
+
+
+def _url(picture: bytes) -> str:
+    return f"data:image/jpeg;base64,{_text(picture)}"
 
 
 def _text(content: bytes) -> str:

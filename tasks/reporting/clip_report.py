@@ -10,6 +10,7 @@ from dfvi_models.review.origins import ORIGINS
 from tasks.reporting.clip_review import FrameReview, review_frame
 from tasks.reporting.frame_pictures import FramePictures, picture_frame, thumbnail
 from tasks.reporting.run_results import ShownResults
+from tasks.reporting.time_slice import Rows, TimeSlice, choose_cut, picture_slice
 
 MOST_COUNTED = 400  # frames; of longer clips some, evenly spread, are counted
 MOST_BYTES = 9 * 2**20  # of pictures; as text in a page they are a third more
@@ -70,6 +71,8 @@ class ClipReport:
     """Frames whose hole is unlike that of their neighbours."""
     cuts: list[int] = field(default_factory=list)
     """First frame of each shot but the first."""
+    slice: TimeSlice | None = None
+    """A row of the frames that were counted; None where no hole is found, or there is one frame."""
 
 
 def report_clip(results: ShownResults, *, threads: int = 1) -> ClipReport:
@@ -82,15 +85,19 @@ def report_clip(results: ShownResults, *, threads: int = 1) -> ClipReport:
     counted = frames_to_show(report.count, [], most=MOST_COUNTED, beside=0)
     is_short = report.count <= min(most, MOST_COUNTED)
 
-    def look(t: int) -> tuple[FrameNumbers, FramePictures | None]:
+    cut = choose_cut(results)
+
+    def look(t: int) -> tuple[FrameNumbers, FramePictures | None, Rows | None]:
         review = _review(results, t)
-        return _numbers(review), picture_frame(review, width) if is_short else None
+        return _numbers(review), picture_frame(review, width) if is_short else None, cut.of(review) if cut else None
 
     seen = list(ordered_map(look, counted, threads))
-    report.numbers = [numbers for numbers, _ in seen]
+    report.numbers = [numbers for numbers, _, _ in seen]
+    if cut and len(seen) > 1:
+        report.slice = picture_slice(cut, [rows for _, _, rows in seen if rows])
     report.odd = _odd(report.numbers)
     report.moments = list(ordered_map(lambda t: _moment(results, t), _worst(report), threads))
-    report.pictures = [pictures for _, pictures in seen if pictures]
+    report.pictures = [pictures for _, pictures, _ in seen if pictures]
     if not is_short:
         worst = [moment.t for moment in report.moments]
         wanted = frames_to_show(report.count, worst, most=most, beside=round(report.rate / 2))

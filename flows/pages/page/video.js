@@ -33,6 +33,12 @@ const jump = (frame) => {
 document.querySelectorAll("[data-frame]").forEach((button) =>
   button.addEventListener("click", () => jump(Number(button.dataset.frame))),
 );
+document.querySelectorAll(".slices img").forEach((image) =>
+  image.addEventListener("click", (event) => {
+    const share = event.offsetY / image.clientHeight;
+    jump(report.frames[Math.min(Math.floor(share * report.frames.length), report.frames.length - 1)].frame);
+  }),
+);
 const charts = report.frames.length > 1 ? makeCharts() : [];
 player?.onChange(() => charts.forEach((show) => show(pictures[player.index].frame)));
 

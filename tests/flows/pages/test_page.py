@@ -78,6 +78,10 @@ def test_it_plays_and_steps_and_jumps(page):
     wait_until(lambda: shown(page) == 3, 20)
     page.get_by_label("Pause").click()
     stopped = shown(page)
+    slice = page.get_by_alt_text(re.compile("of all frames, after"))
+    slice.click(position={"x": 5, "y": 5})
+    wait_until(lambda: shown(page) == 0, 20)
+    assert slice.evaluate("image => image.naturalHeight") == 160
     moment = page.locator("[data-frame]").first
     wanted = int(moment.get_attribute("data-frame"))
     moment.click()
