@@ -71,6 +71,13 @@ def test_runs_of_one_name_are_one_table_also_where_some_have_not_ended(made, tmp
         going.path.remove()
 
 
+def test_a_table_of_results_whose_frames_are_gone_says_so(made):
+    done = row_of_result(VideoResult.of(made[2]), "latest")
+    page = report_table(Root.open(str(made[1])), "dataset", "set", [(done, None)], sentence="1 video")
+    assert page.loops == {}
+    assert "No frames are shown: they were not kept" in page_of_table(page)
+
+
 @pytest.fixture
 def swept(made, tmp_path):
     """The page of a sweep whose variants are all the same run."""
