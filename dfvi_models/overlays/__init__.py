@@ -1,0 +1,1 @@
+"""What was laid over a picture: logos, opaque or half-transparent."""

@@ -1,0 +1,66 @@
+"""The command `dfvi mask find`."""
+
+import argparse
+import dataclasses
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tasks.masks.finding import FoundLogos
+
+Subparsers = Any  # argparse keeps its class private
+
+
+def add_find(subparsers: Subparsers) -> None:
+    """Add the command `dfvi mask find VIDEO --logo -o OUT.png`."""
+    parser = subparsers.add_parser("find", help="propose masks of logos", description=_find.__doc__)
+    parser.add_argument("video", metavar="VIDEO", help="video file, or folder of images")
+    parser.add_argument(
+        "--logo", action="store_true", required=True, help="look for what stands still over a moving picture"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        type=Path,
+        metavar="OUT.png",
+        help="mask to write; of several logos the first, and OUT-2.png, ... beside it",
+    )
+    parser.add_argument(
+        "--preview", type=Path, metavar="IMAGE", help="PNG of frames with the logos outlined (OUT-sheet.png)"
+    )
+    parser.add_argument("--json", action="store_true", help="print what was found as JSON")
+    parser.set_defaults(command=_find)
+
+
+def _find(options: argparse.Namespace) -> int:
+    """Look for logos, opaque or half-transparent, also such as are there for a part of the time or change corners, and
+    propose a mask of each. Nothing is removed: look at the preview, and run the line that is printed."""
+    from tasks.masks.finding import find_logos_in
+
+    found = find_logos_in(options.video, options.output, options.preview)
+    print(json.dumps(dataclasses.asdict(found), indent=2) if options.json else _described(found))
+    return 0
+
+
+def _described(found: "FoundLogos") -> str:
+    if found.still:
+        return (
+            "the picture stands still for the most part: a logo cannot be told from it; paint a mask, or give a box "
+            "--mask x,y,w,h"
+        )
+    if not found.logos:
+        return "no logo was found: nothing stands still over the moving picture; if there is one, give a box x,y,w,h"
+    lines = []
+    for logo in found.logos:
+        times = ", ".join(f"{first} to {stop - 1}" for first, stop in logo.frames)
+        x, y, wide, high = logo.box
+        lines.append(
+            f"{logo.mask}: {wide}x{high} pixels at {x},{y}, in frames {times} of {found.frames}, "
+            f"confidence {logo.confidence:.2f}"
+        )
+    masks = " ".join(f"--mask {shlex.quote(option)}" for logo in found.logos for option in logo.options)
+    lines += [f"look at {found.sheet}, then:", f"dfvi inpaint {shlex.quote(found.video)} {masks} -o clean.mp4"]
+    return "\n".join(lines)

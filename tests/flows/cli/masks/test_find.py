@@ -1,0 +1,62 @@
+"""`dfvi mask find --logo`: masks with times, an image to look at, and the line that removes what was found."""
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+
+from flows.cli import main as cli
+from storage.media.image_folder import read_image
+from storage.media.masks.parsing import join_masks, parse_mask
+from storage.media.reading import probe
+from tests.clips import write_images
+from tests.dfvi_models.overlays.test_logos import disc, moving, overlap, stamped
+
+
+def find(folder, capsys, *arguments):
+    code = cli.main(["mask", "find", str(folder / "video"), "--logo", "-o", str(folder / "logo.png"), *arguments])
+    return code, capsys.readouterr()
+
+
+def test_a_logo_that_changes_its_corner_is_proposed_as_masks_with_times(tmp_path, capsys):
+    frames = [*stamped(moving(), disc(100, 20)), *stamped(moving(), disc(24, 70))]
+    write_images(tmp_path / "video", np.stack(frames))
+    code, told = find(tmp_path, capsys, "--json")
+    found = json.loads(told.out)
+    assert code == 0
+    assert sorted(logo["frames"] for logo in found["logos"]) == [[[0, 24]], [[24, 48]]]
+    masks = [option for logo in found["logos"] for option in logo["options"]]
+    clip = probe(tmp_path / "video")
+    holes = np.stack(list(parse_mask(join_masks(masks)).open(clip).read(0, 48))) > 127
+    assert overlap(holes[23], disc(100, 20)) > 0.8
+    assert overlap(holes[24], disc(24, 70)) > 0.8
+    sheet = read_image(tmp_path / "logo-sheet.png")
+    assert found["sheet"] == str(tmp_path / "logo-sheet.png")
+    assert sheet.shape[1] > 1400
+
+    _, told = find(tmp_path, capsys)
+    line = shlex.split(told.out.splitlines()[-1])
+    assert line[:2] == ["dfvi", "inpaint"]
+    assert [line[k + 1] for k, word in enumerate(line) if word == "--mask"] == masks
+
+
+def test_where_nothing_is_found_nothing_is_written(tmp_path, capsys):
+    write_images(tmp_path / "video", np.stack(moving()))
+    code, told = find(tmp_path, capsys)
+    assert (code, "no logo was found" in told.out) == (0, True)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["video"]
+
+
+def test_a_still_picture_is_told(tmp_path, capsys):
+    write_images(tmp_path / "video", np.stack(moving()[:1] * 20))
+    assert "the picture stands still" in find(tmp_path, capsys)[1].out
+
+
+@pytest.mark.parametrize(
+    ("output", "count", "words"), [("logo.mkv", 20, "name a .png"), ("logo.png", 8, "20 are the fewest")]
+)
+def test_bad_input_ends_in_one_line(tmp_path, capsys, output, count, words):
+    write_images(tmp_path / "video", np.stack(moving()[:count]))
+    assert cli.main(["mask", "find", str(tmp_path / "video"), "--logo", "-o", str(tmp_path / output)]) == 2
+    assert words in capsys.readouterr().err
