@@ -81,7 +81,7 @@ def find_logos(blocks: Sequence[EdgeSums]) -> list[Logo]:
 
 
 def present_in(presence: Sequence[float]) -> list[tuple[int, int]]:
-    """Return from which frame to which, the end not included, a logo is there.
+    """Return from which frame to which, the end not included, a logo is there for at least STEADY frames.
 
     presence : Logo.presence of each frame.
 
@@ -92,9 +92,8 @@ def present_in(presence: Sequence[float]) -> list[tuple[int, int]]:
     padded = np.pad(np.asarray(presence, np.float64), reach, mode="edge")
     steady = np.median(np.lib.stride_tricks.sliding_window_view(padded, STEADY), axis=-1)
     steps = np.diff(np.pad((steady > PRESENT).astype(np.int8), 1))
-    return [
-        (int(first), int(stop)) for first, stop in zip(*(np.flatnonzero(steps == way) for way in (1, -1)), strict=True)
-    ]
+    firsts, stops = (np.flatnonzero(steps == way).tolist() for way in (1, -1))
+    return [(first, stop) for first, stop in zip(firsts, stops, strict=True) if stop - first >= STEADY]
 
 
 def _ranges(blocks: Sequence[EdgeSums]) -> Iterator[EdgeSums]:

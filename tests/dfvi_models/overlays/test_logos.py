@@ -60,6 +60,10 @@ def test_a_logo_that_comes_later_has_its_frames():
     assert present_in([logo.presence(frame) for frame in frames]) == [(20, 48)]
 
 
+def test_a_moment_in_which_something_resembles_it_is_no_time_of_a_logo():
+    assert present_in([1.0] * 2 + [0.0] * 8 + [1.0] * 6 + [0.0] * 4) == [(10, 16)]
+
+
 def test_a_frame_of_another_size_is_refused():
     (logo,) = find_logos(sum_in_blocks(stamped(moving(), disc(100, 20))))
     with pytest.raises(ShapeError, match="expected a frame of"):
