@@ -20,7 +20,8 @@ from tasks.services.plate_start import plate_start
 from tasks.stage.cached_stage import Job
 from tasks.stage.filled_shots import ShownClip
 from tasks.stage.shot_batches import DirectRunner
-from tests.clips import panning_clip, texture, write_images
+from tests.clips import texture, write_images
+from tests.dfvi_models.registration.scenes import panning
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 8
 HOLE = np.zeros((HEIGHT, WIDTH), bool)
@@ -178,15 +179,18 @@ def test_the_command_plate_writes_the_frame_that_was_invented_most_to_start_from
 
 
 def test_the_hole_to_paint_is_the_one_that_was_filled_also_where_it_has_grown(tmp_path):
-    clip = panning_clip(tmp_path, count=6, height=96, width=128, step=3)
-    soiled = [cv2.dilate(hole.astype(np.uint8), np.ones((5, 5)))[..., None] > 0 for hole in clip.holes]
-    write_images(tmp_path / "soiled", np.where(soiled, np.uint8(0), clip.clean))
+    frames = panning(6, step=(8, 1))
+    holes = np.zeros(frames.shape[:3], bool)
+    holes[:, 45:66, 56:86] = True
+    frames[:, 66:74, 56:86] //= 2  # the shadow below
+    write_images(tmp_path / "frames", np.where(holes[..., None], np.uint8(0), frames))
+    write_images(tmp_path / "masks", holes.astype(np.uint8) * 255)
     runner = DirectRunner(Job(str(Root.create(tmp_path / "root").path), "clip"))
-    inputs = MediaInput.video(str(tmp_path / "soiled")), MediaInput.mask(str(clip.mask))
+    inputs = MediaInput.video(str(tmp_path / "frames")), MediaInput.mask(str(tmp_path / "masks"))
     config = load_config("fast", settings=["decode.dilation=0", "encode.container=png", "grow_holes.reach=0.1"])
     results = inpaint_clip(runner, config, *inputs)
     start = plate_start(runner.job, results.clip, results.filled, 3)
-    assert start.hole > clip.holes[3].sum()
+    assert start.hole > holes[3].sum()
     assert start.box[2] * start.box[3] >= start.hole
 
 

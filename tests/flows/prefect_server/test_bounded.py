@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import cloudpickle
 import prefect
@@ -59,9 +60,9 @@ def test_a_result_is_returned_though_the_server_hangs_at_the_end(impatient, monk
 
 
 def run_beside(*args, **kwargs):
-    """Call a flow in another thread than the main one, as the task of an engine does."""
+    """Call a flow in another thread than the main one, with the settings of this one, as the task of an engine does."""
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run_flow, *args, **kwargs).result(SOON)
+        return pool.submit(copy_context().run, run_flow, *args, **kwargs).result(SOON)
 
 
 def test_on_any_thread_a_result_is_returned_though_the_server_hangs_at_the_end(impatient, monkeypatch):
