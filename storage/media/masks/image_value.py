@@ -5,13 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from storage.errors import InputError
 from storage.media.clip import check_size
 from storage.media.container_size import container_size
 from storage.media.image_folder import IMAGE_SUFFIXES
-from storage.media.image_header import FRAME_FORMATS, read_header
+from storage.media.image_header import FRAME_FORMATS, UPRIGHT, read_header
 from storage.media.masks.source import brightest_channel, marks_of_labels
 
 MASK_FORMATS = (*FRAME_FORMATS, "GIF", "AVIF")
@@ -53,13 +53,19 @@ def page_values(path: Path, start: int, stop: int, object_number: int | None = N
             try:
                 image.seek(page)
                 image.load()
-                upright = ImageOps.exif_transpose(image)
+                upright = _upright(image)
             except DAMAGED as error:
                 raise InputError(_damaged(path, error)) from None
             if image.format == "PNG" and _has_labels(upright):
                 yield marks_of_labels(np.asarray(upright), object_number)
             else:
                 yield _value(upright, path, object_number)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return an image as EXIF wants it shown; it itself where it is so already: Pillow would copy it."""
+    turned = image.getexif().get(ExifTags.Base.Orientation, UPRIGHT) != UPRIGHT
+    return ImageOps.exif_transpose(image) if turned else image
 
 
 @contextmanager
@@ -126,7 +132,7 @@ def _value(image: Image.Image, path: Path, object_number: int | None) -> np.ndar
         kind = {"I": "32-bit", "F": "float32"}[image.mode]
         raise InputError(f"mask {path}: {kind} pixels; expected 8 or 16 bits; export it as PNG")
     if image.mode in ("1", "L") and "transparency" not in image.info:
-        return np.asarray(image.convert("L"))
+        return np.asarray(image if image.mode == "L" else image.convert("L"))
     image = image.convert("RGBA")
     pixels = np.asarray(image)
     value = brightest_channel(pixels[..., :3])
