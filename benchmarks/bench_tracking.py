@@ -20,9 +20,9 @@ import numpy as np
 
 from benchmarks import report
 from dfvi_models.segmentation.certainty import first_to_correct
-from dfvi_models.segmentation.distance import box_around
+from dfvi_models.segmentation.distance import box_around, overlap
 from dfvi_models.segmentation.outlining import outline_in_box
-from dfvi_models.segmentation.tracking import overlap, track
+from dfvi_models.segmentation.tracking import track
 
 EVERY = 25
 REQUIRED = {"first": 0.65, "corrected": 0.8, "box": 0.55}

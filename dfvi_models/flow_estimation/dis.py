@@ -102,10 +102,6 @@ class DisEstimator:
         """Return the flow between two grey images (H, W) uint8. Raises ShapeError if they differ in size."""
         return _flow_pair(self._search(), first, second)
 
-    def flow_to(self, first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the flow (H, W, 2) from one grey image to another. Raises ShapeError if they differ in size."""
-        return _flow(self._search(), first, second)
-
     def _search(self) -> Any:
         """Return a new search. One that was used has its memory already: a tenth faster, with the same flow."""
         search = cv2.DISOpticalFlow.create(PRESETS[self.preset])

@@ -1,4 +1,4 @@
-"""Distances to the boundary of an object, and the box around it."""
+"""Distances to the boundary of an object, the box around it, and how far two objects are the same."""
 
 import cv2
 import numpy as np
@@ -34,3 +34,9 @@ def box_around(inside: NDArray[np.bool_], margin: int) -> Box | None:
         slice(max(0, int(rows[0]) - margin), min(height, int(rows[-1]) + 1 + margin)),
         slice(max(0, int(columns[0]) - margin), min(width, int(columns[-1]) + 1 + margin)),
     )
+
+
+def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """Return intersection over union of two objects (H, W) bool, 1 where both are nothing."""
+    union = int(np.count_nonzero(one | other))
+    return int(np.count_nonzero(one & other)) / union if union else 1.0

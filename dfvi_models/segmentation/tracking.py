@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dfvi_models.errors import ShapeError
 from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.protocols import Frames
-from dfvi_models.segmentation.distance import signed_distance
+from dfvi_models.segmentation.distance import overlap, signed_distance
 from dfvi_models.segmentation.following import Followed, Look, Motion, ObjectFollower
 
 MARKED = 127
@@ -61,22 +61,24 @@ def follow(
     share: NDArray[np.uint8],
     order: Iterable[int],
     *,
+    certainty: float = 1.0,
     threads: int = 1,
 ) -> Iterator[tuple[int, Followed]]:
-    """Follow an object from one frame to the next.
+    """Follow an object from one frame to the next. Certainty is what is left of that at the start.
 
     follower : knows the object's colours.
     frames   : (H, W, 3) uint8 RGB each; read by one thread, one after the other.
     start    : number of the frame from which it is followed.
     share    : (H, W) uint8, 0 to 255, the object in it.
     order    : numbers of frames, one after the other upwards or downwards, that begin beside `start`.
+    certainty: of the object in frame `start`, 0 to 1.
     threads  : estimate the flow ahead; nothing depends on how many there are.
     Yields   : number of each frame of `order`, and the object in it.
     """
     for t, motion in ordered_map(_estimated, _pairs(frames, Look.of(frames[start]), order), threads):
         found = follower.step(share, motion)
-        yield t, found
-        share = found.share
+        share, certainty = found.share, certainty * found.certainty
+        yield t, Followed(share, certainty)
 
 
 def _pairs(frames: Frames, before: Look, order: Iterable[int]) -> Iterator[tuple[int, Look, Look]]:
@@ -118,12 +120,6 @@ def join(forward: Followed | None, backward: Followed | None, after: int, before
     agreement = overlap(forward.share > MARKED, backward.share > MARKED)
     certainty = sum(w * track.certainty for w, track in zip(weights, (forward, backward), strict=True)) / total
     return Followed(share, certainty * (0.5 + 0.5 * agreement))
-
-
-def overlap(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """Return intersection over union of two objects (H, W) bool, 1 where both are nothing."""
-    union = int(np.count_nonzero(one | other))
-    return int(np.count_nonzero(one & other)) / union if union else 1.0
 
 
 def track(

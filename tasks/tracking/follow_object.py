@@ -19,7 +19,7 @@ class FollowObjectParams(StageParams):
     """forward: to later frames; backward: to earlier ones."""
 
 
-@stage(version=1)
+@stage(version=2)
 def follow_object(
     out: StageStore,
     *,
@@ -45,10 +45,13 @@ def follow_object(
     if not missing:
         return
     begin = missing[0]
-    before = reached["share"] if reached is not None else given["share"]
-    share = out["share"][begin - 1] if begin else before[len(before) - 1]
+    share, certainty = given["share"][0], 1.0
+    if begin or reached is not None:
+        before = out if begin or reached is None else reached
+        last = (begin or len(before["share"])) - 1
+        share, certainty = before["share"][last], float(before["certainty"][last][0])
     order = range(count + 1) if params.direction == "forward" else range(count, -1, -1)
     follower = ObjectFollower(Look.of(picture), given["share"][0])
-    steps = follow(follower, frames, order[begin], share, order[begin + 1 :], threads=job.threads)
+    steps = follow(follower, frames, order[begin], share, order[begin + 1 :], certainty=certainty, threads=job.threads)
     for item, (_, found) in enumerate(steps, begin):
         out.write(item, share=found.share, certainty=np.array([found.certainty], np.float32))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dfvi_models.errors import ShapeError
+from dfvi_models.segmentation.distance import overlap
 from dfvi_models.segmentation.outlining import outline_in_box
-from dfvi_models.segmentation.tracking import overlap
 from tests.dfvi_models.segmentation.moving_object import moving_object
 
 

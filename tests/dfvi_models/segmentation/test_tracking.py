@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dfvi_models.errors import ShapeError
+from dfvi_models.segmentation.distance import overlap
 from dfvi_models.segmentation.following import Followed, Look, ObjectFollower
-from dfvi_models.segmentation.tracking import Span, follow, join, overlap, spans_between, track
+from dfvi_models.segmentation.tracking import Span, follow, join, spans_between, track
 from tests.dfvi_models.segmentation.moving_object import HEIGHT, WIDTH, moving_object
 
 COUNT = 9
@@ -58,12 +59,21 @@ def test_what_goes_on_later_is_as_if_it_had_never_been_left(clip):
 
     def steps(start, begin, order, threads=1):
         follower = ObjectFollower(Look.of(frames[0]), share)
-        return dict(follow(follower, frames, start, begin, order, threads=threads))
+        return dict(follow(follower, frames, start, begin.share, order, certainty=begin.certainty, threads=threads))
 
-    whole = steps(0, share, range(1, 5))
-    rest = steps(2, whole[2].share, range(3, 5), threads=2)
+    whole = steps(0, Followed(share, 1.0), range(1, 5))
+    rest = steps(2, whole[2], range(3, 5), threads=2)
     assert np.array_equal(whole[4].share, rest[4].share)
     assert whole[4].certainty == rest[4].certainty
+
+
+def test_it_grows_less_sure_with_every_correction_and_never_surer(clip):
+    frames, masks = clip
+    _, certainty = track(frames, {0: masks[0]})
+    assert (np.diff(certainty) <= 0).all()
+    _, jumping = track([frames[t] for t in (0, 1, 2, 3, 8, 3, 8, 3, 8)], {0: masks[0]})
+    assert np.array_equal(jumping[:4], certainty[:4])
+    assert jumping[-1] < 0.8 * certainty[-1]
 
 
 def test_what_has_left_is_not_found_again():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dfvi_models.segmentation.tracking import overlap
+from dfvi_models.segmentation.distance import overlap
 from flows.cli import main as cli
 from storage.cache.root import Root
 from storage.media.image_folder import read_image
