@@ -11,6 +11,7 @@ from flows.pages.making import report_run
 from flows.pipeline.delivery import drop_the_rest, inpaint_and_deliver
 from flows.pipeline.naming import choose_name
 from flows.pipeline.preflight import check_request, foresee
+from flows.pipeline.room import check_room, cost_of, frames_to_store
 from flows.pipeline.runner import Runner, available_threads
 from flows.pipeline.summary import Summary, summarise, warn_of_invention
 from storage.cache.root import Root
@@ -65,10 +66,12 @@ def inpaint_video(
     job = Job(str(store_root.path), name, threads or available_threads(), device, record, config.keep)
     runner = Runner(job)
     runner.warn(*foresee(video_path, output, config))
+    check_room(runner, config, frames_to_store(config, video_path, mask))
     results = inpaint_and_deliver(runner, config, clip, hole, Path(output))
     runner.warn(*warn_of_invention(results))
     seconds = time.monotonic() - started
     summary = summarise(job, results, runner.done, Path(output), seconds, runner.warnings)
+    summary.cost = cost_of(runner, seconds)
     record.finish(summary.model_dump())
     if report:
         summary.report = report_run(store_root, record.facts(summary.model_dump()), Path(output), job.threads)

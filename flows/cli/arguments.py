@@ -35,6 +35,8 @@ def configuration(options: argparse.Namespace, preset: str | None = None) -> "Ru
         sections["decode"] = chosen | {"rest": "keep"}
     if getattr(options, "keep", None):
         sections["keep"] = options.keep
+    if getattr(options, "max_disk", None):
+        sections["max_disk"] = options.max_disk
     return load_config(preset or options.preset, options.config, options.set, **sections)
 
 
@@ -135,6 +137,9 @@ def add_video(parser: argparse.ArgumentParser, *, mask_required: bool = True) ->
         "--keep",
         choices=("all", "tune", "result"),
         help="which results stay: all; tune, what changed parameters may need; result, next to nothing (tune)",
+    )
+    parser.add_argument(
+        "--max-disk", metavar="SIZE", help="refuse to begin if the results would take more, as 20GB; what helps is said"
     )
     parser.add_argument("--name", help="name of the video below the root (the file's)")
     add_root(parser)

@@ -2,13 +2,14 @@
 
 import difflib
 import json
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from flows.configs.yaml_reading import load_yaml_file, parse_yaml
 from storage.cache.run_records import Keep
@@ -29,6 +30,7 @@ from tasks.stage.method_params import MethodParams, description
 Model = TypeVar("Model", bound=BaseModel)
 
 LONGEST_KEY = 200  # characters of `stage.param`
+SIZES = {"M": 10**6, "G": 10**9, "T": 10**12}
 PRESETS = ("default", "fast", "quality", "paper", "paper-rule", "paper-rule-plus")
 
 
@@ -36,7 +38,14 @@ def _absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute())
 
 
+def _bytes_in(size: Any) -> Any:
+    """Return the bytes that a text such as 20GB or 1.5 TB stands for; anything else as it is."""
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([MGT])B", size) if isinstance(size, str) else None
+    return round(float(found[1]) * SIZES[found[2]]) if found else size
+
+
 FrameNumber = Annotated[int, Field(ge=0)]
+DiskSize = Annotated[int, Field(gt=0), BeforeValidator(_bytes_in)]
 ImagePath = Annotated[str, Field(min_length=1), AfterValidator(_absolute)]
 
 
@@ -90,6 +99,9 @@ class RunConfig(BaseModel):
     """Which results stay; changes no pixel. all: every one; tune: what a changed parameter may need, not the drafts;
     result: nothing but the video, so that a long one needs little room: frames are decoded again where they are read,
     and of each filled shot the pixels of its hole are kept until the video is encoded."""
+    max_disk: DiskSize | None = None
+    """Bytes that the results of a video may take at most, as 20GB; a run that is foreseen to need more is refused
+    before its shots are filled, with what would help. Null leaves it to the room on the disk."""
     plates: dict[FrameNumber, ImagePath] = {}
     """Frames painted by hand: number of the frame, counted from the start of the video, and an image of its size. What
     it shows inside the hole is taken as seen, and carried to other frames; where it is transparent the hole stays."""

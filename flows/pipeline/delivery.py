@@ -1,11 +1,13 @@
 """From the walk through all stages to the file of the user: what is damaged on the way there is encoded again."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from flows.configs.run_config import RunConfig
 from flows.pipeline.plan import is_encoded
+from flows.pipeline.room import check_room, tell, work_in
 from flows.pipeline.runner import Runner
-from flows.pipeline.stage_order import ClipResults, inpaint_clip
+from flows.pipeline.stage_order import ClipResults, FillShot, inpaint_clip
 from storage.cache.errors import DamagedStoreError
 from storage.cache.housekeeping import repair_file
 from storage.cache.root import Root
@@ -13,7 +15,9 @@ from storage.delivery import deliver
 from tasks.decode import MediaInput
 from tasks.encode import encode
 from tasks.find_shots import find_shots
+from tasks.stage.filled_shots import FilledShot
 from tasks.stage.keeping import drop_when_delivered
+from tasks.stage.shot import Shot
 
 
 def inpaint_and_deliver(
@@ -25,7 +29,14 @@ def inpaint_and_deliver(
     """
     job = runner.job
     runner.is_encoded = config.keep == "result" and is_encoded(job.root, job.video_name, config, video, mask)
-    results = inpaint_clip(runner, config, video, mask, runner.each_shot)
+
+    def each_shot(fill: FillShot, shots: Sequence[Shot]) -> Sequence[FilledShot]:
+        if shots and not runner.is_encoded:
+            runner.work = work_in(shots, shots[0].clip, job.threads)
+            tell(job.video_name, check_room(runner, config, runner.work), config.keep)
+        return runner.each_shot(fill, shots)
+
+    results = inpaint_clip(runner, config, video, mask, each_shot)
     try:
         deliver(results.encoded.open(runner.job), output)
     except DamagedStoreError as damage:
@@ -33,7 +44,7 @@ def inpaint_and_deliver(
         repair_file(Root(runner.job.root), damage)
         runner.done.clear()
         runner.is_encoded = False
-        results = inpaint_clip(runner, config, video, mask, runner.each_shot)
+        results = inpaint_clip(runner, config, video, mask, each_shot)
         deliver(results.encoded.open(runner.job), output)
     return results
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.pipeline.forecast import Work
 from flows.pipeline.stage_order import FillShot
 from tasks.stage.cached_stage import Input, Job, Stage, StageParams, StageResult, task_of
 from tasks.stage.filled_shots import FilledShot
@@ -27,6 +28,8 @@ class Runner:
     done: list[StageResult] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     """What the user was told, each line once."""
+    work: Work | None = None
+    """How much there is to do on its shots, once they are known."""
     is_encoded: bool = False
     """Whether the video is encoded already: then nothing that was dropped is needed again."""
 

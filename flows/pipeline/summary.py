@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from flows.pipeline.forecast import RunCost
 from flows.pipeline.stage_order import ClipResults
 from flows.reports.tables import text_table
 from tasks.stage.cached_stage import Job, StageResult
@@ -53,6 +54,8 @@ class Summary(BaseModel):
     stages: list[StageSummary]
     warnings: list[str] = []
     """What the user was told on the way, one line each."""
+    cost: RunCost | None = None
+    """What it took, for forecasts of later runs; None where something was done already."""
     report: str = ""
     """The page that shows the run; empty if none was made."""
 

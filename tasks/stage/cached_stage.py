@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Action = Literal["reuse", "resume", "compute"]
 
+BLOCK = 4096
+"""Bytes that the files of an item waste on a disk, about."""
 MOST_DROPPED_MEANWHILE = 8
 """How often a stage begins again because a run beside this one dropped what it reads."""
 RETRY_DELAYS = [1.0, 10.0, 60.0]  # seconds
@@ -108,6 +110,8 @@ class StageResult:
     """What the stage says about its result."""
     shot: str = ""
     """First and last frame of the shot that it is of, as `0-41`; empty for a whole clip."""
+    made: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What its manifest says of how it was made: seconds, peak of memory, bytes on disk; empty where it is planned."""
     recipe: Recipe | None = field(default=None, compare=False, repr=False)
     """How it is made again where its arrays were dropped; None where it was only looked up."""
 
@@ -192,8 +196,9 @@ class Stage:
         seconds = time.monotonic() - started
         why = f"{_VERBS[action]} {key.digest[:8]} of {job.video_name}"
         recipe, shot = Recipe(self, params, inputs, iteration), shot_of(inputs)
+        about, made = store.attributes, store.manifest.made if store.manifest else {}
         return StageResult(
-            job.video_name, self.name, key.digest, iteration, action, why, seconds, store.attributes, shot, recipe
+            job.video_name, self.name, key.digest, iteration, action, why, seconds, about, shot, made, recipe
         )
 
     def make_again(self, job: Job, params: StageParams, inputs: Mapping[str, Input], iteration: int) -> StageStore:
@@ -344,6 +349,7 @@ def _run_provenance(seconds: float, store: StageStore, iteration: int, device: s
         "items": store.items - store.items_found,
         "items_found": store.items_found,
         "seconds": round(seconds, 3),
+        "bytes": store.folder.usage().size + BLOCK * store.items,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
 
