@@ -4,6 +4,7 @@ import argparse
 import os
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,19 +49,25 @@ def at_least_one(text: str) -> int:
 
 
 def refuse_no_text(arguments: Sequence[str]) -> None:
-    """Refuse arguments that name nothing: with characters that no name can have, or `--option=--`.
+    """Refuse arguments that name nothing: empty, with characters that no name can have, or `--option=--`.
 
-    argparse makes an empty list of the latter.
+    An empty path would be the current folder, which is not what a script meant whose variable is unset. argparse makes
+    an empty list of the last one. What is not UTF-8 cannot go into Prefect's records, nor into ours.
     Raises : InputError
     """
     from storage.errors import InputError, reading
 
     if list(arguments).count("--") > 1:
         raise InputError("-- stands twice; after the first one, write ./-- for a file of that name")
-    for argument in arguments:
+    for before, argument in pairwise(["", *arguments]):
+        if not argument or re.fullmatch("--[a-z-]+=", argument):
+            what = argument[:-1] or (f"what follows {before}" if before else "the first argument")
+            raise InputError(f"{what} is empty; give a value (is a variable of the shell unset?)")
         with reading(f"the argument {argument!r}"):
             if b"\0" in os.fsencode(argument) or re.fullmatch("--[a-z-]+=--", argument):
                 raise InputError(f"the argument {argument!r} gives no value that could be used; write another")
+        if not argument.isascii() and argument != argument.encode(errors="replace").decode():
+            raise InputError(f"the argument {argument!r} is no text in UTF-8; rename the file, or set LANG=C.UTF-8")
 
 
 def attach_boxes(arguments: Sequence[str]) -> list[str]:

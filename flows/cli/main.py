@@ -22,10 +22,12 @@ DONE, FAILED, BAD_INPUT, OWN_FAULT = 0, 1, 2, 70
 OF_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENOENT}
 """Errors of the system about a name that was given."""
 LONGEST_LINE = 2000
+LONGEST_NAME = 255
 
 
 def run() -> NoReturn:
     """Be the command: end with its exit code, also where a thread of Prefect would still wait for a server."""
+    _replace_closed_streams()
     listener = Listener()
     listener.listen()
     for stream in (sys.stdout, sys.stderr):
@@ -34,6 +36,15 @@ def run() -> NoReturn:
     code = main()
     leave_within(SECONDS_TO_LEAVE, code)
     sys.exit(code)
+
+
+def _replace_closed_streams() -> None:
+    """Put the null device where a standard stream was closed: a file would get its number, and what is printed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest free number: the stream's own
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, mode))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,8 +98,11 @@ def _explain(error: Exception) -> tuple[str, int]:
         return str(error), BAD_INPUT
     if isinstance(error, TrainingError):
         return str(error), FAILED
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        name = error.object[-LONGEST_NAME:]
+        return f"a name is no text in UTF-8, near {name!r}: rename the file or folder, or set LANG=C.UTF-8", BAD_INPUT
     if isinstance(error, OSError) and error.errno in OF_NAMES and not _a_run_has_begun():
-        return f"{error.filename}: {error.strerror}", BAD_INPUT
+        return f"{error.filename or 'the current folder'}: {error.strerror}", BAD_INPUT
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         reason = f"{where}{error.strerror or error}"

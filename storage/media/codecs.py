@@ -262,6 +262,15 @@ def keeps_alpha(pixel_format: str) -> bool:
     return any(component.is_alpha for component in VideoFormat(pixel_format).components)
 
 
+def keeps_pixel_shape(output: Output) -> bool:
+    """Tell whether an output says how wide a pixel is beside its height.
+
+    MP4 and MOV say it themselves. PyAV cannot make Matroska say it; there the stream of x264 and x265 does.
+    """
+    codec = CODECS[output.codec]
+    return output.container in ("mp4", "mov") or (output.container != FOLDER and (codec.is_x264 or codec.is_x265))
+
+
 def loses_hdr(pixel_format: str, clip: Clip) -> bool:
     """Tell whether a clip of high dynamic range would be written with 8 bits, which no display takes for that."""
     return clip.bit_depth > 8 and bit_depth(pixel_format) == 8 and clip.colour.transfer in HDR_TRANSFERS
@@ -286,6 +295,13 @@ def losses(output: Output, clip: Clip) -> list[str]:
     if clip.has_alpha and not keeps_alpha(pixel_format):
         keepers = "ffv1 (.mkv), prores (.mov) or a folder of images"
         lines.append(f"the alpha channel is left out with codec {output.codec}; {keepers} keep it")
+    if clip.sample_aspect_ratio != 1 and not keeps_pixel_shape(output):
+        shape = f"{clip.sample_aspect_ratio.numerator}:{clip.sample_aspect_ratio.denominator}"
+        where = "a folder of images" if output.container == FOLDER else f"{output.codec} in .{output.container}"
+        lines.append(
+            f"its pixels are {shape}, not square, which {where} does not say: it will look squeezed unless that is set "
+            "by hand; .mp4, .mov and h264-lossless (.mkv) keep it"
+        )
     return [f"{clip.path.name}: {line}" for line in lines]
 
 

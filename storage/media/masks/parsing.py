@@ -35,6 +35,8 @@ def parse_mask(text_or_path: str | os.PathLike[str]) -> UnionMask:
     if not isinstance(text_or_path, str):
         return UnionMask((_parse_file(os.fspath(text_or_path)),))
     texts = [line for line in text_or_path.split(SEPARATOR) if line.strip()] or [text_or_path]
+    if not text_or_path:
+        raise InputError("the mask is empty text; give a file, a folder, alpha, or a box x,y,w,h")
     with reading(f"mask {text_or_path!r}"):
         return UnionMask(tuple(_parse_one(text) for text in texts))
 
@@ -86,7 +88,7 @@ def _parse_one(text: str) -> MaskSource | TimedMask:
 def _parse_untimed(text: str) -> MaskSource:
     for kind in WORDS:
         if source := kind.recognise(text, is_path=False):
-            if Path(text).exists():
+            if _exists(text):
                 raise InputError(
                     f"mask {text!r} means a file of that name or not; write ./{text} for the file, or rename it"
                 )

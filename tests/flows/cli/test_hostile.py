@@ -235,3 +235,24 @@ def test_damaged_files_of_every_kind_are_used_or_refused_in_one_line():
     found = subprocess.run(arguments, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=600)
     assert found.returncode == 0, found.stdout
     assert "wrong: 0" in found.stdout
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_end_no_command(tmp_path, closed):
+    """They were a traceback; and the first file opened would have taken their number."""
+    command = f"exec {sys.executable} -m flows.cli.main config {closed}"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, env=environment, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_name_that_is_no_text_is_bad_input(monkeypatch, capsys):
+    def run(_options):
+        "clips/\udcff/frames".encode()
+
+    monkeypatch.setattr(module, "_run_command", run)
+    assert main(["config"]) == BAD_INPUT
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        r"dfvi: a name is no text in UTF-8, near 'clips/\udcff/frames': rename the file or folder, or set LANG=C.UTF-8"
+    )

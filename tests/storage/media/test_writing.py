@@ -15,9 +15,9 @@ import pytest
 
 from storage.errors import InputError
 from storage.media.clip import RGB_MATRIX, Clip, ColourTags
-from storage.media.codecs import choose_encoder, choose_output
+from storage.media.codecs import CODECS, choose_encoder, choose_output
 from storage.media.reading import probe, read_frames
-from storage.media.writing import write_images, write_video
+from storage.media.writing import foresee_losses, write_images, write_video
 from tests.storage.media_files import add_audio, encode, moving_frames, remux
 
 
@@ -143,11 +143,26 @@ def test_decoded_video_is_encoded_again_with_the_same_luma(tmp_path):
             assert np.abs(luma).mean() < 0.1
 
 
-@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "h264"), ("a.mkv", "h264"), ("a.mov", "h264")])
-def test_pixel_shape_is_kept(tmp_path, name, codec):
-    frames = moving_frames(2)
-    write_video(tmp_path / name, frames, clip_of(frames, sample_aspect_ratio=Fraction(128, 117)), codec=codec)
-    assert probe(tmp_path / name).sample_aspect_ratio == Fraction(128, 117)
+EVERY_FILE = [
+    (f"a.{container}", name) for name, codec in CODECS.items() for container in codec.containers if container != "png"
+]
+
+
+@pytest.mark.parametrize(("name", "codec"), EVERY_FILE)
+def test_pixel_shape_is_kept_or_its_loss_is_said(tmp_path, name, codec):
+    frames = moving_frames(2, 80, 80)
+    clip = clip_of(frames, sample_aspect_ratio=Fraction(128, 117))
+    write_video(tmp_path / name, frames, clip, codec=codec)
+    said = [
+        line for line in foresee_losses(clip, choose_output(name, codec)) if "pixels are 128:117, not square" in line
+    ]
+    assert (probe(tmp_path / name).sample_aspect_ratio == Fraction(128, 117)) == (not said)
+
+
+def test_images_do_not_keep_the_pixel_shape():
+    clip = clip_of(moving_frames(1), sample_aspect_ratio=Fraction(4, 3))
+    (line,) = foresee_losses(clip, choose_output("folder"))
+    assert "its pixels are 4:3, not square, which a folder of images does not say" in line
 
 
 # time
