@@ -1,14 +1,19 @@
 """How long a media file says it is, read from its container's outermost headers: the way to see that a copy broke off.
 
 MP4/MOV boxes (ISO/IEC 14496-12), Matroska/WebM elements (RFC 8794), the RIFF chunk of AVI and WebP, the blocks of GIF
-(GIF89a, appendix A).
+(GIF89a, appendix A), the chunks of PNG (W3C PNG, section 5), the tag onMetaData of FLV (FLV v10.1, annex E.5).
 """
 
+import math
+import struct
 from pathlib import Path
 from typing import BinaryIO
 
 EBML_HEADER, MATROSKA_SEGMENT = 0x1A45DFA3, 0x18538067
 MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"pnot")
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+FLV_SIZE = b"\0\x08filesize\0"  # a name of eight letters, then a number
+FLV_METADATA = 65536  # bytes at the beginning in which it stands
 MAX_BOXES = 100_000  # a fragmented MP4 has two a fragment; a file of nothing but empty boxes must not hold us
 
 
@@ -23,6 +28,10 @@ def container_size(path: Path) -> int | None:
             return None if size in (0, 0xFFFFFFFF) else 8 + size
         if head[:4] == b"GIF8":
             return _walk_gif(file)[0]
+        if head[:8] == PNG_SIGNATURE:
+            return _end_of_chunks(file)
+        if head[:3] == b"FLV":
+            return _size_in_flv(file)
         if head[:4] == EBML_HEADER.to_bytes(4, "big"):
             return _end_of_segment(file)
     return None
@@ -90,6 +99,29 @@ def _walk_gif(file: BinaryIO) -> tuple[int, int]:
 def _skip_colours(file: BinaryIO, flags: bytes) -> None:
     if flags and flags[0] & 0x80:
         file.seek(3 * 2 ** ((flags[0] & 7) + 1), 1)
+
+
+def _end_of_chunks(file: BinaryIO) -> int:
+    """Return where the last chunk of a PNG ends: IEND, or the one in which the file breaks off."""
+    file.seek(len(PNG_SIGNATURE))
+    while True:
+        start, head = file.tell(), file.read(8)
+        if len(head) < 8:
+            return start + 12  # of the smallest chunk
+        end = start + 12 + int.from_bytes(head[:4], "big")
+        if head[4:] == b"IEND":
+            return end
+        file.seek(end)
+
+
+def _size_in_flv(file: BinaryIO) -> int | None:
+    """Return the size of the file by its metadata, written as a big-endian double; None where it does not say."""
+    file.seek(0)
+    _, found, rest = file.read(FLV_METADATA).partition(FLV_SIZE)
+    if not found or len(rest) < 8:
+        return None
+    (size,) = struct.unpack(">d", rest[:8])
+    return int(size) if math.isfinite(size) and size > 0 else None
 
 
 def _end_of_segment(file: BinaryIO) -> int | None:

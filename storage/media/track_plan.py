@@ -187,10 +187,20 @@ def _without_tracks(source: Path) -> TrackPlan:
 
 
 def _beside_picture(container: InputContainer) -> list[Stream]:
-    """Return all streams but the picture that is read, and its time code, which goes along as a tag."""
+    """Return all streams but the picture that is read, and what goes along by itself: time code and chapters.
+
+    MP4 and MOV hold the names of chapters in a track of text, which FFmpeg reads as both.
+    """
     picture = container.streams.best("video")
     others = [stream for stream in container.streams if picture is None or stream.index != picture.index]
-    return [stream for stream in others if not (stream.type == "data" and "timecode" in stream.metadata)]
+    return [stream for stream in others if not (stream.type == "data" and _goes_by_itself(stream, container))]
+
+
+def _goes_by_itself(stream: Stream, container: InputContainer) -> bool:
+    if "timecode" in stream.metadata:
+        return True
+    is_unknown_mp4 = stream.codec_context is None and "mp4" in container.format.name
+    return is_unknown_mp4 and 0 < stream.frames == len(container.chapters())
 
 
 def _encoder_for(stream: Stream, source: Path, output: Output) -> str:

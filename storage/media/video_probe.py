@@ -187,7 +187,8 @@ def _count(
             raise InputError(f"{path}: truncated: breaks off in its first frame; copy it again")
         return whole, whole + 1
     missing = _missing_at_end(stream, packets, pts, time_base)
-    if not (is_cut_off or missing > 1):
+    tolerated = 0 if stream.container.format.name == "mxf" else 1  # a length is less exact than a count
+    if not (is_cut_off or missing > tolerated):
         return found, found
     last_dts = packets[-1].dts
     if pts and last_dts is not None:  # a frame shown after the last decoding time may follow one that is missing
@@ -196,7 +197,12 @@ def _count(
 
 
 def _missing_at_end(stream: VideoStream, packets: list[_Times], pts: list[int], time_base: Fraction) -> int:
-    """Return how many frames a Matroska file lacks at its end, by the stream's tag DURATION="00:00:12.345"."""
+    """Return how many frames a file lacks at its end, by what the stream says of its length.
+
+    MXF has it in its header, Matroska as the tag DURATION="00:00:12.345".
+    """
+    if stream.container.format.name == "mxf" and stream.duration and stream.average_rate and time_base:
+        return max(0, round(stream.duration * time_base * Fraction(stream.average_rate)) - len(packets))
     try:
         hours, minutes, seconds = stream.metadata["DURATION"].split(":")
         length = Fraction(hours) * 3600 + Fraction(minutes) * 60 + Fraction(seconds)

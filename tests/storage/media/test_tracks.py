@@ -198,6 +198,7 @@ def test_subtitles_of_text_become_those_of_the_container_and_return(tmp_path, na
         assert copy.streams.subtitles[0].codec_context.name == encoder
         assert copy.streams.subtitles[0].language == "ger"
     assert texts(tmp_path / name) == [(0.2, 0.4, "Hallo"), (1.2, 0.4, "Welt")]
+    assert plan_tracks(tmp_path / name, choose_output(name)).warnings == ()  # its chapters are a track as well
     back = tmp_path / "back.mkv"
     write_video(back, read_frames(clip), clip, tracks_from=tmp_path / name)
     assert texts(back) == [(0.2, 0.4, "Hallo"), (1.2, 0.4, "Welt")]

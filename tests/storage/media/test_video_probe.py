@@ -189,6 +189,25 @@ def test_a_truncated_file_says_how_much_is_left_and_that_much_can_be_read(
     assert all(np.array_equal(a, b) for a, b in zip(left, everything, strict=False))
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "pixel_format"),
+    [("a.flv", "flv", "yuv420p"), ("a.apng", "apng", "rgb24"), ("a.mxf", "mpeg2video", "yuv420p")],
+)
+@pytest.mark.parametrize("share", [0.75, 0.9])
+def test_what_breaks_off_between_two_frames_is_no_shorter_video(tmp_path, name, codec, pixel_format, share):
+    """These were taken for whole, and a part of them was delivered with exit code 0."""
+    whole = encode(tmp_path / name, moving_frames(16), codec=codec, pixel_format=pixel_format)
+    clip = probe(whole)
+    assert clip.frames_found == clip.frame_count == 16
+    path = tmp_path / f"cut_{name}"
+    path.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
+    clip = probe(path)
+    assert 1 < clip.frames_found < clip.frame_count <= 16
+    with pytest.raises(InputError, match=rf"truncated or damaged: {clip.frames_found} of {clip.frame_count} frames"):
+        next(read_frames(clip))
+    assert len(list(read_frames(clip, stop=clip.frames_found))) == clip.frames_found
+
+
 def test_a_file_that_lost_its_end_without_breaking_off_says_so(tmp_path):
     path = encode(tmp_path / "a.mkv", moving_frames(24), codec="ffv1")
     data = bytearray(path.read_bytes())
