@@ -21,6 +21,7 @@ from storage.errors import InputError
 from tasks.stage.cached_stage import Job, StageParams, stage
 
 HASH_BYTES = 16  # kept of the SHA-256 of a tile
+MOST_TEXT = 10_000_000  # letters of a file of frame numbers; what is longer, or a device, is another file
 TILE = 128  # pixels: a change recomputes the regions that touch its tile
 
 
@@ -29,7 +30,11 @@ def _read_file(value: object) -> object:
     if not isinstance(value, str) or value in ("auto", "none"):
         return value
     try:
-        lines = Path(value).read_text(encoding="utf-8").splitlines()
+        with Path(value).open(encoding="utf-8") as file:
+            text = file.read(MOST_TEXT + 1)
+        if len(text) > MOST_TEXT:
+            raise ValueError(f"{value} has more than {MOST_TEXT} letters")
+        lines = text.splitlines()
         return [int(line) for line in lines if line.strip() and not line.startswith("#")]
     except (OSError, ValueError) as error:
         raise ValueError(

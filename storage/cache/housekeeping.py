@@ -232,6 +232,8 @@ def _damages(folder: StorePath) -> Iterator[Damage]:
     try:
         store = StageStore.open(folder)
     except FileNotFoundError:
+        if (folder / MANIFEST_FILE).exists():
+            yield Damage(folder / KEY_FILE, "the file is missing", folder)
         return  # killed before its first write
     except DamagedStoreError as error:
         yield Damage(error.path, str(error.reason), folder)

@@ -10,7 +10,7 @@ from storage.backends.file_lock import Lock
 from storage.backends.root_url import Location, store_path_at
 from storage.backends.store_path import StorePath
 from storage.cache.errors import DamagedStoreError, StoreError
-from storage.cache.manifest import FORMAT_WITHOUT_CHECKSUM, read_json, write_json
+from storage.cache.manifest import FORMAT_WITHOUT_CHECKSUM, KEY_FILE, MANIFEST_FILE, read_json, write_json
 from storage.cache.names import is_safe_name
 from storage.cache.run_records import Keep, RunFacts, RunRecord, read_records
 from storage.cache.stage_key import DIGEST_LENGTH, StageKey, is_digest
@@ -100,6 +100,8 @@ class Root:
         try:
             return StageStore.open(folder)
         except FileNotFoundError as error:
+            if (folder / MANIFEST_FILE).exists():
+                raise DamagedStoreError(folder / KEY_FILE, "the file is missing", folder) from error
             raise StoreError(f"there is no store {folder}; run the stage {stage} of {video} again") from error
 
     def has(self, video: str, stage: str, digest: str) -> bool:

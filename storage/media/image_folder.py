@@ -176,6 +176,8 @@ def to_8_bit(image: np.ndarray) -> np.ndarray:
 
 def _read(path: Path) -> bytes:
     try:
+        if path.is_char_device() or path.is_fifo():  # has no end, or none yet
+            raise InputError(f"{path}: a device or a pipe; expected an image: save it to a file first")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: the image cannot be read ({error.strerror}); check its permissions") from None

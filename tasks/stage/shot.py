@@ -117,11 +117,13 @@ def shots_with_holes(clip: StageResult, found: StageResult) -> list[Shot]:
     what is to be filled are left out.
 
     found   : what find_shots says about the clip.
-    Returns : in a plan, before `found` is there, one undecided shot that stands for all of them.
+    Returns : in a plan, before both are there, one undecided shot that stands for all of them.
     """
     if "regions" not in found.attributes:
         why = found.why if found.undecided else f"follows {found.stage}, which tells the shots and their content"
         return [Shot(clip, 0, 0, "", why=why)]
+    if "frames" not in clip.attributes:  # damaged, say, and thrown away
+        return [Shot(clip, 0, 0, "", why=clip.why or f"follows {clip.stage}, which is not there")]
     start, count = clip.attributes.get("start", 0), clip.attributes["frames"]
     first, last = (t - start for t in clip.attributes.get("taken", (start, start + count)))
     return [

@@ -115,3 +115,9 @@ def test_drafts_are_explained_by_what_differs_from_their_defaults():
 
 def test_every_key_has_a_meaning():
     assert [key for key, _, meaning in explain_keys(RunConfig()) if not meaning] == []
+
+
+def test_shots_out_of_a_file_without_end_are_refused():
+    """It took all memory, and the command was killed."""
+    with pytest.raises(InputError, match="/dev/zero has more than 10000000 letters"):
+        load_config(settings=["find_shots.shots=/dev/zero"])

@@ -58,6 +58,18 @@ def test_damaged_descriptions_are_found_and_repaired(root, store, name, content)
     assert list(verify(root)) == []
 
 
+def test_a_key_that_is_gone_is_damage_and_not_a_missing_store(root, store):
+    """Advised to run the stage again, people did, and it took the result for complete again."""
+    path = store.folder / "key.json"
+    path.remove()
+    with pytest.raises(DamagedStoreError, match=r"key\.json is damaged"):
+        root.open_store("goat", KEY.stage, KEY.digest)
+    assert [found.path for found in verify(root, repair=True)] == [path]
+    assert root.store("goat", KEY).state != "complete"
+    fill_store(root.store("goat", KEY))
+    assert list(verify(root)) == []
+
+
 def test_a_damaged_plain_file_is_found(root):
     key = StageKey("encode", 1)
     store = root.store("goat", key)

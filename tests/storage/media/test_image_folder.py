@@ -1,9 +1,11 @@
 """Folders of images as clips: order, depth, alpha, and everything that is refused."""
 
 import io
+import os
 import struct
 import zlib
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from storage.errors import InputError
-from storage.media.image_folder import image_alpha, image_full_depth
+from storage.media.image_folder import image_alpha, image_full_depth, read_image
 from storage.media.reading import probe, read_frames
 from tests.storage.media_files import moving_frames, write_png
 
@@ -172,3 +174,10 @@ def image_with(image: Image.Image, exif: Image.Exif) -> Image.Image:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", exif=exif)
     return Image.open(buffer)
+
+
+def test_a_pipe_is_no_image(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    for path in (tmp_path / "a.png", Path("/dev/zero")):
+        with pytest.raises(InputError, match="a device or a pipe; expected an image"):
+            read_image(path)
