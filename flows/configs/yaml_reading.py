@@ -29,12 +29,14 @@ class BoundedLoader(yaml.SafeLoader):
         self._depth = self._written = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """Compose a node with those below it; raises YAMLError where they nest too deeply."""
+        """Compose a node with those below it; raises YAMLError where they nest too deeply, or a key stands twice."""
         self._depth, self._written = self._depth + 1, self._written + 1
         if self._depth > DEEPEST:
             raise yaml.YAMLError(f"it nests deeper than {DEEPEST} levels")
         node = super().compose_node(parent, index)
         self._depth -= 1
+        if isinstance(node, yaml.MappingNode):
+            _refuse_doubles(node)
         return node
 
     def get_single_data(self) -> Any:
@@ -105,6 +107,14 @@ def load_yaml_file(path: Path, kind: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"the {kind} {path} must hold keys and values; got a {type(content).__name__}")
     return content
+
+
+def _refuse_doubles(mapping: yaml.MappingNode) -> None:
+    """Raise YAMLError for a key that stands twice: the first one would count for nothing, without a word."""
+    names = [key.value for key, _ in mapping.value if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+    if len(set(names)) < len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise yaml.YAMLError(f"the key {double!r} stands twice in one place")
 
 
 def _size(node: yaml.Node, known: dict[int, int | None]) -> int:

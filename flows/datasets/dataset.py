@@ -29,7 +29,7 @@ class ManifestEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
-    video: str
+    video: str = Field(min_length=1)
     """Video file or folder of images."""
     mask: str | list[str] = Field(min_length=1)
     """Video, folder, image, NumPy array, COCO RLE, a box x,y,w,h, or alpha; with @ and a time, as

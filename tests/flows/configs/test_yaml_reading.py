@@ -137,3 +137,11 @@ def test_any_values_make_a_configuration_or_one_line(layer):
 @given(st.text(st.sampled_from("ab01.:-[]{},&*!?|>'\"#%@<=\n \t\0e~é"), max_size=60))
 def test_any_text_is_plain_values_or_one_line(text):
     assert "\n" not in refusal(lambda: parse_yaml(text))
+
+
+def test_a_key_that_stands_twice_is_refused():
+    """The first one was dropped, without a word."""
+    for text in ("decode: {dilation: 1}\ndecode: {crf: 2}", '{"a": {"b": 1, "c": 2, "b": 3}}'):
+        with pytest.raises(InputError, match=r"the key '(decode|b)' stands twice in one place"):
+            parse_yaml(text)
+    assert parse_yaml("a: {b: 1}\nc: {b: 1}") == {"a": {"b": 1}, "c": {"b": 1}}

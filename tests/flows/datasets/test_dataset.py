@@ -143,6 +143,7 @@ def test_names_of_all_scripts_are_kept(folder):
     [
         ({"video": "x"}, "mask: field required; a video has video, mask, name, plates, overrides"),
         ({"video": "x", "mask": "1,1,2,2", "masc": 1}, "masc: extra inputs"),
+        ({"video": "", "mask": "1,1,2,2"}, "video: string should have at least 1 character"),
         ("goat", "the entry: input should be a valid dictionary"),
     ],
 )
