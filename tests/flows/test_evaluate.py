@@ -168,7 +168,7 @@ BAD_INPUT = {
     "seed": (["--seed", "-1"], "--seed must be 0 or more"),
     "threads": (["--threads", "0"], "--threads must be 1 or more"),
     "holes": (["--holes", "box,ring"], "--holes takes box, shape, object, composite, overlay"),
-    "no holes": (["--holes", ""], "--holes takes box, shape, object, composite, overlay"),
+    "no holes": (["--holes", ""], "what follows --holes is empty"),
     "row": (["--presets", "best"], "there is no method 'best'"),
     "row twice": (["--presets", "telea,telea"], "two methods are called telea"),
     "ceiling of a simple fill": (["--presets", "ceiling:telea"], "telea uses no flow"),
