@@ -22,9 +22,9 @@ from flows.configs.run_config import load_config
 from flows.pipeline.stage_order import inpaint_clip
 from storage.cache.root import Root
 from tasks.decode import MediaInput
+from tasks.shots.filled_shots import ShownClip
+from tasks.shots.shot_batches import DirectRunner
 from tasks.stage.cached_stage import Job
-from tasks.stage.filled_shots import ShownClip
-from tasks.stage.shot_batches import DirectRunner
 
 BESIDE = 15  # frames before and after a cut that are looked at
 HALF = 30  # frames of each clip

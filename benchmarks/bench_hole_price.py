@@ -58,8 +58,8 @@ def measure(folder, count, size, share, threads):
     from flows.pipeline.stage_order import inpaint_clip
     from storage.cache.root import Root
     from tasks.decode import MediaInput
+    from tasks.shots.filled_shots import ShownClip
     from tasks.stage.cached_stage import Job
-    from tasks.stage.filled_shots import ShownClip
 
     cv2.setNumThreads(1)
     frames, hole = frames_of(folder, count, *size), hole_of(share, *size)

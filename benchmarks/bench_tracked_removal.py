@@ -31,10 +31,10 @@ from flows.configs.run_config import load_config
 from flows.pipeline.stage_order import fill_clip
 from storage.cache.root import Root
 from storage.datasets.clean_clips import choose_clips, find_clips, pictures_beside, shuffled_masks
-from storage.media.image_folder import list_images, read_image
+from storage.media.images.folder import list_images, read_image
 from storage.media.writing import write_images
 from tasks.decode import MediaInput, decode
-from tasks.stage.filled_clip import FilledClip
+from tasks.shots.filled_clip import FilledClip
 
 MOST_LOST = 0.5  # dB
 SMALLEST = 200  # pixels an object must have to be given

@@ -34,8 +34,8 @@ from tasks.evaluation.cut_holes import CutHolesParams, cut_holes
 from tasks.evaluation.read_truth import ReadTruthParams, read_truth
 from tasks.merge import merge
 from tasks.propagate import propagate
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage import candidate_arrays
-from tasks.stage.filled_clip import FilledClip
 
 LEFT_OUT = 3  # clips at a time
 FLOOR = 4.0  # grey levels squared: an error below is none

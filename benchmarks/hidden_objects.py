@@ -26,8 +26,8 @@ from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
 from tasks.evaluation.cut_holes import CutHolesParams, cut_holes
 from tasks.evaluation.read_truth import ReadTruthParams, read_truth
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage.cached_stage import Job
-from tasks.stage.filled_clip import FilledClip
 
 ROWS = "paper-rule,paper-rule-plus,default,ceiling"
 PLACES = ("object", "background")

@@ -29,13 +29,13 @@ from flows.evaluation.model import EvaluateConfig
 from flows.pipeline.stage_order import FilledResult, fill_clip
 from storage.cache.root import Root
 from storage.datasets.clean_clips import CleanClip, choose_clips, clip_seed, find_clips, shuffled_masks
-from storage.media.image_folder import list_images
+from storage.media.images.folder import list_images
 from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
 from tasks.evaluation.cut_holes import CutHolesParams, cut_holes
 from tasks.evaluation.fill_baseline import FillBaselineParams, fill_baseline
 from tasks.evaluation.read_truth import ReadTruthParams, read_truth
-from tasks.stage.filled_clip import FilledClip
+from tasks.shots.filled_clip import FilledClip
 
 BESIDE = 24  # pixels around the hole: as far as holes grow at 240 rows
 FEWEST = 200  # pixels of a case below which it says nothing

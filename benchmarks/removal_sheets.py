@@ -24,7 +24,7 @@ from storage.cache.root import Root
 from storage.datasets.clean_clips import choose_clips, find_clips
 from tasks.decode import MediaInput, decode
 from tasks.register_frames import register_frames
-from tasks.stage.filled_clip import FilledClip
+from tasks.shots.filled_clip import FilledClip
 
 MARGIN = 60  # pixels shown around the hole
 WIDEST = 640  # pixels of a picture on the sheet

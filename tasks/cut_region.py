@@ -5,8 +5,8 @@ import numpy as np
 from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.shot import ShotView
 from tasks.stage.cached_stage import Job, StageParams, stage
-from tasks.stage.shot import ShotView
 from tasks.stage.write_behind import write_behind
 
 

@@ -20,16 +20,16 @@ from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.clip import Clip, check_range
-from storage.media.frame_seeking import FrameSeeker
-from storage.media.image_folder import list_images
-from storage.media.masks.alpha import AlphaMask
+from storage.media.images.folder import list_images
 from storage.media.masks.holes import read_holes
+from storage.media.masks.kinds.alpha import AlphaMask
 from storage.media.masks.parsing import parse_mask
 from storage.media.reading import content_digest, probe, read_frames
 from storage.media.times import Moment, Span, frames_in, parse_moment
-from storage.media.video_probe import INTERLACED
+from storage.media.video.frame_seeking import FrameSeeker
+from storage.media.video.probe import INTERLACED
+from tasks.shots.read_again import ClipReadAgain
 from tasks.stage.cached_stage import Job, StageParams, stage
-from tasks.stage.read_again import ClipReadAgain
 from tasks.stage.write_behind import write_behind
 
 FRAME_RATE = re.compile(r"\d{1,9}(\.\d{1,9})?|\d{1,9}/(?!0+$)\d{1,9}")  # Fraction would compute 1e99999999

@@ -8,8 +8,8 @@ from pydantic import Field
 from dfvi_models.merging.deflicker import deflicker as smooth_over_time
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage.cached_stage import Job, StageParams, stage
-from tasks.stage.filled_clip import FilledClip
 from tasks.stage.write_behind import write_behind
 
 

@@ -13,12 +13,12 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache.stage_store import StageStore
 from storage.media.clip import Clip
 from storage.media.codecs import CODECS, CONTAINERS, FOLDER, Output, choose_output, kept_of
-from storage.media.full_depth import restore_alpha, restore_depth
 from storage.media.reading import read_frames
+from storage.media.video.full_depth import restore_alpha, restore_depth
 from storage.media.writing import foresee_losses, write_images, write_video
+from tasks.shots.filled_clip import Derived
+from tasks.shots.filled_shots import OpenShots, ShownClip
 from tasks.stage.cached_stage import Job, StageParams, stage
-from tasks.stage.filled_clip import Derived
-from tasks.stage.filled_shots import OpenShots, ShownClip
 
 ENCODER_THREADS = 4  # the same on every machine: x264's bytes depend on it
 

@@ -11,8 +11,8 @@ from dfvi_models.registry import register
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage.cached_stage import Job, stage
-from tasks.stage.filled_clip import FilledClip
 from tasks.stage.method_params import MethodParams
 from tasks.stage.write_behind import write_behind
 

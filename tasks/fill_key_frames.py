@@ -9,8 +9,8 @@ from dfvi_models.image_inpainting.methods import Patch
 from dfvi_models.methods import InpainterMethod
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage.cached_stage import Job, stage
-from tasks.stage.filled_clip import FilledClip
 from tasks.stage.method_params import MethodParams
 from tasks.stage.write_behind import write_behind
 

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage.cached_stage import Job, StageParams, stage
-from tasks.stage.filled_clip import FilledClip
 
 
 class KeepFilledParams(StageParams):

@@ -11,10 +11,10 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.types import KNOWN, Merged
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage import candidate_arrays
 from tasks.stage.cached_stage import Job, stage
 from tasks.stage.fill_counts import FillCounts
-from tasks.stage.filled_clip import FilledClip
 from tasks.stage.method_params import MethodParams
 from tasks.stage.write_behind import write_behind
 

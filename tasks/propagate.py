@@ -7,9 +7,9 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.propagation.methods import Traced
 from dfvi_models.types import Direction
 from storage.cache.stage_store import StageStore
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage import candidate_arrays
 from tasks.stage.cached_stage import Job, stage
-from tasks.stage.filled_clip import FilledClip
 from tasks.stage.method_params import MethodParams
 
 DIRECTIONS: tuple[Direction, Direction] = ("forward", "backward")

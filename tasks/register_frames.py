@@ -13,10 +13,10 @@ from dfvi_models.registration.distant import DISTANCES, DistantFrames
 from dfvi_models.types import Merged
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage import candidate_arrays
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.fill_counts import FillCounts
-from tasks.stage.filled_clip import FilledClip
 from tasks.stage.write_behind import write_behind
 
 

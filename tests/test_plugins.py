@@ -17,8 +17,8 @@ from storage.errors import InputError
 from tasks.decode import MediaInput, decode
 from tasks.estimate_flow import EstimateFlowParams, estimate_flow
 from tasks.find_shots import find_shots
+from tasks.shots.shot import shots_with_holes
 from tasks.stage.cached_stage import Job
-from tasks.stage.shot import shots_with_holes
 from tests.clips import panning_clip
 from tests.paths import REPOSITORY
 

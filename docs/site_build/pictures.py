@@ -9,14 +9,14 @@ from flows.configs.run_config import RunConfig, load_config
 from flows.pipeline.preview import preview_video
 from flows.pipeline.stage_order import ClipResults, inpaint_clip
 from storage.cache.root import Root
-from storage.media.image_folder import read_image
+from storage.media.images.folder import read_image
 from storage.media.reading import read_frames
 from storage.media.writing import write_image
 from tasks.decode import MediaInput
 from tasks.services.demo_clip import make_demo_clip, write_strip
+from tasks.shots.filled_shots import ShownClip
+from tasks.shots.shot_batches import DirectRunner
 from tasks.stage.cached_stage import Job
-from tasks.stage.filled_shots import ShownClip
-from tasks.stage.shot_batches import DirectRunner
 
 FRAMES = 16
 WIDTH = 1280  # pixels of a picture

@@ -107,7 +107,7 @@ class _UniteMasks(argparse.Action):
     """Collects repeated masks into the text of their union."""
 
     def __call__(self, _parser: Any, options: argparse.Namespace, value: Any, _option: str | None = None) -> None:
-        from storage.media.masks.union import SEPARATOR
+        from storage.media.masks.kinds.union import SEPARATOR
 
         before = getattr(options, self.dest)
         setattr(options, self.dest, value if before is None else before + SEPARATOR + value)

@@ -13,7 +13,7 @@ from flows.configs.yaml_reading import load_yaml_file, parse_yaml
 from storage.datasets.clean_clips import find_clips
 from storage.errors import InputError
 from storage.media.clip import find_source
-from storage.media.image_folder import list_images
+from storage.media.images.folder import list_images
 from tasks.estimate_flow import EstimateFlowParams
 from tasks.training.make_flow_examples import FlowExamplesParams
 from tasks.training.read_photos import ReadPhotosParams

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from flows.configs.run_config import PRESETS, RunConfig, explain_keys, load_config
-from storage.media.masks.union import SEPARATOR
+from storage.media.masks.kinds.union import SEPARATOR
 
 FROM_THE_OUTPUT = {"encode.container"}  # the command takes it from the name of the output
 AS_OPTIONS = {"plates"}

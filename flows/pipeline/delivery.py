@@ -15,9 +15,9 @@ from storage.delivery import deliver
 from tasks.decode import MediaInput
 from tasks.encode import encode
 from tasks.find_shots import find_shots
-from tasks.stage.filled_shots import FilledShot
+from tasks.shots.filled_shots import FilledShot
+from tasks.shots.shot import Shot
 from tasks.stage.keeping import drop_when_delivered
-from tasks.stage.shot import Shot
 
 
 def inpaint_and_deliver(

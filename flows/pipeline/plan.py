@@ -14,12 +14,12 @@ from storage.cache.stage_key import StageKey
 from storage.errors import InputError
 from tasks.decode import MediaInput
 from tasks.encode import encode
+from tasks.shots.filled_shots import FilledShots
+from tasks.shots.grown_clip import GrownClip
+from tasks.shots.plates import PaintedShot
+from tasks.shots.shot import Shot
 from tasks.stage.cached_stage import Action, Input, Stage, StageParams, StageResult, is_finished, shot_of
-from tasks.stage.filled_shots import FilledShots
-from tasks.stage.grown_clip import GrownClip
-from tasks.stage.plates import PaintedShot
 from tasks.stage.recipe import was_dropped
-from tasks.stage.shot import Shot
 
 STORED = "stored"
 DROPPED = "known; its content was dropped"

@@ -10,8 +10,8 @@ from storage.delivery import check_apart, check_output
 from storage.errors import InputError
 from storage.media.clip import find_source
 from storage.media.codecs import choose_output
+from storage.media.images.plates import check_plate
 from storage.media.masks.parsing import parse_mask
-from storage.media.plates import check_plate
 from storage.media.reading import probe
 from storage.media.writing import foresee_losses
 from tasks.decode import MediaInput, marked_holes, probe_as, stored_frames

@@ -14,8 +14,8 @@ from storage.cache.root import Root
 from tasks.decode import DecodeParams, MediaInput
 from tasks.evaluation.compare_fills import Fill
 from tasks.services.preview_clip import SmallClip, cut_small_clip, write_preview
+from tasks.shots.shot_batches import DirectRunner
 from tasks.stage.cached_stage import Job
-from tasks.stage.shot_batches import DirectRunner
 
 PRESETS = ("fast", "default", "quality")
 """Shown side by side: those that need no weights."""

@@ -17,8 +17,8 @@ from storage.cache.root import Root
 from storage.cache.run_records import Keep
 from storage.errors import InputError
 from tasks.decode import probe_as, stored_frames
+from tasks.shots.shot import Shot
 from tasks.stage.cached_stage import StageResult
-from tasks.stage.shot import Shot
 
 LONG, LARGE = 30.0, 100e6
 """Seconds and bytes from which on a run is worth a word before it begins."""

@@ -8,11 +8,11 @@ from typing import Any
 
 from flows.pipeline.forecast import Work
 from flows.pipeline.stage_order import FillShot
+from tasks.shots.filled_shots import FilledShot
+from tasks.shots.shot import Shot
+from tasks.shots.shot_batches import FilledBatch, batches, fill_batch
 from tasks.stage.cached_stage import Input, Job, Stage, StageParams, StageResult, task_of
-from tasks.stage.filled_shots import FilledShot
 from tasks.stage.keeping import fill_and_drop
-from tasks.stage.shot import Shot
-from tasks.stage.shot_batches import FilledBatch, batches, fill_batch
 
 MOST_SHOTS_AS_TASKS = 16
 """More shots than these are filled in batches, each one Prefect task: a film of 1,500 shots would be 20,000 tasks, and

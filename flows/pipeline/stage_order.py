@@ -22,11 +22,11 @@ from tasks.keep_filled import KeepFilledParams, keep_filled
 from tasks.merge import merge
 from tasks.propagate import propagate
 from tasks.register_frames import register_frames
+from tasks.shots.filled_shots import FilledShot, FilledShots
+from tasks.shots.grown_clip import GrownClip
+from tasks.shots.plates import PaintedShot, lay_plates
+from tasks.shots.shot import Shot, shots_with_holes
 from tasks.stage.cached_stage import Input, Stage, StageParams, StageResult
-from tasks.stage.filled_shots import FilledShot, FilledShots
-from tasks.stage.grown_clip import GrownClip
-from tasks.stage.plates import PaintedShot, lay_plates
-from tasks.stage.shot import Shot, shots_with_holes
 
 
 class StageRunner(Protocol):

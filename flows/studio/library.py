@@ -7,7 +7,7 @@ from pathlib import Path
 from flows.studio.document import Plain
 from flows.studio.project import SUFFIX
 from storage.errors import InputError
-from storage.media.image_folder import IMAGE_SUFFIXES
+from storage.media.images.folder import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".gif")
 MOST_ENTRIES = 2000

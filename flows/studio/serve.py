@@ -21,7 +21,7 @@ from storage.backends.file_lock import FileLock, try_hold
 from storage.backends.root_url import store_path_at
 from storage.errors import InputError
 from storage.media.clip import find_source
-from storage.media.image_folder import IMAGE_SUFFIXES
+from storage.media.images.folder import IMAGE_SUFFIXES
 
 
 def serve(place: str, root: str, port: int, *, with_browser: bool) -> None:

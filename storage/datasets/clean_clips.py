@@ -10,7 +10,7 @@ from storage.cache.names import video_name
 from storage.datasets.video_folders import VIDEO_SUFFIXES
 from storage.errors import InputError
 from storage.media.clip import find_source
-from storage.media.image_folder import IMAGE_SUFFIXES
+from storage.media.images.folder import IMAGE_SUFFIXES
 
 FRAMES, MASKS = "frames", "masks"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.errors import InputError
-from storage.media.image_folder import IMAGE_SUFFIXES
+from storage.media.images.folder import IMAGE_SUFFIXES
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".y4m")
 MASK_SUFFIXES = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES, ".gif", ".avif", ".npy", ".npz", ".json")

@@ -10,9 +10,9 @@ import numpy as np
 from storage.backends.file_digest import file_sha256
 from storage.errors import reading
 from storage.media.clip import Clip, ColourTags, find_source
-from storage.media.image_folder import image_frames, list_images, probe_images
-from storage.media.video_decoding import video_frames
-from storage.media.video_probe import probe_video
+from storage.media.images.folder import image_frames, list_images, probe_images
+from storage.media.video.decoding import video_frames
+from storage.media.video.probe import probe_video
 
 __all__ = ["Clip", "ColourTags", "content_digest", "probe", "read_frames"]
 

@@ -22,10 +22,10 @@ from storage.backends.atomic_write import appears_when_complete
 from storage.errors import InputError
 from storage.media.clip import RGB_MATRIX, UNSPECIFIED, Clip, check_range, find_source
 from storage.media.codecs import CONTAINERS, Encoder, Output, choose_encoder, choose_output, losses
-from storage.media.hdr_metadata import hdr_losses, with_hdr_metadata
-from storage.media.track_plan import TrackPlan, plan_tracks, tee_address
-from storage.media.tracks import Tracks
-from storage.media.video_decoding import reason_of
+from storage.media.tracks.copying import Tracks
+from storage.media.tracks.plan import TrackPlan, plan_tracks, tee_address
+from storage.media.video.decoding import reason_of
+from storage.media.video.hdr_metadata import hdr_losses, with_hdr_metadata
 
 __all__ = ["choose_output", "foresee_losses", "write_image", "write_images", "write_video"]
 

@@ -13,7 +13,7 @@ from storage.cache.root import Root
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from storage.media.reading import probe, read_frames
-from tasks.stage.filled_shots import ShownClip, open_shots
+from tasks.shots.filled_shots import ShownClip, open_shots
 
 SHOWN_FRAMES = 4
 SHOWN_WIDTH = 320  # pixels of a frame in the image

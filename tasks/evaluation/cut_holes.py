@@ -14,9 +14,9 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from storage.media.image_folder import list_images
+from storage.media.images.folder import list_images
 from storage.media.masks.holes import DEFAULT_THRESHOLD
-from storage.media.masks.image_value import image_value
+from storage.media.masks.kinds.image_value import image_value
 from tasks.stage.cached_stage import Job, StageParams, stage
 
 HoleKind = Literal["box", "shape", "object"]

@@ -15,9 +15,9 @@ from dfvi_models.numerics.resizing import resize_frame
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from storage.media.image_folder import list_images, read_image
+from storage.media.images.folder import list_images, read_image
 from storage.media.masks.holes import DEFAULT_THRESHOLD
-from storage.media.masks.image_value import image_value
+from storage.media.masks.kinds.image_value import image_value
 from tasks.stage.cached_stage import Job, StageParams, stage
 
 SLANTS = (0.5, 1.5)  # of a shadow: pixels to the side for each pixel of height, drawn evenly, to either side

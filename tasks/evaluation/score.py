@@ -5,8 +5,8 @@ from typing import Any
 from dfvi_models.evaluation.frame_scores import COLUMNS, FilledResult, TrueClip, mean_scores, score_frames
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage.cached_stage import Job, StageParams, stage
-from tasks.stage.filled_clip import FilledClip
 
 
 class ScoreParams(StageParams):

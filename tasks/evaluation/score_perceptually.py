@@ -9,8 +9,8 @@ from dfvi_models.evaluation.methods import I3d, Lpips
 from dfvi_models.methods import ImageMetricMethod, VideoEncoderMethod
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.filled_clip import FilledClip
 from tasks.stage.cached_stage import Job, stage
-from tasks.stage.filled_clip import FilledClip
 from tasks.stage.method_params import MethodParams
 
 FEATURES = 1024  # numbers that describe a clip

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.media.clip import Clip
-from storage.media.frame_seeking import FrameSeeker
+from storage.media.video.frame_seeking import FrameSeeker
 from storage.media.writing import write_image
 
 TILES, COLUMNS = 12, 4

@@ -10,8 +10,8 @@ from dfvi_models.merging.fusion import fuse
 from dfvi_models.review.origins import DISTANT, EARLIER, LATER, OPEN, ORIGINS, count_origins, label_origins
 from storage.cache.errors import DamagedStoreError
 from tasks.reporting.run_results import ShotHistory, ShownResults
+from tasks.shots.filled_shots import OpenShot
 from tasks.stage import candidate_arrays
-from tasks.stage.filled_shots import OpenShot
 
 CARRIED = (EARLIER, LATER)
 

@@ -9,8 +9,8 @@ from storage.cache.errors import DamagedStoreError, StoreError
 from storage.cache.root import Root
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
-from tasks.stage.filled_clip import FilledClip
-from tasks.stage.filled_shots import OpenShot, OpenShots, ShownClip, open_shots
+from tasks.shots.filled_clip import FilledClip
+from tasks.shots.filled_shots import OpenShot, OpenShots, ShownClip, open_shots
 from tasks.stage.recipe import was_dropped
 
 FILLING = ("merge", "register_frames", "deflicker")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from storage.errors import InputError
 from storage.media.clip import Clip
-from storage.media.frame_seeking import FrameSeeker
 from storage.media.reading import probe
+from storage.media.video.frame_seeking import FrameSeeker
 
 MOST_BYTES = 96 * 2**20  # of pictures kept of a clip
 QUALITY = 90  # of JPEG

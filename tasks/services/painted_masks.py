@@ -15,7 +15,7 @@ from PIL import Image
 from storage.backends.atomic_write import appears_when_complete
 from storage.errors import InputError
 from storage.media.clip import check_size
-from storage.media.masks.coco_rle import encode_rle
+from storage.media.masks.kinds.coco_rle import encode_rle
 
 Box = tuple[int, int, int, int]
 """Left upper corner x, y, width and height in pixels; what lies outside the frame is cut off."""

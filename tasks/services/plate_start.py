@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from dfvi_models.types import INVENTED
 from storage.errors import InputError
+from tasks.shots.filled_shots import FilledShots, OpenShot, ShownClip
 from tasks.stage.cached_stage import Job, StageResult
-from tasks.stage.filled_shots import FilledShots, OpenShot, ShownClip
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Protocol, TypeVar
 from storage.cache.dropping import drop_results
 from storage.cache.root import Root
 from storage.cache.run_records import Keep
+from tasks.shots.filled_shots import FilledShot
+from tasks.shots.shot import Shot
 from tasks.stage.cached_stage import Job, StageResult
-from tasks.stage.filled_shots import FilledShot
-from tasks.stage.shot import Shot
 
 
 class RemembersResults(Protocol):

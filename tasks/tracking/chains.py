@@ -11,8 +11,8 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.segmentation.following import Followed
 from dfvi_models.segmentation.tracking import Span, spans_between
 from storage.cache.stage_store import StageStore
+from tasks.shots.shot_batches import DirectRunner
 from tasks.stage.cached_stage import Job, StageResult
-from tasks.stage.shot_batches import DirectRunner
 from tasks.tracking.follow_object import FollowObjectParams, follow_object
 from tasks.tracking.frame_span import FrameIndex
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dfvi_models.numerics.resizing import resize_frame
 from storage.cache.stage_key import DIGEST_LENGTH
 from storage.media.clip import Clip
-from storage.media.frame_seeking import FrameSeeker
+from storage.media.video.frame_seeking import FrameSeeker
 from tasks.decode import MediaInput
 from tasks.stage.cached_stage import Job, StageResult
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from storage.errors import InputError
 from storage.media.clip import Clip
+from storage.media.masks.kinds.timed import TimedMask
 from storage.media.masks.parsing import join_masks, parse_mask
-from storage.media.masks.timed import TimedMask
 from storage.media.times import frame_at, parse_moment
 
 NUMBER = re.compile(r"\d{1,9}", re.ASCII)

@@ -9,8 +9,8 @@ from dfvi_models.segmentation.outlining import outline_in_box
 from dfvi_models.segmentation.tracking import MARKED
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from storage.media.masks.box import BoxMask
 from storage.media.masks.holes import DEFAULT_THRESHOLD
+from storage.media.masks.kinds.box import BoxMask
 from storage.media.masks.parsing import parse_mask
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.tracking.frame_span import SpanFrames

@@ -11,7 +11,7 @@ from dfvi_models.segmentation.certainty import UNSURE, first_to_correct
 from dfvi_models.segmentation.labels import label_objects
 from storage.errors import InputError
 from storage.media.clip import Clip
-from storage.media.image_folder import IMAGE_SUFFIXES
+from storage.media.images.folder import IMAGE_SUFFIXES
 from storage.media.masks.writing import VIDEO_SUFFIXES, write_label_folder, write_mask_file
 from storage.media.reading import read_frames
 from storage.media.writing import write_video

@@ -10,7 +10,7 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.numerics.resizing import centre_square
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
-from storage.media.image_folder import list_images, read_image
+from storage.media.images.folder import list_images, read_image
 from tasks.stage.cached_stage import Job, StageParams, stage
 
 

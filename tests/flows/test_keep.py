@@ -12,9 +12,9 @@ from storage.cache.root import Root
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
 from tasks.decode import MediaInput
+from tasks.shots.shot_batches import DirectRunner, fill_batch
 from tasks.stage import cached_stage
 from tasks.stage.cached_stage import Job
-from tasks.stage.shot_batches import DirectRunner, fill_batch
 from tests.clips import texture
 from tests.storage import media_files
 

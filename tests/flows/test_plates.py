@@ -14,12 +14,12 @@ from flows.pipeline.preflight import check_request
 from flows.pipeline.stage_order import inpaint_clip
 from storage.cache.root import Root
 from storage.errors import InputError
-from storage.media.image_folder import read_image
+from storage.media.images.folder import read_image
 from tasks.decode import MediaInput
 from tasks.services.plate_start import plate_start
+from tasks.shots.filled_shots import ShownClip
+from tasks.shots.shot_batches import DirectRunner
 from tasks.stage.cached_stage import Job
-from tasks.stage.filled_shots import ShownClip
-from tasks.stage.shot_batches import DirectRunner
 from tests.clips import texture, write_images
 from tests.dfvi_models.registration.scenes import panning
 

@@ -8,9 +8,9 @@ from flows.pipeline.plan import plan_video
 from flows.pipeline.stage_order import inpaint_clip
 from storage.cache.root import Root
 from tasks.decode import MediaInput
+from tasks.shots.filled_shots import ShownClip
+from tasks.shots.shot_batches import DirectRunner
 from tasks.stage.cached_stage import Job
-from tasks.stage.filled_shots import ShownClip
-from tasks.stage.shot_batches import DirectRunner
 from tests.clips import write_images
 
 COUNT, HEIGHT, WIDTH = 5, 200, 420

@@ -10,9 +10,9 @@ from storage.cache.root import Root
 from storage.errors import InputError
 from tasks.decode import MediaInput, decode
 from tasks.find_shots import find_shots
+from tasks.shots.filled_shots import ShownClip
+from tasks.shots.shot_batches import DirectRunner
 from tasks.stage.cached_stage import Job
-from tasks.stage.filled_shots import ShownClip
-from tasks.stage.shot_batches import DirectRunner
 from tests.clips import write_images
 from tests.dfvi_models.shots.made_up_shots import shot
 

@@ -19,8 +19,8 @@ from storage.errors import InputError
 from storage.media.reading import probe, read_frames
 from tasks import decode as decoding
 from tasks.decode import DecodeParams, MediaInput, decode, stored_frames, taken_frames, worked_frames
+from tasks.shots.shot_batches import DirectRunner
 from tasks.stage.cached_stage import Job
-from tasks.stage.shot_batches import DirectRunner
 from tests.clips import write_images
 from tests.dfvi_models.shots.made_up_shots import shot
 from tests.storage.media_files import add_audio

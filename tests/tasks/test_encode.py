@@ -9,8 +9,8 @@ from storage.media.reading import probe
 from storage.media.writing import write_images
 from tasks.decode import DecodeParams, MediaInput, decode
 from tasks.encode import EncodeParams, encode
+from tasks.shots.filled_shots import FilledShot, FilledShots
 from tasks.stage.cached_stage import Job
-from tasks.stage.filled_shots import FilledShot, FilledShots
 from tests.storage.media_files import add_audio, moving_frames
 from tests.storage.media_files import encode as encode_video
 

@@ -12,8 +12,8 @@ from storage.cache import array_layout
 from storage.cache.root import Root
 from tasks.decode import MediaInput
 from tasks.grow_holes import GrowHolesParams, grow_holes
+from tasks.shots.shot_batches import DirectRunner
 from tasks.stage.cached_stage import Job
-from tasks.stage.shot_batches import DirectRunner
 from tests.clips import write_images
 from tests.dfvi_models.registration.scenes import HEIGHT, WIDTH, panning
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from storage.errors import InputError
 from storage.media.clip import Clip
+from storage.media.masks.kinds.union import UnionMask
 from storage.media.masks.parsing import WORDS
 from storage.media.masks.source import Marks
-from storage.media.masks.union import UnionMask
 from storage.media.reading import FOLDER_RATE
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from storage.errors import InputError
 from storage.media.clip import Clip, check_range
-from storage.media.masks.union import UnionMask
+from storage.media.masks.kinds.union import UnionMask
 
 DEFAULT_THRESHOLD = 127  # of 255: what is more white than black is removed
 

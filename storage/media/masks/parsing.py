@@ -6,15 +6,15 @@ from pathlib import Path
 
 from storage.errors import InputError, reading
 from storage.media.clip import find_source
-from storage.media.masks.alpha import AlphaMask
-from storage.media.masks.array import ArrayMask
-from storage.media.masks.box import BoxMask
-from storage.media.masks.coco_rle import CocoMask
-from storage.media.masks.image import FolderMask, ImageMask
+from storage.media.masks.kinds.alpha import AlphaMask
+from storage.media.masks.kinds.array import ArrayMask
+from storage.media.masks.kinds.box import BoxMask
+from storage.media.masks.kinds.coco_rle import CocoMask
+from storage.media.masks.kinds.image import FolderMask, ImageMask
+from storage.media.masks.kinds.timed import TimedMask
+from storage.media.masks.kinds.union import SEPARATOR, UnionMask
+from storage.media.masks.kinds.video import VideoMask
 from storage.media.masks.source import MaskSource
-from storage.media.masks.timed import TimedMask
-from storage.media.masks.union import SEPARATOR, UnionMask
-from storage.media.masks.video import VideoMask
 from storage.media.times import Span, parse_span
 
 WORDS: tuple[type[MaskSource], ...] = (AlphaMask, BoxMask)

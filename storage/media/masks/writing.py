@@ -18,8 +18,8 @@ from storage.backends.file_digest import file_sha256
 from storage.errors import InputError
 from storage.media.clip import Clip, ColourTags
 from storage.media.codecs import CONTAINERS
-from storage.media.image_folder import IMAGE_SUFFIXES
-from storage.media.masks.coco_rle import encode_rle
+from storage.media.images.folder import IMAGE_SUFFIXES
+from storage.media.masks.kinds.coco_rle import encode_rle
 from storage.media.writing import DIGITS, write_images, write_video
 from storage.output_folder import deliver_folder, foreign_names
 

@@ -3,7 +3,7 @@
 import json
 
 from flows.cli import main as cli
-from storage.media.image_folder import read_image
+from storage.media.images.folder import read_image
 from storage.media.reading import probe
 from tests.clips import panning_clip
 

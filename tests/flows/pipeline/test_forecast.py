@@ -9,8 +9,8 @@ from flows.pipeline.runner import Runner
 from storage.cache.root import Root
 from storage.cache.run_records import RunFacts
 from storage.errors import InputError
+from tasks.shots.shot import Shot
 from tasks.stage.cached_stage import Job, StageResult
-from tasks.stage.shot import Shot
 
 SIZES = {"frames": 1000, "drafts": 300, "rest": 700, "encoded": 50}
 PAST = RunCost(

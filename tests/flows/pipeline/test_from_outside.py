@@ -17,9 +17,9 @@ from storage.cache.root import Root
 from tasks.decode import MediaInput, decode
 from tasks.encode import encode
 from tasks.estimate_flow import estimate_flow
+from tasks.shots.filled_clip import FilledClip
+from tasks.shots.filled_shots import FilledShot, FilledShots
 from tasks.stage.cached_stage import Job, StageParams, stage
-from tasks.stage.filled_clip import FilledClip
-from tasks.stage.filled_shots import FilledShot, FilledShots
 from tests.clips import panning_clip
 
 

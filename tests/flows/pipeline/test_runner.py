@@ -13,9 +13,9 @@ from flows.pipeline.stage_order import inpaint_clip
 from flows.pipeline.summary import StageSummary, Summary, describe
 from storage.cache.root import Root
 from tasks.decode import DecodeParams, MediaInput, decode
+from tasks.shots.shot import Shot
+from tasks.shots.shot_batches import batches
 from tasks.stage.cached_stage import Job, StageResult
-from tasks.stage.shot import Shot
-from tasks.stage.shot_batches import batches
 from tests.clips import panning_clip, write_images
 from tests.dfvi_models.shots.made_up_shots import shot
 

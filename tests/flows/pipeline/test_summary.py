@@ -4,8 +4,8 @@ import pytest
 
 from flows.pipeline.stage_order import ClipResults
 from flows.pipeline.summary import Summary, describe, warn_of_invention
+from tasks.shots.filled_shots import FilledShot, FilledShots
 from tasks.stage.cached_stage import StageResult
-from tasks.stage.filled_shots import FilledShot, FilledShots
 
 
 @pytest.mark.parametrize(("frames", "propagated", "warns"), [(8, 0, True), (8, 1, False), (1, 0, False)])

@@ -10,7 +10,7 @@ from PIL import Image
 from storage.errors import InputError
 from storage.media.clip import Clip
 from storage.media.masks.holes import read_holes
-from storage.media.masks.image_value import image_value
+from storage.media.masks.kinds.image_value import image_value
 from storage.media.masks.parsing import parse_mask
 from tasks.services.painted_masks import Marked, as_overlay, store_painting, write_mask
 

@@ -6,8 +6,8 @@ import pytest
 
 from storage.cache.root import Root
 from tasks.decode import MediaInput
+from tasks.shots.shot_batches import DirectRunner
 from tasks.stage.cached_stage import Job
-from tasks.stage.shot_batches import DirectRunner
 from tasks.tracking import chains
 from tasks.tracking.chains import follow_through
 from tasks.tracking.follow_object import follow_object

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from flows.cli import main as cli
-from storage.media.image_folder import read_image
+from storage.media.images.folder import read_image
 from tests.clips import texture, write_images
 
 COUNT, HEIGHT, WIDTH = 4, 36, 48

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from flows.cli import main as cli
-from storage.media.image_folder import read_image
+from storage.media.images.folder import read_image
 from storage.media.masks.parsing import join_masks, parse_mask
 from storage.media.reading import probe
 from tests.clips import write_images

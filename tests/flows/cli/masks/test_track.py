@@ -10,7 +10,7 @@ from PIL import Image
 from dfvi_models.segmentation.distance import overlap
 from flows.cli import main as cli
 from storage.cache.root import Root
-from storage.media.image_folder import read_image
+from storage.media.images.folder import read_image
 from storage.media.masks.holes import read_holes
 from storage.media.masks.parsing import parse_mask
 from storage.media.reading import probe, read_frames

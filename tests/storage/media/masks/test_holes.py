@@ -15,13 +15,13 @@ from PIL import Image
 
 from storage.errors import InputError
 from storage.media.clip import Clip
-from storage.media.masks.alpha import AlphaMask
-from storage.media.masks.box import BoxMask
 from storage.media.masks.holes import read_holes
-from storage.media.masks.image import FolderMask, ImageMask
-from storage.media.masks.image_value import image_value
+from storage.media.masks.kinds.alpha import AlphaMask
+from storage.media.masks.kinds.box import BoxMask
+from storage.media.masks.kinds.image import FolderMask, ImageMask
+from storage.media.masks.kinds.image_value import image_value
+from storage.media.masks.kinds.video import VideoMask
 from storage.media.masks.parsing import parse_mask
-from storage.media.masks.video import VideoMask
 from storage.media.reading import probe
 from tests.storage.media_files import encode, moving_frames, write_png
 

@@ -1,0 +1,1 @@
+"""Image files: folders of frames, headers, and frames painted by hand."""

@@ -1,0 +1,1 @@
+"""The kinds of masks that users give, a file each; `parsing` asks them one after the other."""
