@@ -19,6 +19,7 @@ from tasks.decode import MediaInput
 from tasks.estimate_flow import estimate_flow
 from tasks.evaluation.cut_holes import CutHolesParams, cut_holes
 from tasks.evaluation.read_truth import ReadTruthParams, read_truth
+from tasks.shots.composed_clip import ComposedClip
 from tasks.stage.cached_stage import Job, StageResult
 from tasks.training.make_flow_examples import flow_examples
 from tasks.training.read_photos import read_photos
@@ -140,7 +141,7 @@ def data_of(runner: Runner, clip: CleanClip, recipe: CompletionRecipe) -> dict[s
     made = {}
     for hole, params in test_holes(recipe.holes, clip.name, recipe.clips.seed).items():
         holed = runner(cut_holes, params, truth=truth)
-        seen = holed
+        seen: StageResult | ComposedClip = holed
         for number, draft in enumerate(recipe.drafts, -len(recipe.drafts)):
             seen = fill_roughly(runner, draft, number, holed, seen)
         flow = runner(estimate_flow, recipe.estimate_flow, clip=seen)

@@ -8,6 +8,7 @@ from pydantic import Field
 from dfvi_models.merging.deflicker import deflicker as smooth_over_time
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.composed_clip import hidden_pixels, only_hidden
 from tasks.shots.filled_clip import FilledClip
 from tasks.stage.cached_stage import Job, StageParams, stage
 from tasks.stage.write_behind import write_behind
@@ -21,7 +22,7 @@ class DeflickerParams(StageParams):
     out."""
 
 
-@stage(version=2)
+@stage(version=3)  # 3: frames are 0 where nothing is hidden
 def deflicker(
     out: StageStore,
     *,
@@ -32,8 +33,8 @@ def deflicker(
     params: DeflickerParams,
     job: Job,
 ) -> None:
-    """Write every frame, no longer with a hole, and where each pixel came from: the same arrays as merge."""
-    visible_clip = FilledClip(merged, fill)
+    """Write the hidden pixels of every frame, no longer a hole, and where each came from: the same arrays as merge."""
+    visible_clip, hidden = FilledClip(merged, fill), hidden_pixels(clip)
     size = (visible_clip.count, visible_clip.height, visible_clip.width)
     source = array_layout.values(*size, dtype="int32")
     wanted = out.create(frames=array_layout.frames(*size), holes=array_layout.holes(*size), source=source)
@@ -49,7 +50,7 @@ def deflicker(
     none = np.zeros(size[1:], np.bool_)
     with write_behind(out) as write:
         for t, frame in smoothed:
-            write(t, frames=frame, holes=none, source=visible_clip.source[t])
+            write(t, frames=only_hidden(frame, hidden[t]), holes=none, source=visible_clip.source[t])
     counts: Any = merged.attributes
     full = {"unfinished_frames": [], "holes_left": 0, "largest_hole": 0}
     out.attributes.update({**counts, "invented": counts["invented"] + counts["holes_left"], **full})

@@ -9,6 +9,7 @@ from dfvi_models.image_inpainting.methods import Patch
 from dfvi_models.methods import InpainterMethod
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.composed_clip import only_hidden
 from tasks.shots.filled_clip import FilledClip
 from tasks.stage.cached_stage import Job, stage
 from tasks.stage.method_params import MethodParams
@@ -26,9 +27,9 @@ class FillKeyFramesParams(MethodParams):
     """key: the first and last of each run of unfinished frames, and let propagation carry that on; all: every one."""
 
 
-@stage(version=1)
+@stage(version=2)  # 2: frames are 0 where there was no hole left
 def fill_key_frames(out: StageStore, *, merged: StageStore, params: FillKeyFramesParams, job: Job) -> None:
-    """Fill the whole remaining hole of the chosen frames."""
+    """Write the whole remaining hole of the chosen frames, filled."""
     clip = FilledClip(merged)
     unfinished = merged.attributes["unfinished_frames"]
     is_unfinished = set(unfinished)
@@ -40,5 +41,5 @@ def fill_key_frames(out: StageStore, *, merged: StageStore, params: FillKeyFrame
     inpainter = params.inpainter.build(params.resources(job, out.key, out.remember))
     with write_behind(out) as write:
         for t, frame in inpainter.inpaint(clip.frames, clip.holes, wanted=wanted, threads=job.threads):
-            write(row_of[t], frames=frame)
+            write(row_of[t], frames=only_hidden(frame, clip.holes[t]))
     out.attributes.update({"key_frames": chosen, "unfinished_frames": sorted(is_unfinished - set(chosen))})

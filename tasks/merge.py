@@ -11,6 +11,7 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.types import KNOWN, Merged
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.composed_clip import hidden_pixels, only_hidden
 from tasks.shots.filled_clip import FilledClip
 from tasks.stage import candidate_arrays
 from tasks.stage.cached_stage import Job, stage
@@ -28,7 +29,7 @@ class MergeParams(MethodParams):
     """How one colour is chosen."""
 
 
-@stage(version=2)
+@stage(version=3)  # 3: frames are 0 where nothing is hidden
 def merge(
     out: StageStore,
     *,
@@ -38,8 +39,8 @@ def merge(
     params: MergeParams,
     job: Job,
 ) -> None:
-    """Write every frame with its hole filled as far as anything reached it, and where each pixel came from."""
-    visible_clip = FilledClip(clip, fill)
+    """Write the hidden pixels of every frame, filled as far as anything reached them, and where each came from."""
+    visible_clip, hidden = FilledClip(clip, fill), hidden_pixels(clip)
     size = (visible_clip.count, visible_clip.height, visible_clip.width)
     source = array_layout.values(*size, dtype="int32")
     wanted = set(out.create(frames=array_layout.frames(*size), holes=array_layout.holes(*size), source=source))
@@ -56,6 +57,6 @@ def merge(
     with write_behind(out) as write:
         for t, merged in enumerate(ordered_map(one_frame, range(visible_clip.count), job.threads)):
             if t in wanted:
-                write(t, frames=merged.frame, holes=merged.hole, source=merged.source)
+                write(t, frames=only_hidden(merged.frame, hidden[t]), holes=merged.hole, source=merged.source)
             counts.add(t, merged)
     out.attributes.update(asdict(counts))

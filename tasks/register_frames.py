@@ -13,6 +13,7 @@ from dfvi_models.registration.distant import DISTANCES, DistantFrames
 from dfvi_models.types import Merged
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
+from tasks.shots.composed_clip import hidden_pixels, only_hidden
 from tasks.shots.filled_clip import FilledClip
 from tasks.stage import candidate_arrays
 from tasks.stage.cached_stage import Job, StageParams, stage
@@ -34,7 +35,9 @@ class RegisterFramesParams(StageParams):
         return tuple(sorted(set(distances)))
 
 
-@stage(version=4)  # 2: shift is measured where flow is sure, and the choice fitted to that; 3, taken back by 4: bolder
+@stage(
+    version=5
+)  # 2: shift is measured where flow is sure, and the choice fitted to that; 5: 0 where nothing is hidden
 def register_frames(
     out: StageStore,
     *,
@@ -44,9 +47,9 @@ def register_frames(
     params: RegisterFramesParams,
     job: Job,
 ) -> None:
-    """Write every frame with the better of both colours, the hole still left, where each pixel came from, and which
-    were registered."""
-    known, seen = FilledClip(clip), FilledClip(merged)
+    """Write the hidden pixels of every frame with the better of both colours, the hole still left, where each pixel
+    came from, and which were registered."""
+    known, seen, hidden = FilledClip(clip), FilledClip(merged), hidden_pixels(clip)
     size = (seen.count, seen.height, seen.width)
     wanted = set(
         out.create(
@@ -72,7 +75,8 @@ def register_frames(
     with write_behind(out) as write:
         for t, (chosen, registered) in enumerate(ordered_map(one_frame, range(seen.count), job.threads)):
             if t in wanted:
-                write(t, frames=chosen.frame, holes=chosen.hole, source=chosen.source, registered=registered)
+                frame = only_hidden(chosen.frame, hidden[t])
+                write(t, frames=frame, holes=chosen.hole, source=chosen.source, registered=registered)
             counts.add(t, chosen)
             counts.registered += int(np.count_nonzero(registered))
     out.attributes.update(asdict(counts))

@@ -43,7 +43,10 @@ def add_store(subparsers: Subparsers) -> None:
     runs = actions.add_parser("runs", help="the runs that gc keeps results for")
     runs.set_defaults(command=_runs)
 
-    export = actions.add_parser("export", help="write a result as PNG (frames, holes, flow colours) and .flo (flow)")
+    export = actions.add_parser(
+        "export",
+        help="write a result as PNG (frames, holes, flow colours) and .flo (flow); of stages that fill, the filling",
+    )
     export.add_argument("digest", help="digest of the result, or its first digits")
     export.add_argument("folder", type=Path, help="where to; one folder an array is made in it")
     export.set_defaults(command=_export)

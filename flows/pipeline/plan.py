@@ -14,6 +14,7 @@ from storage.cache.stage_key import StageKey
 from storage.errors import InputError
 from tasks.decode import MediaInput
 from tasks.encode import encode
+from tasks.shots.composed_clip import ComposedClip
 from tasks.shots.filled_shots import FilledShots
 from tasks.shots.grown_clip import GrownClip
 from tasks.shots.plates import PaintedShot
@@ -118,6 +119,8 @@ def results_read(inputs: Iterable[Input]) -> Iterator[StageResult]:
             yield from results_read([read.clip, read.grown])
         elif isinstance(read, PaintedShot):
             yield from results_read([read.bare])
+        elif isinstance(read, ComposedClip):
+            yield from results_read([read.clip, read.filled])
         elif isinstance(read, FilledShots):
             yield from read.results_read()
 
@@ -159,5 +162,8 @@ def find_filled(root: Location, name: str, config: RunConfig, video: MediaInput,
     return results
 
 
-def _is_undecided(read: Input | None) -> TypeGuard[StageResult | Shot | GrownClip | PaintedShot | FilledShots]:
-    return isinstance(read, StageResult | Shot | GrownClip | PaintedShot | FilledShots) and read.undecided
+MAYBE_UNDECIDED = StageResult | Shot | GrownClip | PaintedShot | ComposedClip | FilledShots
+
+
+def _is_undecided(read: Input | None) -> TypeGuard[MAYBE_UNDECIDED]:
+    return isinstance(read, MAYBE_UNDECIDED) and read.undecided

@@ -22,6 +22,7 @@ from tasks.keep_filled import KeepFilledParams, keep_filled
 from tasks.merge import merge
 from tasks.propagate import propagate
 from tasks.register_frames import register_frames
+from tasks.shots.composed_clip import ComposedClip
 from tasks.shots.filled_shots import FilledShot, FilledShots
 from tasks.shots.grown_clip import GrownClip
 from tasks.shots.plates import PaintedShot, lay_plates
@@ -41,10 +42,15 @@ class StageRunner(Protocol):
 class FilledResult:
     """A clip without hole: the last merge or registration, and the key frames filled since; or both deflickered."""
 
-    merged: StageResult
+    merged: StageResult | ComposedClip
     fill: StageResult | None = None
     grown: StageResult | None = None
     """Its holes as they have grown; None where they did not."""
+
+    @property
+    def stored(self) -> StageResult:
+        """Of the merge what is stored: the pixels that were hidden."""
+        return self.merged.filled if isinstance(self.merged, ComposedClip) else self.merged
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class ClipResults:
 
 HoledClip = StageResult | Shot | GrownClip
 """Frames with holes: what a stage made, one of its shots, or either of them with grown holes."""
+VisibleClip = HoledClip | PaintedShot | ComposedClip
+"""The same with plates, or with what was filled laid over it."""
 FillShot = Callable[[StageRunner, Shot], FilledShot]
 EachShot = Callable[[FillShot, Sequence[Shot]], Sequence[FilledShot]]
 
@@ -77,7 +85,7 @@ def inpaint_clip(
         painted = lay_plates(shot, known, config.plates, int(clip.attributes.get("start", 0)))
         filled = fill_clip(step, _inside(config, shot, clip), known, painted)
         kept = _keep_filled(step, known, filled) if config.keep == "result" else None
-        return FilledShot(shot.first, filled.merged, filled.fill, filled.grown, shot.box, kept)
+        return FilledShot(shot.first, filled.stored, filled.fill, filled.grown, shot.box, kept)
 
     filled = FilledShots(tuple(each_shot(fill, shots) if each_shot else (fill(step, shot) for shot in shots)))
     encoded = step(encode, config.encode, clip=clip, filled=filled, video=video)
@@ -94,7 +102,7 @@ def _cut(step: StageRunner, config: RunConfig, shot: Shot) -> StageResult | Shot
 def _keep_filled(step: StageRunner, known: StageResult | Shot, filled: FilledResult) -> StageResult:
     """Keep the pixels of the holes alone, so that all else of the shot can be dropped."""
     clip = GrownClip(known, filled.grown) if filled.grown else known
-    return step(keep_filled, KeepFilledParams(), clip=clip, merged=filled.merged, fill=filled.fill)
+    return step(keep_filled, KeepFilledParams(), clip=clip, merged=filled.stored, fill=filled.fill)
 
 
 def _shots(step: StageRunner, config: RunConfig, clip: StageResult) -> list[Shot]:
@@ -135,7 +143,7 @@ def fill_clip(
 
 def _fill_hole(step: StageRunner, config: RunConfig, clip: HoledClip, known: HoledClip | PaintedShot) -> FilledResult:
     """Fill what is not `known`, along flow that is found on `clip`."""
-    visible_clip = clip
+    visible_clip: VisibleClip = clip
     if isinstance(config.estimate_flow.estimator, ImportedFlow):  # it was brought in for the clip, not for grown holes
         visible_clip = clip.clip if isinstance(clip, GrownClip) else clip
     else:
@@ -145,9 +153,8 @@ def _fill_hole(step: StageRunner, config: RunConfig, clip: HoledClip, known: Hol
     filled = _propagate_until_full(step, config, known, flow)
     if config.deflicker.strength == 0:
         return filled
-    return FilledResult(
-        step(deflicker, config.deflicker, clip=known, merged=filled.merged, fill=filled.fill, flow=flow)
-    )
+    smooth = step(deflicker, config.deflicker, clip=known, merged=filled.merged, fill=filled.fill, flow=flow)
+    return FilledResult(ComposedClip(known, smooth))
 
 
 def _propagate_until_full(
@@ -155,26 +162,30 @@ def _propagate_until_full(
 ) -> FilledResult:
     """Carry colours along the flow, once take better ones from distant frames, invent key frames, carry on from these,
     until no hole is left."""
-    base: HoledClip | PaintedShot = clip
+    base: VisibleClip = clip
     fill, iteration = None, 0
     while True:
         carried = step(propagate, config.propagate, iteration, clip=base, flow=flow, fill=fill)
-        merged = step(merge, config.merge, iteration, carried=carried, clip=base, fill=fill)
+        merged = ComposedClip(clip, step(merge, config.merge, iteration, carried=carried, clip=base, fill=fill))
         if iteration == 0 and config.register_frames.distances:
-            merged = step(register_frames, config.register_frames, clip=clip, carried=carried, merged=merged)
+            better = step(register_frames, config.register_frames, clip=clip, carried=carried, merged=merged)
+            merged = ComposedClip(clip, better)
         if _is_full(merged):
             return FilledResult(merged)
-        fill = step(fill_key_frames, _fill_params(config, iteration), iteration, merged=_or_undecided(merged))
+        left = replace(merged, filled=_or_undecided(merged.filled))
+        fill = step(fill_key_frames, _fill_params(config, iteration), iteration, merged=left)
         if _is_full(fill) is not False:
             return FilledResult(merged, _or_undecided(fill))
         base, iteration = merged, iteration + 1
 
 
-def fill_roughly(step: StageRunner, draft: Draft, number: int, clip: HoledClip, visible_clip: HoledClip) -> StageResult:
+def fill_roughly(
+    step: StageRunner, draft: Draft, number: int, clip: HoledClip, visible_clip: VisibleClip
+) -> ComposedClip:
     """Propagate once into the hole of `clip`, along flow estimated on `visible_clip`."""
     flow = _find_flow(step, draft, number, clip, visible_clip)
     carried = step(propagate, draft.propagate, number, clip=clip, flow=flow)
-    return step(merge, draft.merge, number, carried=carried, clip=clip)
+    return ComposedClip(clip, step(merge, draft.merge, number, carried=carried, clip=clip))
 
 
 def _find_flow(
@@ -182,7 +193,7 @@ def _find_flow(
     config: RunConfig | Draft,
     iteration: int,
     clip: HoledClip,
-    visible_clip: HoledClip,
+    visible_clip: VisibleClip,
 ) -> StageResult:
     """Estimate flow on `visible_clip`, and complete it in the hole of `clip`."""
     estimated = step(estimate_flow, config.estimate_flow, iteration, clip=visible_clip)
@@ -196,7 +207,7 @@ def _fill_params(config: RunConfig, iteration: int) -> FillKeyFramesParams:
     return config.fill_key_frames.model_copy(update={"frames": "all"})
 
 
-def _is_full(result: StageResult) -> bool | None:
+def _is_full(result: StageResult | ComposedClip) -> bool | None:
     """Return whether no frame has a hole any more; None in a plan, before the result is there."""
     left = result.attributes.get("unfinished_frames")
     return None if left is None else not left

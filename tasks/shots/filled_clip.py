@@ -41,7 +41,7 @@ class FilledClip:
     """
 
     def __init__(self, base: StageStore, fill: StageStore | None = None) -> None:
-        """Look at `base` (decode or merge) with the key frames of `fill` (fill_key_frames on the same base) over it."""
+        """Look at `base` (a clip, or one that is filled in part) with the key frames made of it laid over it."""
         self.base, self._fill = base, fill
         self._filled: Mapping[int, int] = {}
         if fill is not None:
@@ -53,9 +53,10 @@ class FilledClip:
         self.invented = Derived(self.count, lambda t: self._source(t) == INVENTED) if "source" in base else None
 
     def _frame(self, t: int) -> NDArray[Any]:
-        if self._fill is not None and t in self._filled:
-            return self._fill["frames"][self._filled[t]]
-        return self.base["frames"][t]
+        frame: NDArray[Any] = self.base["frames"][t]
+        if self._fill is None or t not in self._filled:
+            return frame
+        return np.where(self.base["holes"][t][..., None], self._fill["frames"][self._filled[t]], frame)
 
     def _hole(self, t: int) -> NDArray[Any]:
         hole = self.base["holes"][t]

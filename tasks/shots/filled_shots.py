@@ -127,9 +127,9 @@ class OpenShot:
         """What was filled, inside its rows and columns; None where that are the holes of the clip."""
         return self.grown["holes"] if self.grown else None
 
-    def lay_on(self, frame: NDArray[np.uint8], t: int) -> None:
-        """Write frame t of the shot, filled, into a frame as it was decoded."""
-        frame[self.inside] = self.filled.frames[t]
+    def lay_on(self, frame: NDArray[np.uint8], t: int, hole: NDArray[np.bool_]) -> None:
+        """Write what was filled of frame t of the shot into a frame as it was decoded, inside its hole."""
+        frame[self.inside][hole] = self.filled.frames[t][hole]
 
 
 @dataclass(frozen=True)
@@ -158,9 +158,8 @@ class KeptShot:
         """What was filled, inside its rows and columns."""
         return self.store["holes"]
 
-    def lay_on(self, frame: NDArray[np.uint8], t: int) -> None:
-        """Write frame t of the shot, filled, into a frame as it was decoded."""
-        hole = self.holes[t]
+    def lay_on(self, frame: NDArray[np.uint8], t: int, hole: NDArray[np.bool_]) -> None:
+        """Write what was filled of frame t of the shot into a frame as it was decoded, inside its hole."""
         frame[self.inside][hole] = self.store["colours"][t][: np.count_nonzero(hole)]
 
 
@@ -213,18 +212,13 @@ class ShownClip:
         """What was filled."""
 
     def _frame(self, t: int) -> Any:
-        shots = self._at.get(t, ())
-        if len(shots) == 1 and isinstance(shots[0], OpenShot) and self._is_whole(shots[0].filled):
-            return shots[0].filled.frames[t - shots[0].first]
-        frame = self._clip["frames"][t]
+        shots, frame = self._at.get(t, ()), self._clip["frames"][t]
         if shots:
-            frame = np.array(frame)
+            frame, hole = np.array(frame), self._clip["holes"][t]
         for shot in shots:
-            shot.lay_on(frame, t - shot.first)
+            inside = hole[shot.inside] if shot.holes is None else shot.holes[t - shot.first]
+            shot.lay_on(frame, t - shot.first, inside)
         return frame
-
-    def _is_whole(self, filled: FilledClip) -> bool:
-        return (filled.height, filled.width) == (self.height, self.width)
 
     def _hole(self, t: int) -> Any:
         hole = self._clip["holes"][t]

@@ -106,11 +106,13 @@ class PaintedView:
         self.attributes = {**shot.attributes, "plates": sorted(shown.items())}
 
     def __getitem__(self, name: str) -> Any:
-        """Array `name` of the shot as a lazy sequence."""
+        """Array `name` of the shot as a lazy sequence; `hidden` are its holes without the plates."""
+        if name == "hidden":
+            return self._shot["holes"]
         return LaidOver(self._shot[name], self._laid[name]) if name in self._laid else self._shot[name]
 
     def __contains__(self, name: str) -> bool:
-        return name in self._shot
+        return name == "hidden" or name in self._shot
 
 
 class LaidOver(Derived):

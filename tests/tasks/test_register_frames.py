@@ -69,13 +69,13 @@ def test_what_no_flow_follows_is_taken_from_frames_that_show_it(tmp_path, scene)
     assert all(sources <= set(range(7)) - {t - 1, t, t + 1} for t, sources in enumerate(taken))
 
 
-def test_nothing_outside_the_hole_is_touched(tmp_path, scene):
-    frames, holes = scene
+def test_nothing_is_stored_outside_the_hole(tmp_path, scene):
+    _, holes = scene
     step, _ = run(tmp_path)
     *_, result = step.last(register_frames)
     store = result.open(step.job)
     for t in range(7):
-        np.testing.assert_array_equal(store["frames"][t][~holes[t]], frames[t][~holes[t]])
+        assert not store["frames"][t][~holes[t]].any()
         assert not (store["holes"][t] | store["registered"][t])[~holes[t]].any()
 
 
