@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from dfvi_models.errors import ShapeError
+from dfvi_models.rims import growth
+from dfvi_models.rims.differences import differing
 from dfvi_models.rims.growth import grow_holes
 from tests.dfvi_models.registration.scenes import HEIGHT, WIDTH, panning
 
@@ -44,6 +46,16 @@ def test_a_shadow_that_goes_with_the_hole_joins_it(clean, holes):
 
 def test_a_clean_rim_stays(clean, holes):
     assert (grown(clean, holes) & ~holes).mean() < 0.001
+
+
+def test_a_clean_shot_is_judged_by_some_of_its_frames(clean, holes, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(growth, "differing", lambda *given: looked_at.append(1) or differing(*given))
+    grown(clean, holes)
+    assert 0 < len(looked_at) < COUNT / 2
+    looked_at.clear()
+    grown(shaded(clean), holes)
+    assert len(looked_at) == COUNT
 
 
 def test_no_hole_reaches_farther_than_asked(clean, holes):
