@@ -193,7 +193,7 @@ class Root:
         for each, found in by_video.items():
             found.sort(key=lambda run: (run.finished or run.started, run.started), reverse=True)
             for run in found[keep:]:
-                run.path.remove()
+                run.remove()
                 dropped.append(each)
         return sorted(set(dropped))
 

@@ -3,6 +3,9 @@
 One record is kept for each run of a flow on one video, so that two runs of one name never undo each other. A result is
 written into the record *before* it is looked at: whoever wants to delete it asks the records again after having taken
 its manifest away, so that either he sees the record, or the run sees that there is no finished result any more.
+
+A record that grows long goes on in parts, each a file of the same form, so that writing one more result costs the same
+in a film of a thousand shots as in a clip. When the run ends, all is written into its first file, and the parts go.
 """
 
 import errno
@@ -10,7 +13,7 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast, get_args
 
 from storage.backends.store_path import StorePath
@@ -21,6 +24,9 @@ from storage.errors import UNREADABLE
 
 SUFFIX = ".json"
 NUMBER_SIGN = "@"  # between the name of a run and its number; no name holds it
+PART_SIGN = "_"  # between the number of a run, which is hexadecimal, and that of a further part of its record
+PART_LENGTH = 64
+"""Results that stand in one part of a record at most while its run goes on."""
 UNFINISHED = ".unfinished"  # how the first version ended the name of a run that went on
 Keep = Literal["all", "tune", "result"]
 """Which results of a run stay once it has used them; see `tasks.stage.keeping`."""
@@ -32,7 +38,7 @@ class RunFacts:
     """What is recorded of one run on one video."""
 
     path: StorePath
-    """The record itself."""
+    """The record itself, the first file of it."""
     name: str
     """Name given to the run; several runs may share it."""
     video: str
@@ -52,11 +58,18 @@ class RunFacts:
     """Whether damage would have been noticed; not so in records of the first version."""
     keep: Keep = "all"
     """Which of them it wants to stay as they are; all, where the record does not say."""
+    parts: tuple[StorePath, ...] = ()
+    """Further files of the record."""
 
     @property
     def digests(self) -> frozenset[str]:
         """The digests of all results it uses."""
         return frozenset(each["digest"] for each in self.reached)
+
+    def remove(self) -> None:
+        """Remove the record."""
+        for path in (self.path, *self.parts):
+            path.remove()
 
 
 @dataclass
@@ -75,13 +88,20 @@ class RunRecord:
     keep: Keep = "all"
     """Which of its results are to stay; others may give up the arrays of the rest."""
     _reached: list[dict[str, str]] = field(default_factory=list)
+    _digests: set[str] = field(default_factory=set)
+    _parts: int = 0
+    """Further files."""
     _error: OSError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def path(self) -> StorePath:
-        """The file or object of the record."""
-        return self.folder / f"{self.name}{NUMBER_SIGN}{self.number}{SUFFIX}"
+        """The file or object of the record, the first one if it has parts."""
+        return self._part(0)
+
+    def _part(self, number: int) -> StorePath:
+        part = f"{PART_SIGN}{number}" if number else ""
+        return self.folder / f"{self.name}{NUMBER_SIGN}{self.number}{part}{SUFFIX}"
 
     def use(self, stage: str, digest: str) -> None:
         """Write down that the run uses a result, before the result is looked at.
@@ -89,9 +109,12 @@ class RunRecord:
         In a root that cannot be written the run goes on without a record as long as nothing needs to be computed.
         """
         with self._lock:
-            if {"stage": stage, "digest": digest} not in self._reached:
-                self._reached.append({"stage": stage, "digest": digest})
-                self._write()
+            if digest in self._digests:
+                return
+            self._digests.add(digest)
+            self._reached.append({"stage": stage, "digest": digest})
+            self._parts = (len(self._reached) - 1) // PART_LENGTH
+            self._write(self._parts, self._reached[self._parts * PART_LENGTH :])
 
     def facts(self, summary: Mapping[str, Any]) -> RunFacts:
         """Return what would be read of a run that ends now, also where its record cannot be written."""
@@ -120,27 +143,28 @@ class RunRecord:
         summary : what the run says of itself, once its output is delivered.
         """
         with self._lock:
-            self._write(finished=time.time(), summary=summary)
+            self._write(0, self._reached, finished=time.time(), summary=summary)
             if self._error is not None:
                 return
-            mine = frozenset(each["digest"] for each in self._reached)
-            for other in read_records(self.folder):
-                if other.name == self.name and other.path != self.path and not other.damage and other.digests <= mine:
-                    other.path.remove()
+            for part in range(self._parts):
+                self._part(part + 1).remove()
+            for other in read_records(self.folder, self.path):
+                if other.name == self.name and not other.damage and other.digests <= self._digests:
+                    other.remove()
 
-    def _write(self, **more: Any) -> None:
+    def _write(self, part: int, reached: Sequence[Mapping[str, str]], **more: Any) -> None:
         content = {
             "run": self.name,
             "video": self.video,
-            "reached": self._reached,
+            "reached": reached,
             "started": self.started,
             "keep": self.keep,
-            **({"inputs": dict(self.inputs)} if self.inputs else {}),
+            **({"inputs": dict(self.inputs)} if self.inputs and not part else {}),
             **more,
         }
         try:
             self.folder.make()
-            write_json(self.path, content)
+            write_json(self._part(part), content)
             self._error = None
         except OSError as error:
             if error.errno not in CANNOT_WRITE:
@@ -149,22 +173,52 @@ class RunRecord:
 
 
 def read_records(folder: StorePath, but: StorePath | None = None) -> Iterator[RunFacts]:
-    """Read the records of one video, by name; none if there is no folder.
+    """Read the records of one video, by name; none if there is no folder. Each damaged file is a record of its own.
 
     but    : a record that is passed by.
     Raises : StoreError if a newer version of the program wrote one.
     """
+    while (files := _read_files(folder)) is None:
+        pass
+    of_run: dict[str, list[RunFacts]] = {}
+    for facts in files:
+        of_run.setdefault(_run_and_part(facts.path)[0], []).append(facts)
+    for run, parts in of_run.items():
+        if but is None or run != _run_and_part(but)[0]:
+            yield from (part for part in parts if part.damage)
+            yield from _joined([part for part in parts if not part.damage])
+
+
+def _read_files(folder: StorePath) -> list[RunFacts] | None:
+    """Read all files of records, those of one run in order; None if a part went meanwhile, whose run has ended: what
+    was in it stands in the first file now, which may have been read before."""
     try:
-        names = sorted(name for name in folder.names() if name.endswith(SUFFIX) and not name.startswith("."))
+        names = [name for name in folder.names() if name.endswith(SUFFIX) and not name.startswith(".")]
     except FileNotFoundError:
-        return
-    for name in names:
-        if but is not None and name == but.name:
-            continue
+        return []
+    read = []
+    for path in sorted((folder / name for name in names), key=_run_and_part):
         try:
-            yield _read(folder / name)
-        except FileNotFoundError:
-            continue  # replaced, or forgotten, meanwhile
+            read.append(_read(path))
+        except FileNotFoundError:  # replaced, or forgotten, meanwhile
+            if _run_and_part(path)[1]:
+                return None
+    return read
+
+
+def _run_and_part(path: StorePath) -> tuple[str, int]:
+    """Name and number of a run, and which part of its record a file is, 0 for the first."""
+    name, sign, number = path.name.removesuffix(SUFFIX).partition(NUMBER_SIGN)
+    number, _, part = number.partition(PART_SIGN)
+    return name + sign + number, int(part) if part.isdecimal() else 0
+
+
+def _joined(parts: Sequence[RunFacts]) -> Iterator[RunFacts]:
+    """Make one record of its parts, none of none."""
+    if parts:
+        reached = {each["digest"]: each for part in parts for each in part.reached}
+        others = tuple(part.path for part in parts[1:])
+        yield replace(parts[0], reached=tuple(reached.values()), parts=others)
 
 
 def write_again(record: RunFacts, reached: Sequence[Mapping[str, str]]) -> None:

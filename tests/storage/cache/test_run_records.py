@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from storage.cache import run_records
 from storage.cache.housekeeping import delete, unreached, verify
 from storage.cache.root import Root
+from storage.cache.run_records import PART_LENGTH
 from storage.cache.stage_key import StageKey
 from tests.storage.conftest import KEY, fill_store
 
@@ -50,6 +52,61 @@ def test_the_same_results_again_leave_one_record(two):
     run_of(two, KEY, OTHER)
     run_of(two, KEY, name="other")
     assert [(run.name, len(run.reached)) for run in two.runs()] == [("latest", 2), ("other", 1)]
+
+
+def many_keys(count):
+    return [StageKey("merge", number) for number in range(1, count + 1)]
+
+
+def test_one_more_result_of_a_long_run_is_a_short_write(root, monkeypatch):
+    written = []
+    write = type(root.path).write_whole
+    monkeypatch.setattr(
+        type(root.path), "write_whole", lambda path, content: (written.append(len(content)), write(path, content))
+    )
+    run_of(root, *many_keys(5 * PART_LENGTH), finish=False)
+    assert len(written) == 5 * PART_LENGTH
+    assert max(written[-PART_LENGTH:]) <= 1.1 * max(written[:PART_LENGTH])
+
+
+@pytest.mark.parametrize("finish", [False, True])
+def test_a_record_in_parts_is_one_run_until_it_is_forgotten(root, finish):
+    keys = many_keys(2 * PART_LENGTH + 1)
+    record = run_of(root, *keys, finish=finish)
+    [run] = root.runs()
+    assert [each["digest"] for each in run.reached] == [key.digest for key in keys]
+    assert len(run.parts) == (0 if finish else 2)
+    assert len(record.folder.names()) == (1 if finish else 3)
+    assert root.kept_by_others(record, "goat", ["all"]) == set()
+    assert root.forget_runs("latest") == ["goat"]
+    assert record.folder.names() == set()
+
+
+def test_a_part_that_goes_while_records_are_read_is_found_in_the_first_file(root, monkeypatch):
+    keys = many_keys(2 * PART_LENGTH)
+    record = run_of(root, *keys, finish=False)
+    read, ended = run_records._read, []
+
+    def end_after_the_first(path):
+        facts = read(path)
+        if not ended:
+            ended.append(True)
+            record.finish()
+        return facts
+
+    monkeypatch.setattr(run_records, "_read", end_after_the_first)
+    assert root.used_digests("goat") == {key.digest for key in keys}
+
+
+def test_a_damaged_part_keeps_everything_and_is_repaired(two):
+    record = run_of(two, *many_keys(PART_LENGTH), KEY, finish=False)
+    part = next(path for run in two.runs() for path in run.parts)
+    damage(part)
+    assert two.used_digests("goat") is None
+    assert [found.path for found in verify(two, repair=True)] == [part]
+    assert list(verify(two)) == []
+    assert two.used_digests("goat") > {KEY.digest, OTHER.digest}
+    assert [run.path for run in two.runs()] == [record.path]
 
 
 def test_the_last_run_of_a_name_is_found_by_its_output(two):
