@@ -86,6 +86,10 @@ class VideoReport(BaseModel):
     """All of them; of a long video some, evenly spread."""
     slice_row: int | None = None
     """Row of the frame whose pixels over time the page shows."""
+    flow_frame: int | None = None
+    """Frame whose flow the page shows, the one most in doubt."""
+    fastest_flow: float | None = None
+    """Pixels a frame at the rim of the wheel of colours."""
     stages: list[StageRow]
     preset: str = ""
     differences: list[Difference] = []

@@ -32,6 +32,7 @@ def page_of_video(page: VideoPage) -> str:
         "legend": legend,
         "thumbnails": page.thumbnails,
         "slices": page.slices,
+        "flow": page.flow,
         "shots": _shots(report.start, report.cuts, report.count),
         "sure": f"linear-gradient(to right, {', '.join(SURE_COLOURS)})",
         "has_pictures": bool(page.pictures),

@@ -16,6 +16,7 @@ from storage.cache.names import title_of_video
 from storage.cache.root import Root
 from storage.cache.run_records import RunFacts
 from tasks.reporting.clip_report import ClipReport, names_of_origins, report_clip
+from tasks.reporting.flow_pictures import FlowPictures
 from tasks.reporting.result_facts import facts_of
 from tasks.reporting.run_results import RunResults, open_shown
 
@@ -35,6 +36,8 @@ class VideoPage:
     """One for each moment, as a data: URL."""
     slices: Mapping[str, str] = field(default_factory=dict)
     """A row of all frames before and after, each as a data: URL."""
+    flow: Mapping[str, str] = field(default_factory=dict)
+    """`estimated`, `completed` and the `wheel` of colours, each as a data: URL; empty where flow is not stored."""
 
 
 def report_video(root: Root, run: RunFacts, *, threads: int = 1) -> VideoPage:
@@ -53,7 +56,7 @@ def report_video(root: Root, run: RunFacts, *, threads: int = 1) -> VideoPage:
     if run.damage:
         problems.insert(0, f"the record of the run is damaged: {run.damage}")
     report = _report(root, run, clip, facts, problems)
-    return VideoPage(report, *_pictures(clip)) if clip else VideoPage(report)
+    return _with_pictures(report, clip) if clip else VideoPage(report)
 
 
 def _report(
@@ -112,6 +115,8 @@ def _of_clip(clip: ClipReport) -> dict[str, Any]:
         "count": clip.count,
         "cuts": [clip.start + t for t in clip.cuts],
         "slice_row": clip.slice.row if clip.slice else None,
+        "flow_frame": clip.start + clip.flow.t if clip.flow else None,
+        "fastest_flow": clip.flow.fastest if clip.flow else None,
         "hole_pixels": sum(each.hole for each in clip.numbers),
         "frames": [
             FrameRow(
@@ -192,7 +197,7 @@ def _versions(facts: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {**known, "report": installed_version("dfvi")}
 
 
-def _pictures(clip: ClipReport) -> tuple[list[dict[str, Any]], list[str], dict[str, str]]:
+def _with_pictures(report: VideoReport, clip: ClipReport) -> VideoPage:
     frames = [
         {
             "frame": clip.start + each.t,
@@ -206,11 +211,25 @@ def _pictures(clip: ClipReport) -> tuple[list[dict[str, Any]], list[str], dict[s
         for each in clip.pictures
     ]
     slices = {"Before": clip.slice.before, "After": clip.slice.after} if clip.slice else {}
-    return frames, [_url(each.picture) for each in clip.moments], {name: _url(each) for name, each in slices.items()}
+    return VideoPage(
+        report,
+        frames,
+        [_url(each.picture) for each in clip.moments],
+        {name: _url(each) for name, each in slices.items()},
+        _flow(clip.flow) if clip.flow else {},
+    )
 
 
-def _url(picture: bytes) -> str:
-    return f"data:image/jpeg;base64,{_text(picture)}"
+def _flow(flow: FlowPictures) -> dict[str, str]:
+    return {
+        "estimated": _url(flow.estimated),
+        "completed": _url(flow.completed),
+        "wheel": _url(flow.wheel, "image/png"),
+    }
+
+
+def _url(picture: bytes, kind: str = "image/jpeg") -> str:
+    return f"data:{kind};base64,{_text(picture)}"
 
 
 def _text(content: bytes) -> str:

@@ -8,6 +8,7 @@ from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.review.moments import frames_to_show, odd_masks, worst_moments
 from dfvi_models.review.origins import ORIGINS
 from tasks.reporting.clip_review import FrameReview, review_frame
+from tasks.reporting.flow_pictures import FlowPictures, picture_flow
 from tasks.reporting.frame_pictures import FramePictures, picture_frame, thumbnail
 from tasks.reporting.run_results import ShownResults
 from tasks.reporting.time_slice import Rows, TimeSlice, choose_cut, picture_slice
@@ -73,6 +74,8 @@ class ClipReport:
     """First frame of each shot but the first."""
     slice: TimeSlice | None = None
     """A row of the frames that were counted; None where no hole is found, or there is one frame."""
+    flow: FlowPictures | None = None
+    """Of the frame that is most in doubt; None where flow is not stored."""
 
 
 def report_clip(results: ShownResults, *, threads: int = 1) -> ClipReport:
@@ -96,6 +99,7 @@ def report_clip(results: ShownResults, *, threads: int = 1) -> ClipReport:
     if cut and len(seen) > 1:
         report.slice = picture_slice(cut, [rows for _, _, rows in seen if rows])
     report.odd = _odd(report.numbers)
+    report.flow = picture_flow(results, max(report.numbers, key=lambda each: each.doubt).t)
     report.moments = list(ordered_map(lambda t: _moment(results, t), _worst(report), threads))
     report.pictures = [pictures for _, pictures, _ in seen if pictures]
     if not is_short:

@@ -111,6 +111,10 @@ class ShotHistory:
     registered: StageStore | None
     plates: Sequence[int]
     """Frames of the shot that were painted by hand."""
+    estimated: StageStore | None = None
+    """The flow along which was propagated, as it was estimated."""
+    completed: StageStore | None = None
+    """The same, completed in the hole."""
 
     @classmethod
     def of(cls, results: RunResults, last: StageStore) -> "ShotHistory":
@@ -132,7 +136,9 @@ class ShotHistory:
             if store is not None and store.key.stage not in FILLING:
                 break
         plates = [int(frame) for frame, _ in last.attributes.get("plates", ())]
-        return cls(merges, carried, registered, plates)
+        completed = results.read_by(carried, "flow") if carried is not None else None
+        estimated = results.read_by(completed, "flow") if completed is not None else None
+        return cls(merges, carried, registered, plates, estimated, completed)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """The report of a run, from the run to the page: one small video with a bad name, looked at in every state."""
 
+import base64
+import io
 import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from flows.cli import main as cli
 from flows.inpaint_video import inpaint_video
@@ -51,6 +54,39 @@ def test_the_page_says_what_json_says(made, capsys):
     assert [row["stage"] for row in told["stages"]] == [stage.stage for stage in summary.stages]
     assert {row["device"] for row in told["stages"]} == {"cpu"}
     assert "--set decode.dilation=1 " in told["command"]
+
+
+def test_flow_is_pictured_before_and_after_completion(made, copy, capsys, tmp_path):
+    page = Path(made[2].report)
+    told = data_of(page)["report"]
+    sizes = [picture.size for picture in pictures_of(page, "jpeg", "flow of frame")]
+    assert sizes == [sizes[0]] * 2
+    assert 0 <= told["flow_frame"] < told["count"]
+    assert told["fastest_flow"] > 1  # the clip pans
+    shutil.rmtree(next(path for path in copy.glob("*/estimate_flow/*") if (path / "flow_fw").exists()))
+    report(capsys, "script_", "--root", copy, "-o", tmp_path / "without.html")
+    assert data_of(tmp_path / "without.html")["report"]["flow_frame"] is None
+    assert not pictures_of(tmp_path / "without.html", "jpeg", "flow of frame")
+
+
+def test_the_wheel_says_that_right_is_red_and_down_is_yellow(made):
+    [wheel] = pictures_of(Path(made[2].report), "png", "Wheel")
+    width, height = wheel.size
+    right, down, centre, corner = (
+        wheel.getpixel(at)
+        for at in ((width - 3, height // 2), (width // 2, height - 3), (width // 2, height // 2), (0, 0))
+    )
+    assert right[0] > 240
+    assert max(right[1:3]) < 60
+    assert min(down[:2]) > 200
+    assert down[2] < 60
+    assert min(centre[:3]) > 240
+    assert corner[3] == 0
+
+
+def pictures_of(page, kind, words):
+    found = re.findall(rf'<img src="data:image/{kind};base64,([^"]+)" alt="[^"]*{words}', page.read_text())
+    return [Image.open(io.BytesIO(base64.b64decode(each))) for each in found]
 
 
 def test_an_unfinished_run_is_shown_as_far_as_it_is(copy, capsys, tmp_path):
