@@ -12,6 +12,8 @@ from flows.cli.arguments import add_configuration, add_mask, add_root, add_video
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from flows.reports.comparison import Comparison
+
 Subparsers = Any  # argparse keeps its class private
 
 
@@ -42,6 +44,9 @@ def add_compare(subparsers: Subparsers) -> None:
     parser.add_argument("--threads", type=at_least_one, metavar="N", help="threads to use (all cores)")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each frame")
     parser.add_argument("--sheet", type=Path, metavar="IMAGE", help="write the frames that differ most as a PNG image")
+    parser.add_argument(
+        "-o", "--output", dest="page", type=Path, metavar="FILE", help="page with a wipe, blinking and the difference"
+    )
     parser.add_argument("--json", action="store_true", help="print means and frames as JSON")
     parser.set_defaults(command=_compare)
 
@@ -75,7 +80,11 @@ def _compare(options: argparse.Namespace) -> int:
     from flows.reports.tables import write_text
     from tasks.services.clip_comparison import compare_clips, write_sheet
 
-    _check_files(options.csv, options.sheet)
+    _check_files(options.csv, options.sheet, options.page)
+    if options.page:
+        from flows.pages.writing import check_page
+
+        check_page(options.page)
     params = configuration(options).decode
     videos = [options.first, options.second] if options.truth else [options.second]
     truth, threads = options.truth or options.first, options.threads or available_threads()
@@ -87,8 +96,19 @@ def _compare(options: argparse.Namespace) -> int:
         write_text(options.csv, comparison.csv())
     if options.sheet and (worst := comparison.worst):
         write_sheet(options.sheet, truth, videos, worst)
+    if options.page:
+        _write_comparison(options.page, comparison)
     print(comparison.model_dump_json(indent=2) if options.json else comparison.describe())
     return 0
+
+
+def _write_comparison(path: Path, comparison: "Comparison") -> None:
+    from flows.pages.comparison_page import page_of_comparison
+    from flows.pages.writing import write_page
+    from tasks.reporting.comparison_pictures import picture_comparison
+
+    videos = [comparison.truth, *(clip.video for clip in comparison.clips)]
+    write_page(path, page_of_comparison(comparison, picture_comparison(videos, comparison.worst)))
 
 
 def _check_files(*paths: Path | None) -> None:
