@@ -19,9 +19,7 @@ class GrowHolesParams(StageParams):
     every hole as it is."""
 
 
-@stage(
-    version=5
-)  # 2: shadows that end nearby, no line left; 3, 4: nothing where little would join; 5: some frames first
+@stage(version=5)  # 2: shadows that end nearby; 3, 4: nothing where little would join; 5: some frames first
 def grow_holes(out: StageStore, *, clip: StageStore, params: GrowHolesParams, job: Job) -> None:
     """Write every hole with what joined it."""
     count, height, width = clip["holes"].shape

@@ -35,9 +35,7 @@ class RegisterFramesParams(StageParams):
         return tuple(sorted(set(distances)))
 
 
-@stage(
-    version=5
-)  # 2: shift is measured where flow is sure, and the choice fitted to that; 5: 0 where nothing is hidden
+@stage(version=5)  # 2: shift is measured where flow is sure; 3, taken back by 4: bolder; 5: 0 where nothing is hidden
 def register_frames(
     out: StageStore,
     *,

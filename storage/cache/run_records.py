@@ -67,8 +67,8 @@ class RunFacts:
         return frozenset(each["digest"] for each in self.reached)
 
     def remove(self) -> None:
-        """Remove the record."""
-        for path in (self.path, *self.parts):
+        """Remove the record; its first file last, by which a run that goes on sees that it is gone."""
+        for path in (*self.parts, self.path):
             path.remove()
 
 
@@ -114,7 +114,10 @@ class RunRecord:
             self._digests.add(digest)
             self._reached.append({"stage": stage, "digest": digest})
             self._parts = (len(self._reached) - 1) // PART_LENGTH
-            self._write(self._parts, self._reached[self._parts * PART_LENGTH :])
+            self._write_part(self._parts)
+            if self._parts and self._error is None and not self.path.exists():  # it was dropped meanwhile
+                for part in range(self._parts):
+                    self._write_part(part)
 
     def facts(self, summary: Mapping[str, Any]) -> RunFacts:
         """Return what would be read of a run that ends now, also where its record cannot be written."""
@@ -151,6 +154,9 @@ class RunRecord:
             for other in read_records(self.folder, self.path):
                 if other.name == self.name and not other.damage and other.digests <= self._digests:
                     other.remove()
+
+    def _write_part(self, part: int) -> None:
+        self._write(part, self._reached[part * PART_LENGTH : (part + 1) * PART_LENGTH])
 
     def _write(self, part: int, reached: Sequence[Mapping[str, str]], **more: Any) -> None:
         content = {

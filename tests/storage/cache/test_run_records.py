@@ -98,6 +98,14 @@ def test_a_part_that_goes_while_records_are_read_is_found_in_the_first_file(root
     assert root.used_digests("goat") == {key.digest for key in keys}
 
 
+def test_a_long_record_that_is_dropped_while_its_run_goes_on_comes_back_whole(root):
+    *keys, last = many_keys(2 * PART_LENGTH)
+    record = run_of(root, *keys, finish=False)
+    assert root.forget_runs("latest") == ["goat"]
+    record.use(last.stage, last.digest)
+    assert root.used_digests("goat") == {key.digest for key in (*keys, last)}
+
+
 def test_a_damaged_part_keeps_everything_and_is_repaired(two):
     record = run_of(two, *many_keys(PART_LENGTH), KEY, finish=False)
     part = next(path for run in two.runs() for path in run.parts)
