@@ -2,12 +2,12 @@
 
 import base64
 import time
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from flows.pages.writing import render
 from flows.reports.comparison import SHAPES, Comparison
+from storage.cache.names import title_of_video
 from storage.media.reading import probe
 from tasks.reporting.comparison_pictures import ComparedPictures
 from tasks.services.clip_comparison import AMPLIFIED
@@ -32,7 +32,7 @@ def page_of_comparison(comparison: Comparison, pictures: Iterable[ComparedPictur
     videos = [comparison.truth, *(each.video for each in comparison.clips)]
     measured = [name for name in SHAPES if any(each.mean[name] is not None for each in comparison.clips)]
     shown = [_plain(each) for each in pictures]
-    titles = [Path(video).name or video for video in videos]
+    titles = _titles(videos)
     content: dict[str, Any] = {
         "titles": titles,
         "count": clip.frame_count,
@@ -42,7 +42,7 @@ def page_of_comparison(comparison: Comparison, pictures: Iterable[ComparedPictur
         "rows": [(each.video, [_written(each.mean[name], name) for name in measured]) for each in comparison.clips],
         "words": [WORDS[name] for name in measured],
         "mask": comparison.mask,
-        "worst": list(dict.fromkeys(frame for each in comparison.clips for frame in each.worst)),
+        "worst": comparison.worst,
         "charts": [(name, WORDS[name]) for name in CHARTS if name in measured][:MOST_CHARTS],
         "amplified": AMPLIFIED,
         "left_out": clip.frame_count - len(shown),
@@ -56,6 +56,12 @@ def page_of_comparison(comparison: Comparison, pictures: Iterable[ComparedPictur
         "digits": {name: int(shape[1]) for name, shape in SHAPES.items()},
     }
     return render("comparison.html.j2", content, data)
+
+
+def _titles(videos: Sequence[str]) -> list[str]:
+    """What clips are called, in full where that is the same of two."""
+    titles = [title_of_video(video) for video in videos]
+    return titles if len(set(titles)) == len(titles) else list(videos)
 
 
 def _written(value: float | None, name: str) -> str:

@@ -55,8 +55,8 @@ class Comparison(BaseModel):
 
     @property
     def worst(self) -> list[int]:
-        """Frames of any of the clips that differ most."""
-        return sorted({frame for clip in self.clips for frame in clip.worst})
+        """Frames of any of the clips that differ most, those of each clip with the worst first."""
+        return list(dict.fromkeys(frame for clip in self.clips for frame in clip.worst))
 
     def describe(self) -> str:
         """Return a table of means, and which frames to look at."""

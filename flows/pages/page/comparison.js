@@ -1,6 +1,7 @@
 import { drawChart } from "charts.js";
 import { Film } from "film.js";
 import { Player } from "player.js";
+import { bindTransport, pressed, tellTransport } from "transport.js";
 
 const BLINK = 450; // milliseconds that each of two clips is shown
 const KINDS = { before: "image/jpeg", after: "image/jpeg", difference: "image/jpeg" };
@@ -56,36 +57,15 @@ function makeChart(figure) {
   return drawChart(figure, { frames: clips[0].frames.map((row) => row.frame), series, highest, shape: (value) => value.toFixed(digits[name]), onPick: jump });
 }
 
-const bind = (id, event, act) => element(id)?.addEventListener(event, () => act(element(id)));
 buttons.forEach((button) => button.addEventListener("click", () => choose(button.dataset.mode)));
 document.querySelectorAll("[data-frame]").forEach((button) => button.addEventListener("click", () => jump(Number(button.dataset.frame))));
-bind("pair", "change", (select) => choosePair(select.value));
-bind("speed", "change", (select) => player.set({ speed: Number(select.value) }));
-bind("play", "click", () => (player.playing ? player.pause() : player.play()));
-bind("back", "click", () => player.step(-1));
-bind("forward", "click", () => player.step(1));
-bind("seek", "input", (range) => {
-  player.pause();
-  player.show(Number(range.value));
-});
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, a, .scroll")) return;
-  const mode = KEYS[event.key.toLowerCase()];
-  const acts = { ArrowLeft: () => player.step(-1), ArrowRight: () => player.step(1) };
-  if (!event.target.closest("button")) acts[" "] = () => (player.playing ? player.pause() : player.play());
-  const act = mode ? () => choose(mode) : acts[event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
-});
-element("seek").max = pictures.length - 1;
+element("pair")?.addEventListener("change", () => choosePair(element("pair").value));
+bindTransport(player, pictures.length);
+const keys = Object.fromEntries(Object.entries(KEYS).map(([key, mode]) => [key, () => choose(mode)]));
+document.addEventListener("keydown", (event) => pressed(event, player, keys));
 player.onChange(() => {
   const { frame } = pictures[player.index];
-  element("time").textContent = `frame ${frame}`;
-  element("seek").value = player.index;
-  element("seek").ariaValueText = `frame ${frame}`;
-  element("play").textContent = player.playing ? "❚❚" : "▶";
-  element("play").ariaLabel = player.playing ? "Pause" : "Play";
+  tellTransport(player, `frame ${frame}`);
   charts.forEach((show) => show(frame));
 });
 if (element("pair")) choosePair(element("pair").value);

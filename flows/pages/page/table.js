@@ -1,6 +1,7 @@
 import { drawScatter } from "charts.js";
 import { Panes } from "panes.js";
 import { makeFilter, makeSortable, offerColumns } from "tables.js";
+import { bindTransport, pressed, tellTransport } from "transport.js";
 
 const { report, loops, thumbnails } = JSON.parse(document.getElementById("data").textContent);
 const element = (id) => document.getElementById(id);
@@ -20,24 +21,9 @@ function watch() {
     element("seek").max = loops[name].frames.length - 1;
     return panes.open(loops[name]);
   };
-  panes.onChange(() => {
-    element("time").textContent = `frame ${panes.loop.frames[panes.index]}`;
-    element("seek").value = panes.index;
-    element("seek").ariaValueText = element("time").textContent;
-    element("play").textContent = panes.playing ? "❚❚" : "▶";
-    element("play").ariaLabel = panes.playing ? "Pause" : "Play";
-  });
-  panes.speed = Number(element("speed").value);
-  const bind = (id, event, act) => element(id).addEventListener(event, () => act(element(id)));
-  bind("video", "change", (select) => open(select.value));
-  bind("speed", "change", (select) => (panes.speed = Number(select.value)));
-  bind("play", "click", () => (panes.playing ? panes.pause() : panes.play()));
-  bind("back", "click", () => panes.step(-1));
-  bind("forward", "click", () => panes.step(1));
-  bind("seek", "input", (range) => {
-    panes.pause();
-    panes.show(Number(range.value));
-  });
+  panes.onChange(() => tellTransport(panes, `frame ${panes.loop.frames[panes.index]}`));
+  bindTransport(panes, loops[names[0]].frames.length);
+  element("video").addEventListener("change", () => open(element("video").value));
   document.querySelectorAll("[data-video]").forEach((button) => {
     button.querySelector("img").src = thumbnails[button.dataset.video];
     button.addEventListener("click", () => {
@@ -45,17 +31,8 @@ function watch() {
       element("player").scrollIntoView({ block: "start", behavior: "smooth" });
     });
   });
-  document.addEventListener("keydown", (event) => press(event, panes));
+  document.addEventListener("keydown", (event) => pressed(event, panes));
   open(names[0]);
-}
-
-function press(event, panes) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, a, summary, .scroll")) return;
-  const keys = { ArrowLeft: () => panes.step(-1), ArrowRight: () => panes.step(1) };
-  if (!event.target.closest("button")) keys[" "] = () => (panes.playing ? panes.pause() : panes.play());
-  if (!keys[event.key]) return;
-  event.preventDefault();
-  keys[event.key]();
 }
 
 function scatter() {

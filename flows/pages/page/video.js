@@ -3,6 +3,7 @@ import { Film } from "film.js";
 import { Player } from "player.js";
 import { Strip } from "strip.js";
 import { makeSortable } from "tables.js";
+import { bindTransport, pressed, tellTransport } from "transport.js";
 
 const { report, pictures, colours } = JSON.parse(document.getElementById("data").textContent);
 const element = (id) => document.getElementById(id);
@@ -63,12 +64,8 @@ function makePlayer() {
   player.onChange(() => {
     const { frame } = pictures[player.index];
     const time = `frame ${frame} · ${clock(frame / report.rate)}`;
-    element("time").textContent = time;
-    element("seek").value = player.index;
-    element("seek").ariaValueText = time;
+    tellTransport(player, time);
     document.querySelector(".stage canvas").ariaLabel = `${{ wipe: "Before and after", before: "Before", after: "After" }[player.mode]}, ${time}`;
-    element("play").textContent = player.playing ? "❚❚" : "▶";
-    element("play").ariaLabel = player.playing ? "Pause" : "Play";
     strip.show(player.index);
     controls();
   });
@@ -87,17 +84,9 @@ function bindControls(player) {
   bind("overlay", "change", (select) => player.set({ overlay: select.value, mode: player.mode === "before" ? "after" : player.mode }));
   bind("outline", "change", (box) => player.set({ outline: box.checked }));
   bind("zoom", "change", (box) => player.set({ zoom: box.checked }));
-  bind("speed", "change", (select) => player.set({ speed: Number(select.value) }));
-  bind("play", "click", () => (player.playing ? player.pause() : player.play()));
-  bind("back", "click", () => player.step(-1));
-  bind("forward", "click", () => player.step(1));
-  bind("seek", "input", (range) => {
-    player.pause();
-    player.show(Number(range.value));
-  });
+  bindTransport(player, pictures.length);
   bind("shot", "change", (select) => player.set({ range: rangeOf(select.value) }));
-  element("seek").max = pictures.length - 1;
-  document.addEventListener("keydown", (event) => press(event, player));
+  document.addEventListener("keydown", (event) => pressed(event, player, keysOf(player, event)));
   return () => {
     modes.forEach((button) => button.setAttribute("aria-pressed", button.dataset.mode === player.mode));
     element("outline").checked = player.outline;
@@ -119,22 +108,19 @@ function showKey(overlay) {
   for (const part of element("key").children) part.hidden = part.dataset.overlay !== overlay;
 }
 
-function press(event, player) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, a, .scroll")) return;
-  const keys = {
-    ArrowLeft: () => (event.shiftKey ? player.set({ wipe: Math.max(player.wipe - 0.05, 0) }) : player.step(-1)),
-    ArrowRight: () => (event.shiftKey ? player.set({ wipe: Math.min(player.wipe + 0.05, 1) }) : player.step(1)),
+function keysOf(player, { shiftKey }) {
+  const wipe = {
+    ArrowLeft: () => player.set({ wipe: Math.max(player.wipe - 0.05, 0) }),
+    ArrowRight: () => player.set({ wipe: Math.min(player.wipe + 0.05, 1) }),
+  };
+  return {
+    ...(shiftKey ? wipe : {}),
     b: () => player.set({ mode: "before" }),
     a: () => player.set({ mode: "after" }),
     w: () => player.set({ mode: "wipe" }),
     h: () => player.set({ zoom: !player.zoom }),
     o: () => player.set({ outline: !player.outline }),
   };
-  if (!event.target.closest("button")) keys[" "] = () => (player.playing ? player.pause() : player.play());
-  const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
 }
 
 function makeCharts() {
