@@ -3,6 +3,7 @@ identifies that. Store in, store out."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from pydantic import BeforeValidator, Field
 from dfvi_models.numerics.holes import hole_boxes
 from dfvi_models.numerics.ordered_map import ordered_map
 from dfvi_models.shots.detection import ShotChange, find_shot_changes, shots_between
+from dfvi_models.shots.nearby_motion import nearby_motion, small_grey
 from dfvi_models.shots.regions import Bounds, Region, find_regions, overlap
 from storage.cache import array_layout
 from storage.cache.stage_key import DIGEST_LENGTH
@@ -22,6 +24,7 @@ from tasks.stage.cached_stage import Job, StageParams, stage
 
 HASH_BYTES = 16  # kept of the SHA-256 of a tile
 MOST_TEXT = 10_000_000  # letters of a file of frame numbers; what is longer, or a device, is another file
+SHARE_SLOWER = 0.9  # of the frames with the same hole, than the motion that its margin follows
 TILE = 128  # pixels: a change recomputes the regions that touch its tile
 
 
@@ -56,7 +59,7 @@ class FindShotsParams(StageParams):
     of whole shots, as far as they are decoded."""
 
 
-@stage(version=2)  # 2: regions, and digests of tiles
+@stage(version=3)  # 2: regions, and digests of tiles; 3: margins follow the picture's motion
 def find_shots(out: StageStore, *, clip: StageStore, params: FindShotsParams, job: Job) -> None:
     """Write digests of the tiles of every frame and its hole, and the regions to fill: frames of a shot, a box, and
     what identifies them."""
@@ -65,33 +68,43 @@ def find_shots(out: StageStore, *, clip: StageStore, params: FindShotsParams, jo
     out.create(digests=array_layout.values(1, count, *tiles, HASH_BYTES, dtype="uint8"))
     digests = np.zeros((count, *tiles, HASH_BYTES), np.uint8)
     boxes: list[dict[Bounds, int]] = []
+    motions: list[dict[Bounds, float]] = []
 
-    def one_frame(t: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], dict[Bounds, int]]:
+    def one_frame(t: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8], dict[Bounds, int], NDArray[np.uint8]]:
         frame, hole = clip["frames"][t], clip["holes"][t]
-        return frame, _digests(frame, hole), _sizes(hole)
+        return frame, _digests(frame, hole), _sizes(hole), small_grey(frame)
 
     def frames() -> Iterator[NDArray[np.uint8]]:
         read_ahead = ordered_map(one_frame, range(count), job.threads)
-        for t, (frame, digest, found) in enumerate(out.count(read_ahead, count)):
+        before = None
+        for t, (frame, digest, found, grey) in enumerate(out.count(read_ahead, count)):
             digests[t] = digest
             boxes.append(found)
+            motions.append({} if before is None else nearby_motion(before, grey, found, height, width))
+            before = grey
             yield frame
 
     changes = _changes(frames(), params, clip.attributes)
     out.write(0, digests=digests)
     out.attributes["changes"] = [[change.first, change.stop] for change in changes]
     found = [
-        Region(shot[0] + region.first, shot[0] + region.stop, region.box)
+        replace(region, first=shot[0] + region.first, stop=shot[0] + region.stop)
         for shot in shots_between(changes, count)
-        for region in _regions(boxes[slice(*shot)], height, width, params)
+        for region in _regions(boxes[slice(*shot)], motions[slice(*shot)], height, width, params)
     ]
     out.attributes["regions"] = [_facts(region, boxes, digests, height, width) for region in found]
 
 
-def _regions(boxes: list[dict[Bounds, int]], height: int, width: int, params: FindShotsParams) -> list[Region]:
-    """The regions of a shot, counted from its first frame."""
+def _regions(
+    boxes: list[dict[Bounds, int]], motions: list[dict[Bounds, float]], height: int, width: int, params: FindShotsParams
+) -> list[Region]:
+    """The regions of a shot, counted from its first frame; the motion into that is from another shot."""
     if params.regions == "auto":
-        return find_regions(boxes, height, width)
+        paces: dict[Bounds, list[float]] = {}
+        for box, pace in (item for found in motions[1:] for item in found.items()):
+            paces.setdefault(box, []).append(pace)
+        usual = {box: float(np.quantile(found, SHARE_SLOWER)) for box, found in paces.items()}
+        return find_regions(boxes, height, width, usual)
     return [Region(0, len(boxes), (0, 0, height, width))] if any(boxes) else []
 
 
@@ -136,6 +149,7 @@ def _facts(
         "first": region.first,
         "stop": region.stop,
         "box": box,
+        "is_still": region.is_still,
         "digest": content.hexdigest()[:DIGEST_LENGTH],
         "hole_pixels": sum(sizes),
         "largest_hole": max(sizes),

@@ -16,7 +16,7 @@ class GrowHolesParams(StageParams):
 
     reach: float = Field(REACH, ge=0, le=1)
     """How far a hole may grow by itself over blurred edges and shadows beside it, of the frame's shorter side; 0 leaves
-    every hole as it is."""
+    every hole as it is. A small one that stands still in the picture, as a logo does, never grows."""
 
 
 @stage(version=5)  # 2: shadows that end nearby; 3, 4: nothing where little would join; 5: some frames first

@@ -113,14 +113,15 @@ def _shots(step: StageRunner, config: RunConfig, clip: StageResult) -> list[Shot
 
 
 def _inside(config: RunConfig, shot: Shot, clip: StageResult) -> RunConfig:
-    """Return the configuration for a region: holes grow as far as they would in the whole frame."""
+    """Return the configuration for a region: holes grow as far as they would in the whole frame, and not at all where
+    they stand still."""
     if shot.box is None or config.grow_holes.reach == 0:
         return config
     y0, x0, y1, x1 = shot.box
     size = clip.attributes["clip"]
     larger = min(size["height"], size["width"]) / min(y1 - y0, x1 - x0)
-    grow = config.grow_holes.model_copy(update={"reach": min(config.grow_holes.reach * larger, 1.0)})
-    return config.model_copy(update={"grow_holes": grow})
+    reach = 0.0 if shot.is_still else min(config.grow_holes.reach * larger, 1.0)
+    return config.model_copy(update={"grow_holes": config.grow_holes.model_copy(update={"reach": reach})})
 
 
 def fill_clip(

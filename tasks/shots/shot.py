@@ -29,6 +29,8 @@ class Shot:
     why: str = ""
     box: Bounds | None = None
     """Rows y0 to y1 and columns x0 to x1 as (y0, x0, y1, x1); None for whole frames."""
+    is_still: bool = False
+    """Whether it is a box in which all holes stand still, as logos do."""
     cut: StageResult | None = None
     """What cut_region stored of these frames, which is read in their place where the decoded clip is not stored."""
 
@@ -138,6 +140,7 @@ def shots_with_holes(clip: StageResult, found: StageResult) -> list[Shot]:
                 "largest_hole": region["largest_hole"],
             },
             box=tuple(region["box"]) if region["box"] else None,
+            is_still=region.get("is_still", False),
         )
         for region in found.attributes["regions"]
         if region["first"] < last and first < region["stop"]

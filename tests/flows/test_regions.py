@@ -95,3 +95,10 @@ def test_a_plate_is_laid_over_a_region(fill, frames, tmp_path):
     torn = np.where(holes_of(LEFT)[..., None] > 0, np.uint8(0), frames)
     _, shown, _ = fill("clip", torn, holes_of(LEFT), f"plates={{2: {plate}}}")
     np.testing.assert_array_equal(shown[2], frames[2])
+
+
+def test_a_small_hole_that_stands_still_does_not_grow(fill, frames):
+    there_and_back, twice = np.concatenate([frames, frames[::-1]]), np.concatenate([holes_of(LEFT)] * 2)
+    runner, _, plan = fill("clip", there_and_back, twice, "grow_holes.reach=0.1")
+    assert "grow_holes" not in {result.stage for result in runner.done}
+    assert {row.action for row in plan} == {"reuse"}

@@ -51,3 +51,25 @@ def test_frames_far_from_any_hole_are_left_out_and_a_long_gap_makes_two_regions(
 
 def test_a_shot_without_hole_has_no_region():
     assert find_regions([[], []], 1080, 1920) == []
+
+
+def test_a_hole_that_stands_still_needs_less_around_it_than_one_that_moves():
+    (still,) = find_regions([[SMALL]] * 8, 1080, 1920)
+    assert still.is_still
+    assert still.box == (400 - 65, 500 - 65, 410 + 65, 520 + 65)
+    (moves,) = find_regions([[(400, 500 + t, 410, 520 + t)] for t in range(8)], 1080, 1920)
+    assert not moves.is_still
+    assert moves.box == (400 - MARGIN, 500 - MARGIN, 410 + MARGIN, 527 + MARGIN)
+
+
+def test_one_hole_that_moves_makes_a_region_that_does_not_stand_still_and_so_does_the_whole_frame():
+    (region,) = find_regions([[SMALL, (430, 500 + t, 440, 520 + t)] for t in range(8)], 1080, 1920)
+    assert not region.is_still
+    (region,) = find_regions([[(20, 20, 40, 60)]] * 8, 90, 110)
+    assert not region.is_still
+
+
+def test_a_fast_picture_asks_for_more_around_a_hole_up_to_a_quarter_of_the_frame():
+    for motion, margin in ((10, 65), (30, 120), (500, 270)):
+        (region,) = find_regions([[SMALL]] * 8, 1080, 1920, {SMALL: motion})
+        assert region.box == (400 - margin, 500 - margin, 410 + margin, 520 + margin)
