@@ -48,6 +48,17 @@ def at_least_one(text: str) -> int:
     return int(text)
 
 
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1; got {text!r}")
+    return value
+
+
 def refuse_no_text(arguments: Sequence[str]) -> None:
     """Refuse arguments that name nothing: empty, with characters that no name can have, or `--option=--`.
 
