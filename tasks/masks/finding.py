@@ -14,10 +14,10 @@ from dfvi_models.overlays.logos import SHORTEST, Logo, find_logos, present_in, s
 from storage.errors import InputError
 from storage.media.clip import Clip
 from storage.media.masks.writing import check_mask_name, write_mask_file
-from storage.media.reading import probe, read_frames
+from storage.media.reading import probe
+from tasks.masks.searched_frames import full_size, searched_frames
 from tasks.masks.sheets import choose_frames, clock, write_overlay_sheet
 
-SEARCHED = 270  # pixels of the shorter side of the frames that are searched; larger ones are shrunk
 MOST_SUMMED = 600  # frames that are searched, spread evenly; when a logo is there is looked up in all
 
 Image = NDArray[np.uint8]
@@ -70,12 +70,12 @@ def find_logos_in(video: str, output: Path, sheet: Path | None = None) -> FoundL
         )
     check_mask_name(output, 1)
     step = math.ceil(clip.frame_count / MOST_SUMMED)
-    blocks = sum_in_blocks(frame for t, frame in enumerate(_small_frames(clip)) if t % step == 0)
+    blocks = sum_in_blocks(frame for t, frame in enumerate(searched_frames(clip)) if t % step == 0)
     if stands_still(blocks):
         return FoundLogos(video, clip.frame_count, True, (), None)
     present = _present(clip, find_logos(blocks))
     del blocks
-    holes = [_full_size(logo.marked, clip) for logo, _ in present]
+    holes = [full_size(logo.marked, clip) for logo, _ in present]
     logos = tuple(
         _written(_numbered(output, number), clip, logo, times, hole)
         for number, ((logo, times), hole) in enumerate(zip(present, holes, strict=True), 1)
@@ -86,30 +86,13 @@ def find_logos_in(video: str, output: Path, sheet: Path | None = None) -> FoundL
     return FoundLogos(video, clip.frame_count, False, logos, str(looked_at) if logos else None)
 
 
-def _small_frames(clip: Clip) -> Iterator[Image]:
-    factor = min(1.0, SEARCHED / min(clip.height, clip.width))
-    size = max(1, round(clip.width * factor)), max(1, round(clip.height * factor))
-    for frame in read_frames(clip):
-        yield frame if factor == 1 else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
 def _present(clip: Clip, logos: list[Logo]) -> list[tuple[Logo, list[tuple[int, int]]]]:
     """The logos, and when each is there, without those that never are."""
     if not logos:
         return []
-    presence = [[logo.presence(frame) for logo in logos] for frame in _small_frames(clip)]
+    presence = [[logo.presence(frame) for logo in logos] for frame in searched_frames(clip)]
     times = [present_in(series) for series in zip(*presence, strict=True)]
     return [(logo, spans) for logo, spans in zip(logos, times, strict=True) if spans]
-
-
-def _full_size(marked: Hole, clip: Clip) -> Hole:
-    """A mask at the video's size; where it was shrunk, grown by what a pixel of the small one may hide."""
-    if marked.shape == (clip.height, clip.width):
-        return marked
-    size = clip.width, clip.height
-    large = np.asarray(cv2.resize(marked.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)) > 0.5
-    side = 2 * round(clip.height / marked.shape[0] / 2) + 1
-    return np.asarray(cv2.dilate(large.astype(np.uint8), np.ones((side, side), np.uint8)) > 0, np.bool_)
 
 
 def _numbered(output: Path, number: int) -> Path:

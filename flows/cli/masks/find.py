@@ -8,28 +8,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tasks.masks.captions import FoundCaptions
     from tasks.masks.finding import FoundLogos
 
 Subparsers = Any  # argparse keeps its class private
 
 
 def add_find(subparsers: Subparsers) -> None:
-    """Add the command `dfvi mask find VIDEO --logo -o OUT.png`."""
-    parser = subparsers.add_parser("find", help="propose masks of logos", description=_find.__doc__)
+    """Add the command `dfvi mask find VIDEO --logo|--captions -o OUT`."""
+    parser = subparsers.add_parser("find", help="propose masks of logos and captions", description=_find.__doc__)
     parser.add_argument("video", metavar="VIDEO", help="video file, or folder of images")
-    parser.add_argument(
-        "--logo", action="store_true", required=True, help="look for what stands still over a moving picture"
-    )
+    sought = parser.add_mutually_exclusive_group(required=True)
+    sought.add_argument("--logo", action="store_true", help="look for what stands still over a moving picture")
+    sought.add_argument("--captions", action="store_true", help="look for lines of text that come and go")
     parser.add_argument(
         "-o",
         "--output",
         required=True,
         type=Path,
-        metavar="OUT.png",
-        help="mask to write; of several logos the first, and OUT-2.png, ... beside it",
+        metavar="OUT",
+        help="mask to write: of a logo a .png, of several the first, and OUT-2.png, ... beside it; of captions .mkv, "
+        ".mp4, .mov, .npz, .npy, .json (COCO RLE), or a folder of images",
     )
     parser.add_argument(
-        "--preview", type=Path, metavar="IMAGE", help="PNG of frames with the logos outlined (OUT-sheet.png)"
+        "--preview", type=Path, metavar="IMAGE", help="PNG of frames with what was found outlined (OUT-sheet.png)"
     )
     parser.add_argument("--json", action="store_true", help="print what was found as JSON")
     parser.set_defaults(command=_find)
@@ -37,12 +39,35 @@ def add_find(subparsers: Subparsers) -> None:
 
 def _find(options: argparse.Namespace) -> int:
     """Look for logos, opaque or half-transparent, also such as are there for a part of the time or change corners, and
-    propose a mask of each. Nothing is removed: look at the preview, and run the line that is printed."""
+    propose a mask of each; or for captions, and propose one mask of all. Nothing is removed: look at the preview, and
+    run the line that is printed."""
+    from tasks.masks.captions import find_captions_in
     from tasks.masks.finding import find_logos_in
 
-    found = find_logos_in(options.video, options.output, options.preview)
-    print(json.dumps(dataclasses.asdict(found), indent=2) if options.json else _described(found))
+    found: FoundLogos | FoundCaptions
+    if options.captions:
+        found = captions = find_captions_in(options.video, options.output, options.preview)
+        described = _described_captions(captions)
+    else:
+        found = logos = find_logos_in(options.video, options.output, options.preview)
+        described = _described(logos)
+    print(json.dumps(dataclasses.asdict(found), indent=2) if options.json else described)
     return 0
+
+
+def _described_captions(found: "FoundCaptions") -> str:
+    if not found.captions:
+        return (
+            "no caption was found: no line of text comes or goes; if there is one, give a box with its times, "
+            "x,y,w,h@0:10-0:12"
+        )
+    lines = []
+    for each in found.captions:
+        x, y, wide, high = each.box
+        lines.append(f"{wide}x{high} pixels at {x},{y}, in frames {each.first} to {each.stop - 1} of {found.frames}")
+    lines += [f"look at {found.sheet}, then:"]
+    lines += [f"dfvi inpaint {shlex.quote(found.video)} --mask {shlex.quote(str(found.mask))} -o clean.mp4"]
+    return "\n".join(lines)
 
 
 def _described(found: "FoundLogos") -> str:

@@ -11,6 +11,8 @@ from storage.media.images.folder import read_image
 from storage.media.masks.parsing import join_masks, parse_mask
 from storage.media.reading import probe
 from tests.clips import write_images
+from tests.dfvi_models.overlays import test_captions as texts
+from tests.dfvi_models.overlays.test_captions import written
 from tests.dfvi_models.overlays.test_logos import disc, moving, overlap, stamped
 
 
@@ -60,3 +62,35 @@ def test_bad_input_ends_in_one_line(tmp_path, capsys, output, count, words):
     write_images(tmp_path / "video", np.stack(moving()[:count]))
     assert cli.main(["mask", "find", str(tmp_path / "video"), "--logo", "-o", str(tmp_path / output)]) == 2
     assert words in capsys.readouterr().err
+
+
+def test_captions_are_proposed_as_one_mask_that_is_there_when_they_are(tmp_path, capsys):
+    frames, hole = written(texts.moving(), "Where are we going?", (14, 47))
+    write_images(tmp_path / "video", np.stack(frames))
+    line = ["mask", "find", str(tmp_path / "video"), "--captions", "-o", str(tmp_path / "text.npz")]
+    assert cli.main([*line, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (caption,) = found["captions"]
+    assert abs(caption["first"] - 14) <= 2
+    assert abs(caption["stop"] - 47) <= 2
+    holes = np.stack(list(parse_mask(found["mask"]).open(probe(tmp_path / "video")).read(0, len(frames)))) > 127
+    assert holes[20][hole].mean() > 0.9
+    assert holes.any(axis=(1, 2)).tolist() == [caption["first"] <= t < caption["stop"] for t in range(len(frames))]
+    assert read_image(tmp_path / "text-sheet.png").shape[1] > 1400
+
+    assert cli.main(line) == 0
+    last = shlex.split(capsys.readouterr().out.splitlines()[-1])
+    assert last[last.index("--mask") + 1] == found["mask"]
+
+
+def test_where_no_caption_is_found_nothing_is_written(tmp_path, capsys):
+    write_images(tmp_path / "video", np.stack(texts.still()))
+    assert cli.main(["mask", "find", str(tmp_path / "video"), "--captions", "-o", str(tmp_path / "text.mkv")]) == 0
+    assert "no caption was found" in capsys.readouterr().out
+    assert [file.name for file in tmp_path.iterdir()] == ["video"]
+
+
+def test_one_kind_of_thing_is_looked_for(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["mask", "find", str(tmp_path), "--logo", "--captions", "-o", "logo.png"])
+    assert "not allowed with" in capsys.readouterr().err
