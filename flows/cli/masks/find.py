@@ -10,25 +10,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tasks.masks.captions import FoundCaptions
     from tasks.masks.finding import FoundLogos
+    from tasks.masks.moving import FoundMotion
 
 Subparsers = Any  # argparse keeps its class private
 
 
 def add_find(subparsers: Subparsers) -> None:
-    """Add the command `dfvi mask find VIDEO --logo|--captions -o OUT`."""
-    parser = subparsers.add_parser("find", help="propose masks of logos and captions", description=_find.__doc__)
+    """Add the command `dfvi mask find VIDEO --logo|--captions|--moving -o OUT`."""
+    parser = subparsers.add_parser(
+        "find", help="propose masks of logos, captions, or what moves", description=_find.__doc__
+    )
     parser.add_argument("video", metavar="VIDEO", help="video file, or folder of images")
     sought = parser.add_mutually_exclusive_group(required=True)
     sought.add_argument("--logo", action="store_true", help="look for what stands still over a moving picture")
     sought.add_argument("--captions", action="store_true", help="look for lines of text that come and go")
+    sought.add_argument("--moving", action="store_true", help="look for what moves before a camera that stands still")
     parser.add_argument(
         "-o",
         "--output",
         required=True,
         type=Path,
         metavar="OUT",
-        help="mask to write: of a logo a .png, of several the first, and OUT-2.png, ... beside it; of captions .mkv, "
-        ".mp4, .mov, .npz, .npy, .json (COCO RLE), or a folder of images",
+        help="mask to write: of a logo a .png, of several the first, and OUT-2.png, ... beside it; else .mkv, .mp4, "
+        ".mov, .npz, .npy, .json (COCO RLE), or a folder of images",
     )
     parser.add_argument(
         "--preview", type=Path, metavar="IMAGE", help="PNG of frames with what was found outlined (OUT-sheet.png)"
@@ -39,20 +43,38 @@ def add_find(subparsers: Subparsers) -> None:
 
 def _find(options: argparse.Namespace) -> int:
     """Look for logos, opaque or half-transparent, also such as are there for a part of the time or change corners, and
-    propose a mask of each; or for captions, and propose one mask of all. Nothing is removed: look at the preview, and
-    run the line that is printed."""
+    propose a mask of each; or for captions, or for what moves before a still camera, and propose one mask of all.
+    Nothing is removed: look at the preview, and run the line that is printed."""
     from tasks.masks.captions import find_captions_in
     from tasks.masks.finding import find_logos_in
+    from tasks.masks.moving import find_moving_in
 
-    found: FoundLogos | FoundCaptions
+    where = options.video, options.output, options.preview
+    found: FoundLogos | FoundCaptions | FoundMotion
     if options.captions:
-        found = captions = find_captions_in(options.video, options.output, options.preview)
-        described = _described_captions(captions)
+        found = find_captions_in(*where)
+        described = _described_captions(found)
+    elif options.moving:
+        found = find_moving_in(*where)
+        described = _described_motion(found)
     else:
-        found = logos = find_logos_in(options.video, options.output, options.preview)
-        described = _described(logos)
+        found = find_logos_in(*where)
+        described = _described(found)
     print(json.dumps(dataclasses.asdict(found), indent=2) if options.json else described)
     return 0
+
+
+def _described_motion(found: "FoundMotion") -> str:
+    lines = [
+        f"in frames {first} to {last} the camera moves, or the shot is too short; dfvi mask track follows what you mark"
+        for first, last in found.moving_shots
+    ]
+    if found.mask is None:
+        return "\n".join([*lines, "nothing that moves before a still camera was found"])
+    lines.append(f"{found.mask}: marks {found.marked_frames} of {found.frames} frames, {found.share:.1%} of these")
+    lines += [f"look at {found.sheet}, then:"]
+    lines += [f"dfvi inpaint {shlex.quote(found.video)} --mask {shlex.quote(found.mask)} -o clean.mp4"]
+    return "\n".join(lines)
 
 
 def _described_captions(found: "FoundCaptions") -> str:

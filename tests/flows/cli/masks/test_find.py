@@ -14,6 +14,7 @@ from tests.clips import write_images
 from tests.dfvi_models.overlays import test_captions as texts
 from tests.dfvi_models.overlays.test_captions import written
 from tests.dfvi_models.overlays.test_logos import disc, moving, overlap, stamped
+from tests.dfvi_models.segmentation import test_moving_parts as moving_parts
 
 
 def find(folder, capsys, *arguments):
@@ -88,6 +89,27 @@ def test_where_no_caption_is_found_nothing_is_written(tmp_path, capsys):
     assert cli.main(["mask", "find", str(tmp_path / "video"), "--captions", "-o", str(tmp_path / "text.mkv")]) == 0
     assert "no caption was found" in capsys.readouterr().out
     assert [file.name for file in tmp_path.iterdir()] == ["video"]
+
+
+def test_what_moves_before_a_still_camera_is_proposed_and_shots_with_a_moving_one_are_named(tmp_path, capsys):
+    frames, holes = moving_parts.scene()
+    write_images(tmp_path / "video", frames)
+    line = ["mask", "find", str(tmp_path / "video"), "--moving", "-o", str(tmp_path / "moves.npz")]
+    assert cli.main([*line, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["marked_frames"], found["moving_shots"]) == (len(frames), [])
+    written_holes = np.stack(list(parse_mask(found["mask"]).open(probe(tmp_path / "video")).read(0, len(frames)))) > 127
+    assert written_holes[holes].mean() > 0.9
+    assert read_image(tmp_path / "moves-sheet.png").shape[1] > 1400
+    assert cli.main(line) == 0
+    assert shlex.split(capsys.readouterr().out.splitlines()[-1])[:2] == ["dfvi", "inpaint"]
+
+    write_images(tmp_path / "pan", np.stack(moving()))
+    assert cli.main(["mask", "find", str(tmp_path / "pan"), "--moving", "-o", str(tmp_path / "pan.npz")]) == 0
+    told = capsys.readouterr().out
+    assert "in frames 0 to 23 the camera moves" in told
+    assert "nothing that moves before a still camera was found" in told
+    assert not (tmp_path / "pan.npz").exists()
 
 
 def test_one_kind_of_thing_is_looked_for(tmp_path, capsys):
