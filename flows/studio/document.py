@@ -59,11 +59,14 @@ class MarkedObject(Plain):
     them a box glides from one to the other, while paint stays until the next."""
     boxes: tuple[KeyBox, ...] = ()
     paintings: tuple[Painting, ...] = ()
+    track: str = Field("", pattern=r"^([0-9a-f]{20})?$")
+    """Name of a folder of images beside the paintings, one for each frame, that following or finding it has made, or
+    will have made; empty if nobody did."""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is marked."""
-        return not self.boxes and not self.paintings
+        return not self.boxes and not self.paintings and not self.track
 
     @property
     def key_frames(self) -> list[int]:
@@ -104,8 +107,13 @@ def marked_in(marked: MarkedObject, t: int, folder: Path) -> Marked | None:
 
 
 def _marked_between(marked: MarkedObject, t: int, folder: Path) -> Marked:
-    """What is marked of something that moves: that of the key frame, or of the one before, its boxes on their way."""
+    """What is marked of something that moves: that of the key frame, else what following it found, or that of the frame
+    before, its boxes on their way."""
     frames = marked.key_frames
+    if t not in frames and is_tracked(marked, folder):
+        return Marked((), (folder / marked.track / f"{t:05d}.png",))
+    if not frames:
+        return Marked()
     before = max((frame for frame in frames if frame <= t), default=frames[0])
     after = min((frame for frame in frames if frame >= t), default=before)
     images = tuple(folder / painted.file for painted in marked.paintings if painted.frame == before)
@@ -117,6 +125,11 @@ def _marked_between(marked: MarkedObject, t: int, folder: Path) -> Marked:
     return Marked(boxes, images)
 
 
+def is_tracked(marked: MarkedObject, folder: Path) -> bool:
+    """Return whether what following or finding an object has made is there."""
+    return bool(marked.track) and (folder / marked.track).is_dir()
+
+
 def _between(box: Box, goal: Box, share: float) -> Box:
     x, y, width, height = (round(start + share * (end - start)) for start, end in zip(box, goal, strict=True))
     return x, y, width, height
@@ -126,6 +139,8 @@ def boxes_in(marked: MarkedObject, t: int) -> list[KeyBox]:
     """Return the boxes of an object that frame t shows, whether or not it is removed there."""
     if not marked.moves:
         return list(marked.boxes)
+    if marked.track and t not in marked.key_frames:
+        return []
     boxes = () if marked.is_empty else _marked_between(marked, t, Path()).boxes
     return [KeyBox(frame=t, x=x, y=y, width=width, height=height) for x, y, width, height in boxes]
 

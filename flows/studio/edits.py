@@ -170,6 +170,24 @@ class Choose(Plain):
         return document.model_copy(update=self.model_dump(exclude={"kind"}, exclude_none=True))
 
 
+def add_found(document: Document, name: str, track: str, clip: Clip) -> Document:
+    """Return the document with one more object, of which looking for it makes the frames; see `MarkedObject`.
+
+    Raises : InputError if no more may be added.
+    """
+    added = AddObject(kind="add_object").apply(document, clip)
+    number = added.objects[-1].number
+    return take_track(ChangeObject(kind="change_object", number=number, name=name).apply(added, clip), number, track)
+
+
+def take_track(document: Document, number: int, track: str) -> Document:
+    """Return the document with an object whose frames are those that following it makes; see `MarkedObject`.
+
+    Raises : InputError if there is no object of this number.
+    """
+    return replaced(document, find(document, number).model_copy(update={"moves": True, "track": track}))
+
+
 Edit = Annotated[
     AddObject | ChangeObject | RemoveObject | PutBox | RemoveBox | PutPainting | ClearFrame | Choose,
     Field(discriminator="kind"),

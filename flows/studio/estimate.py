@@ -1,11 +1,12 @@
 """How much of a run is done, and how long the rest takes, by what the stages tell of their items."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from flows.configs.run_config import load_config
 from flows.pipeline.preflight import titles_of
-from flows.studio.jobs import StageProgress
+from flows.studio.jobs import StageProgress, Step
 
 COSTS = {
     "decode": 1.0,
@@ -30,17 +31,14 @@ LEAST_SHARE, LEAST_SECONDS = 0.04, 4.0
 class Estimate:
     """Counts what one run has done."""
 
-    preset: str
+    titles: Sequence[str]
+    """Stages that there will be; more of them may come."""
     frames: int
     began: float | None = None
     """When the first item was finished."""
     _finished: dict[str, int] = field(default_factory=dict)
     _totals: dict[str, int] = field(default_factory=dict)
     _last: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Find out which stages there will be; more of them may come."""
-        self._titles = titles_of(load_config(self.preset))
 
     def hear(self, title: str, finished: int, total: int) -> None:
         """Take in that so many items of a stage, of the whole video or of a shot of it, are finished."""
@@ -59,7 +57,7 @@ class Estimate:
 
     def share(self) -> float:
         """Return how much is done, 0 to 1; stages that were passed over are stored, and count for nothing."""
-        known = [*self._titles, *(title for title in self._finished if title not in self._titles)]
+        known = [*self.titles, *(title for title in self._finished if title not in self.titles)]
         last = max((known.index(title) for title in self._finished), default=-1)
         done = whole = 0.0
         for number, title in enumerate(known):
@@ -77,6 +75,11 @@ class Estimate:
         if share < LEAST_SHARE or seconds < LEAST_SECONDS:
             return None
         return seconds / share * (1 - share)
+
+
+def titles_of_step(step: Step) -> list[str]:
+    """Return the stages of a command, as they tell of their progress."""
+    return titles_of(load_config(step.preset)) if step.preset else []
 
 
 def cost_of(title: str) -> float:

@@ -8,10 +8,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from flows.cli import main as cli
 from flows.cli.stopping import SECONDS_TO_LEAVE, Listener, leave_within
-from flows.studio.estimate import Estimate
+from flows.studio.estimate import Estimate, titles_of_step
 from flows.studio.jobs import LOCK, LOG, JobState, Status, read_job, write_state
 from storage.backends.file_lock import FileLock, hold
 from tasks.stage import progress
@@ -56,14 +57,14 @@ class Worker:
 
     def _run(self, number: int) -> Status:
         step = self._state.steps[number]
-        self._estimate = Estimate(step.preset, self._state.frames)
+        self._estimate = Estimate(titles_of_step(step), self._state.frames)
         self._number = number
         self._set(number, status="working")
         before = (self._folder / LOG).stat().st_size
         with contextlib.redirect_stdout(io.StringIO()) as said:
             code = cli.main([*step.arguments, "--json"])
         status: Status = "done" if code == 0 else "stopped" if code >= STOPPED else "failed"
-        summary = json.loads(said.getvalue()) if status == "done" else None
+        summary = _last_object(said.getvalue()) if status == "done" else None
         error = "" if status == "done" else _told(self._folder / LOG, before)
         self._set(number, status=status, summary=summary, error=error)
         return status
@@ -87,6 +88,16 @@ class Worker:
         left = self._estimate.seconds_left()
         self._state.seconds_left = None if left is None else left * (count - self._number)
         write_state(self._folder, self._state)
+
+
+def _last_object(text: str) -> dict[str, Any]:
+    """The last JSON object of those that a command has printed one after the other."""
+    decoder, rest = json.JSONDecoder(), text.strip()
+    found: dict[str, Any] = {}
+    while rest:
+        found, end = decoder.raw_decode(rest)
+        rest = rest[end:].lstrip()
+    return found
 
 
 def _told(log: Path, start: int) -> str:

@@ -26,7 +26,7 @@ LOG = "job.log"
 SECONDS_TO_START = 20.0
 """After so long a process that does not hold its lock is dead."""
 
-Kind = Literal["run", "preview"]
+Kind = Literal["run", "preview", "track", "find"]
 Status = Literal["waiting", "working", "done", "failed", "stopped"]
 
 
@@ -38,11 +38,12 @@ class Step(Plain):
     """Of the command `dfvi`."""
     output: str
     """Name of the file or folder it makes, in the project's folder."""
-    preset: str
+    preset: str = ""
+    """Empty where nothing is filled."""
     status: Status = "waiting"
     error: str = ""
     summary: dict[str, Any] | None = None
-    """What `dfvi inpaint --json` says."""
+    """What the command says with `--json`, last of all."""
 
 
 class StageProgress(Plain):
@@ -66,7 +67,9 @@ class JobState(BaseModel):
     """Number of the first frame that it works on."""
     last: int
     frames: int
-    """How many frames are likely to be filled, for the estimate of time."""
+    """How many frames are likely to be worked on, for the estimate of time."""
+    number: int = 0
+    """Of the object that is followed or was found."""
     pid: int = 0
     began: float = 0.0
     """Seconds since the epoch."""

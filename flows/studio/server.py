@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
@@ -15,16 +15,19 @@ from pydantic import BaseModel, Field
 from flows.configs.run_config import load_config
 from flows.studio import commands, jobs
 from flows.studio.document import Document, marked_in
-from flows.studio.edits import Edit, PutPainting
+from flows.studio.edits import Edit, PutPainting, add_found, take_track
 from flows.studio.library import Library
 from flows.studio.project import ConflictError, Project, SavedProject
 from storage.errors import InputError
+from storage.media.clip import Clip
 from tasks.services.clip_pictures import ClipPictures
 from tasks.services.clip_shots import ClipShots
 from tasks.services.painted_masks import MOST_BYTES, as_overlay, store_painting
 
 PRESETS = ("fast", "default", "quality")
 """Those that a person is offered."""
+FOUND = {"logo": "Logos", "captions": "Captions", "moving": "What moves"}
+"""Names of what was looked for."""
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 MOST_CLIPS = 8
 FOR_A_DAY = {"cache-control": "private, max-age=86400, immutable"}
@@ -51,6 +54,10 @@ class RunRequest(BaseModel):
 
     kind: jobs.Kind
     frame: int = 0
+    number: int = 0
+    """Of the object that is to be followed."""
+    what: Literal["logo", "captions", "moving"] = "logo"
+    """What is to be found."""
     presets: list[str] = Field(default=[], max_length=4)
 
 
@@ -218,12 +225,12 @@ def _add_editing(app: FastAPI, studio: Studio) -> None:
         for each in project.read().document.objects:
             marked = marked_in(each, t, project.painted)
             if marked is not None:
-                images = [image.name for image in marked.images]
+                images = [image.relative_to(project.painted).as_posix() for image in marked.images]
                 found.append({"number": each.number, "boxes": marked.boxes, "images": images})
         return found
 
     @app.get("/api/painting")
-    def painting(video: str, file: Annotated[str, Query(pattern=r"^[0-9a-f]{20}\.png$")]) -> Response:
+    def painting(video: str, file: Annotated[str, Query(pattern=r"^[0-9a-f]{20}(/[0-9]{5,9})?\.png$")]) -> Response:
         content = as_overlay(studio.project(video).painted / file)
         return Response(content, media_type="image/png", headers=FOR_A_DAY)
 
@@ -275,6 +282,9 @@ def _add_work(app: FastAPI, studio: Studio) -> None:
     def run(video: str, asked: RunRequest) -> dict[str, Any]:
         project, clip = studio.project(video), studio.pictures(studio.library.find(video)).clip
         saved = project.read()
+        if asked.kind in ("track", "find"):
+            _look_for(studio, project, saved, clip, asked)
+            return studio.state(video)
         if asked.kind == "run":
             job = commands.run_job(project, saved.document, clip, studio.root)
         else:
@@ -307,6 +317,21 @@ def _add_work(app: FastAPI, studio: Studio) -> None:
         if not path.is_file():
             raise InputError("there is no result yet")
         return FileResponse(path, filename=path.name, headers=NOT_KEPT)
+
+
+def _look_for(studio: Studio, project: Project, saved: SavedProject, clip: Clip, asked: RunRequest) -> None:
+    """Begin to follow an object, or to look for some; what it makes is taken for its marks once it is there."""
+    if asked.kind == "track":
+        job, track = commands.track_job(project, saved.document, clip, studio.root, asked.number)
+        changed = take_track(saved.document, asked.number, track)
+    else:
+        job, track = commands.find_job(project, saved.document, clip, asked.what)
+        changed = add_found(saved.document, FOUND[asked.what], track, clip)
+        job.number = changed.objects[-1].number
+    if not (project.painted / track).is_dir():
+        with project.alone():
+            jobs.start(project.folder, job)
+    project.edit(saved.revision, lambda _: changed)
 
 
 def _attached(content: bytes, name: str, kind: str) -> Response:

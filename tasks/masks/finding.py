@@ -56,19 +56,19 @@ class FoundLogos:
 def find_logos_in(video: str, output: Path, sheet: Path | None = None) -> FoundLogos:
     """Look for what stands still over a moving picture, and write a mask of each that is found.
 
-    output : PNG to write; of several logos the first has this name, and further ones -2, -3, ... at its end.
+    output : PNG to write; of several logos the first has this name, and further ones -2, -3, ... at its end. Any other
+             kind of mask holds all of them, each in the frames in which it is there.
     sheet  : PNG of frames with the logos outlined; None puts it beside the mask.
     Raises : InputError if the video cannot be read or is too short, or a file cannot be written.
     """
     clip = probe(video)
-    if output.suffix.lower() != ".png":
-        raise InputError(f"{output}: a logo is proposed as one image; name a .png")
     if clip.frame_count < SHORTEST:
         raise InputError(
             f"{video}: has {clip.frame_count} frames, and {SHORTEST} are the fewest in which a logo can be told "
             "from the picture; paint a mask, or give a box x,y,w,h"
         )
-    check_mask_name(output, 1)
+    is_one = output.suffix.lower() != ".png"
+    check_mask_name(output, clip.frame_count if is_one else 1)
     step = math.ceil(clip.frame_count / MOST_SUMMED)
     blocks = sum_in_blocks(frame for t, frame in enumerate(searched_frames(clip)) if t % step == 0)
     if stands_still(blocks):
@@ -77,9 +77,15 @@ def find_logos_in(video: str, output: Path, sheet: Path | None = None) -> FoundL
     del blocks
     holes = [full_size(logo.marked, clip) for logo, _ in present]
     logos = tuple(
-        _written(_numbered(output, number), clip, logo, times, hole)
+        _proposed(output if is_one else _numbered(output, number), clip, logo, times, hole)
         for number, ((logo, times), hole) in enumerate(zip(present, holes, strict=True), 1)
     )
+    if is_one and logos:
+        logos = tuple(replace(logo, options=(str(output),) if logo is logos[0] else ()) for logo in logos)
+        write_mask_file(output, (marked > 0 for marked in _numbers(clip, logos, holes)), clip)
+    else:
+        for logo, hole in zip(logos, holes, strict=True):
+            write_mask_file(Path(logo.mask), [hole], replace(clip, frame_count=1, frames_found=1))
     looked_at = sheet or output.with_name(f"{output.stem}-sheet.png")
     if logos:
         _write_sheet(looked_at, clip, logos, holes)
@@ -99,8 +105,7 @@ def _numbered(output: Path, number: int) -> Path:
     return output if number == 1 else output.with_name(f"{output.stem}-{number}{output.suffix}")
 
 
-def _written(path: Path, clip: Clip, logo: Logo, times: list[tuple[int, int]], hole: Hole) -> FoundLogo:
-    write_mask_file(path, [hole], replace(clip, frame_count=1, frames_found=1))
+def _proposed(path: Path, clip: Clip, logo: Logo, times: list[tuple[int, int]], hole: Hole) -> FoundLogo:
     x, y, wide, high = cv2.boundingRect(hole.astype(np.uint8))
     whole = times == [(0, clip.frame_count)]
     options = (str(path),) if whole else tuple(f"{path}@{_time(span, clip)}" for span in times)
@@ -114,15 +119,6 @@ def _time(span: tuple[int, int], clip: Clip) -> str:
 
 def _write_sheet(path: Path, clip: Clip, logos: tuple[FoundLogo, ...], holes: list[Hole]) -> None:
     """Write frames with the logos outlined, each in its own colour: those in which one comes, and others."""
-
-    def numbers() -> Iterator[Image]:
-        for t in range(clip.frame_count):
-            marked = np.zeros((clip.height, clip.width), np.uint8)
-            for number, (logo, hole) in enumerate(zip(logos, holes, strict=True), 1):
-                if any(first <= t < stop for first, stop in logo.frames):
-                    marked[hole] = number
-            yield marked
-
     comes = [first for logo in logos for first, _ in logo.frames]
     heading = [
         f"{Path(logo.mask).name}: {', '.join(f'{clock(clip, a)} to {clock(clip, b - 1)}' for a, b in logo.frames)}, "
@@ -130,4 +126,16 @@ def _write_sheet(path: Path, clip: Clip, logos: tuple[FoundLogo, ...], holes: li
         for logo in logos
     ]
     frames = choose_frames(clip.frame_count, comes)
-    write_overlay_sheet(path, clip, numbers(), frames, notes=dict.fromkeys(comes, "a logo comes"), heading=heading)
+    write_overlay_sheet(
+        path, clip, _numbers(clip, logos, holes), frames, notes=dict.fromkeys(comes, "a logo comes"), heading=heading
+    )
+
+
+def _numbers(clip: Clip, logos: tuple[FoundLogo, ...], holes: list[Hole]) -> Iterator[Image]:
+    """For each frame the number, from 1, of the logo that marks a pixel; 0 where none does."""
+    for t in range(clip.frame_count):
+        marked = np.zeros((clip.height, clip.width), np.uint8)
+        for number, (logo, hole) in enumerate(zip(logos, holes, strict=True), 1):
+            if any(first <= t < stop for first, stop in logo.frames):
+                marked[hole] = number
+        yield marked

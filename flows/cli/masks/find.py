@@ -31,8 +31,8 @@ def add_find(subparsers: Subparsers) -> None:
         required=True,
         type=Path,
         metavar="OUT",
-        help="mask to write: of a logo a .png, of several the first, and OUT-2.png, ... beside it; else .mkv, .mp4, "
-        ".mov, .npz, .npy, .json (COCO RLE), or a folder of images",
+        help="mask to write: .mkv, .mp4, .mov, .npz, .npy, .json (COCO RLE), or a folder of images; of a logo also a "
+        ".png, of several the first, and OUT-2.png, ... beside it",
     )
     parser.add_argument(
         "--preview", type=Path, metavar="IMAGE", help="PNG of frames with what was found outlined (OUT-sheet.png)"

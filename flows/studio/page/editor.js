@@ -140,7 +140,7 @@ export class Editor {
 
   updateHint() {
     const { objects } = this.state.document;
-    const isEmpty = !objects.some((each) => each.boxes.length || each.paintings.length);
+    const isEmpty = !objects.some((each) => each.boxes.length || each.paintings.length || each.track);
     this.hintLine.textContent = isEmpty && !this.looking.isLooking ? "Draw a box around what shall go" : "";
   }
 
@@ -333,8 +333,8 @@ export class Editor {
 
   // ---- working -------------------------------------------------------------------------------------------------
 
-  run(kind, presets = []) {
-    return this.change(() => post("/api/run", { video: this.video }, { kind, frame: this.t, presets })).then(() => this.poll());
+  run(kind, asked = {}) {
+    return this.change(() => post("/api/run", { video: this.video }, { kind, frame: this.t, ...asked })).then(() => this.poll());
   }
 
   stop() {
@@ -343,11 +343,26 @@ export class Editor {
 
   tellOfJob(before, job) {
     if (!job || !before || before.began !== job.began || before.status === job.status) return;
-    if (job.status === "done") {
+    if (["waiting", "working"].includes(job.status)) return;
+    if (["track", "find"].includes(job.kind)) this.tellOfMarks(job);
+    else if (job.status === "done") {
       if (job.kind === "run") this.lookAtResult();
       else this.lookAtPreview();
       say(job.kind === "run" ? "It is gone. Compare before and after with the handle." : "Compare what was tried.");
     }
+  }
+
+  // Following and finding make marks: they are shown, and what nothing was found for is dropped.
+  tellOfMarks(job) {
+    this.view.marksOf = "";
+    this.lookAtMarks();
+    const summary = job.steps[0].summary;
+    const isNothing = job.kind === "find" && (job.status !== "done" || summary.mask === null || summary.logos?.length === 0);
+    if (isNothing) this.edit({ kind: "remove_object", number: job.number });
+    else this.select(job.number);
+    if (job.status !== "done") return;
+    const words = job.kind === "track" ? "It was followed. Play it, and look where it is wrong." : "Found. Play it, and look whether that is it.";
+    say(isNothing ? "Nothing of that kind was found." : words);
   }
 
   async findShots() {

@@ -22,7 +22,18 @@ const STAGES = {
   fill_key_frames: "inventing what no frame shows",
   deflicker: "calming flicker",
   encode: "writing the video",
+  index_frames: "looking through the video",
+  outline_object: "finding its outline",
+  follow_object: "following it",
 };
+
+const FINDS = [
+  ["logo", "Logos", "that stand still over a moving picture"],
+  ["captions", "Captions", "lines of text that come and go"],
+  ["moving", "What moves", "before a camera that stands still"],
+];
+
+const isMarked = (each) => Boolean(each.boxes.length || each.paintings.length || each.track);
 
 export const presetName = (preset) => WORDS[preset]?.[0] ?? preset;
 
@@ -46,12 +57,12 @@ export class Panel {
 
   update() {
     const { document, job, result } = this.app.state;
-    const isMarked = document.objects.some((each) => each.boxes.length || each.paintings.length);
+    const isAny = document.objects.some(isMarked);
     const isWorking = ["waiting", "working"].includes(job?.status);
-    this.show(this.mark, this.markBody(document), isMarked, true);
-    this.show(this.try, this.tryBody(document, job, isMarked, isWorking), job?.kind === "preview" && job.status === "done", isMarked);
-    this.show(this.remove, this.removeBody(document, job, isMarked, isWorking), Boolean(result), isMarked);
-    this.show(this.keep, this.keepBody(result, isMarked), false, isMarked);
+    this.show(this.mark, this.markBody(document, job, isWorking), isAny, true);
+    this.show(this.try, this.tryBody(document, job, isAny, isWorking), job?.kind === "preview" && job.status === "done", isAny);
+    this.show(this.remove, this.removeBody(document, job, isAny, isWorking), Boolean(result), isAny);
+    this.show(this.keep, this.keepBody(result, isAny), false, isAny);
   }
 
   // What did not change stays as it is, so that a field keeps its cursor.
@@ -69,14 +80,35 @@ export class Panel {
 
   // ---- 1 -------------------------------------------------------------------------------------------------------
 
-  markBody(document) {
+  markBody(document, job, isWorking) {
     const { active, shots, t } = this.app;
     const shot = shots?.find(([first, stop]) => first <= t && t < stop);
-    const key = [document.objects, document.dilation, active, shots?.length > 1 ? shot : null];
-    return { key, build: () => this.buildMarks(document, shot) };
+    const mine = ["track", "find"].includes(job?.kind) ? job : null;
+    const told = mine && this.jobKey(mine);
+    const key = [document.objects, document.dilation, active, shots?.length > 1 ? shot : null, isWorking, told];
+    return { key, build: () => this.buildMarks(document, shot, mine, isWorking) };
   }
 
-  buildMarks(document, shot) {
+  buildMarks(document, shot, job, isWorking) {
+    if (job && isWorking) return this.working(job);
+    return [...this.buildObjects(document, shot, isWorking), this.missed(job), this.finding(document, isWorking)];
+  }
+
+  // What to say of a search or of following that came to nothing.
+  missed(job) {
+    const [step] = job?.steps ?? [];
+    if (step?.status === "failed") return make("p", { class: "bad" }, step.error || "It did not work.");
+    return step?.status === "stopped" ? make("p", { class: "faint" }, "Stopped.") : null;
+  }
+
+  finding(document, isWorking) {
+    if (document.objects.length >= 7) return null;
+    const start = (what) => this.app.run("find", { what });
+    const ways = FINDS.map(([what, name, title]) => button(name, () => start(what), { class: "link", title, disabled: isWorking }));
+    return make("p", { class: "finding" }, make("span", { class: "faint" }, "Or look for: "), ways);
+  }
+
+  buildObjects(document, shot, isWorking) {
     const { app } = this;
     if (!document.objects.length) {
       return [
@@ -84,12 +116,12 @@ export class Panel {
         make("p", { class: "faint" }, "For odd shapes take the brush. It may be a little too large, but nothing of it should stick out."),
       ];
     }
-    const list = make("ul", { class: "objects" }, document.objects.map((each) => this.objectItem(each, shot)));
+    const list = make("ul", { class: "objects" }, document.objects.map((each) => this.objectItem(each, shot, isWorking)));
     const another = button("Another thing", () => app.edit({ kind: "add_object" }, true), { icon: "plus", class: "quiet" });
     return [list, document.objects.length < 7 ? another : null];
   }
 
-  objectItem(each, shot) {
+  objectItem(each, shot, isWorking) {
     const { app } = this;
     const isActive = each.number === app.active;
     const swatch = make("span", { class: "swatch" });
@@ -110,8 +142,15 @@ export class Panel {
       "aria-label": `Forget ${each.name}`,
     });
     const item = make("li", { class: isActive ? "active" : "", onclick: () => app.select(each.number) }, make("div", { class: "line" }, swatch, name, bin));
-    if (isActive) item.append(this.movement(each), this.range(each, shot), this.hint(each));
+    if (isActive) item.append(...[this.movement(each), this.following(each, isWorking), this.range(each, shot), this.hint(each)].filter(Boolean));
     return item;
+  }
+
+  following(each, isWorking) {
+    if (!each.boxes.length && !each.paintings.length) return null;
+    const title = "Finds it in the other frames of the shot, both ways, from the frames in which you marked it";
+    const start = () => this.app.run("track", { number: each.number });
+    return button(each.track ? "Follow it again" : "Follow it", start, { icon: "play", title, disabled: isWorking });
   }
 
   movement(each) {
@@ -139,13 +178,17 @@ export class Panel {
 
   hint(each) {
     const keys = new Set([...each.boxes, ...each.paintings].map((key) => key.frame)).size;
-    const hint = !keys
+    const hint = !keys && each.track
+      ? "Found by looking through the video. Play it; erase what shall stay."
+      : !keys
       ? "Nothing is marked of it yet."
       : !each.moves
         ? null
-        : keys < 2
-          ? "Go to another frame and mark where it is then. In between, the box glides along."
-          : `Marked in ${keys} frames. Play it, and mark it again wherever it gets out of its box.`;
+        : each.track
+          ? "Play it. Where it is wrong, mark it again, and follow it again."
+          : keys < 2
+            ? "Follow it, or go to another frame and mark where it is then: in between, the box glides along."
+            : `Marked in ${keys} frames. Play it, and mark it again wherever it gets out of its box.`;
     return hint ? make("p", { class: "faint" }, hint) : "";
   }
 
@@ -170,7 +213,7 @@ export class Panel {
       });
       return make("label", { class: "check" }, box, presetName(preset), make("span", { class: "faint" }, ` ${WORDS[preset]?.[1] ?? ""}`));
     });
-    const start = button("Try around this frame", () => app.run("preview", [...this.trying]), {
+    const start = button("Try around this frame", () => app.run("preview", { presets: [...this.trying] }), {
       disabled: !isMarked || isWorking || !this.trying.size,
     });
     if (job && isWorking) return this.working(job);

@@ -7,9 +7,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from flows.studio.document import Document, marked_frames, marked_in
-from flows.studio.edits import Edit
+from flows.studio.edits import Edit, add_found, take_track
 from storage.errors import InputError
 from storage.media.clip import Clip
+from tasks.services.painted_masks import Marked
 
 CLIP = Clip(Path("v.mp4"), "video", 20, 20, 48, 64, Fraction(25), Fraction(1, 25))
 FOLDER = Path("painted")
@@ -114,3 +115,26 @@ def test_names_do_not_count_for_what_is_marked_and_boxes_do():
 def test_what_is_not_there_cannot_be_edited(edit):
     with pytest.raises(InputError):
         edited(edit)
+
+
+def test_what_was_followed_is_marked_once_it_is_there_and_a_key_frame_stands_over_it(tmp_path):
+    track = "a" * 20
+    document = take_track(edited(box(4, 0, 0, 10, 10), box(8, 20, 0, 10, 10)), 1, track)
+    (followed,) = document.objects
+    assert followed.moves
+    assert marked_in(followed, 6, tmp_path).boxes  # on its way, as long as nothing is there
+    (tmp_path / track).mkdir()
+    assert marked_in(followed, 6, tmp_path) == Marked((), (tmp_path / track / "00006.png",))
+    assert marked_in(followed, 4, tmp_path) == Marked(((0, 0, 10, 10),), ())
+    corrected = edited(box(6, 1, 1, 5, 5), document=document)
+    assert marked_in(corrected.objects[0], 6, tmp_path) == Marked(((1, 1, 5, 5),), ())
+    assert corrected.fingerprint != document.fingerprint
+
+
+def test_what_was_found_is_an_object_of_its_own(tmp_path):
+    document = add_found(edited(box(0, 0, 0, 4, 4)), "Captions", "b" * 20, CLIP)
+    found = document.objects[1]
+    assert (found.number, found.name, found.is_empty) == (2, "Captions", False)
+    assert marked_in(found, 3, tmp_path) == Marked()  # not there yet
+    (tmp_path / found.track).mkdir()
+    assert marked_in(found, 3, tmp_path).images == (tmp_path / found.track / "00003.png",)

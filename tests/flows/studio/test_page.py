@@ -14,10 +14,16 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pytest
 
+from dfvi_models.segmentation.distance import overlap
 from flows.cli import main as cli
+from flows.studio.document import marked_in
+from flows.studio.project import Project
 from storage.media.reading import probe, read_frames
 from storage.media.writing import write_video
-from tests.clips import panning_clip
+from tasks.services.painted_masks import marked_pixels
+from tests.clips import panning_clip, write_images
+from tests.dfvi_models.segmentation.moving_object import moving_object
+from tests.dfvi_models.segmentation.test_moving_parts import scene
 from tests.paths import REPOSITORY
 from tests.waiting import wait_until
 
@@ -157,6 +163,61 @@ def test_something_is_marked_tried_removed_looked_at_and_kept(page, server, tmp_
     assert cli.main(arguments) == 0
     np.testing.assert_array_equal(list(read_frames(tmp_path / "again.mp4")), list(read_frames(tmp_path / "kept.mp4")))
     assert not (server.folder / "owned").exists()
+
+
+def test_what_is_marked_is_followed_corrected_and_followed_again_and_other_things_are_looked_for(page, server):
+    frames, masks = moving_object(6)
+    video = server.folder / "videos" / "moves.mkv"
+    write_images(server.folder / "moves", np.stack(frames))
+    write_video(video, frames, probe(server.folder / "moves"), quality=5)
+    page.goto(server.address)
+    page.get_by_text("moves.mkv").click()
+    until(page, "window.studio?.shownAt === 0")
+    rows, columns = (np.flatnonzero(masks[0].any(axis=axis)) for axis in (1, 0))
+    drag(page, (columns[0], rows[0]), (columns[-1] + 1, rows[-1] + 1))
+    assert len(document(page)["objects"][0]["boxes"]) == 1
+
+    page.get_by_text("Follow it").click()
+    page.get_by_text("It was followed").wait_for(timeout=120_000)
+    (marked,) = document(page)["objects"]
+    assert marked["moves"]
+    assert len(marked["track"]) == 20
+    page.evaluate("studio.go(5)")
+    until(page, "!studio.view.isLoading && studio.view.marks[0]?.images.length")
+    project = Project.of(video, server.folder)
+    saved = project.read().document
+    shown = marked_pixels(marked_in(saved.objects[0], 5, project.painted), *masks[0].shape)
+    assert overlap(shown, masks[5]) > 0.7
+
+    drag(page, (5, 5), (15, 15))
+    page.get_by_role("button", name="Follow it again").click()
+    until(page, f"studio.state.document.objects[0].track !== '{marked['track']}' && studio.state.job.status === 'done'")
+    assert sorted(box["frame"] for box in document(page)["objects"][0]["boxes"]) == [0, 5]
+
+    page.get_by_role("button", name="Captions").click()
+    page.get_by_text("Nothing of that kind was found").wait_for(timeout=60_000)
+    until(page, "studio.state.document.objects.length === 1")
+
+
+def test_what_moves_before_a_still_camera_is_found_and_can_be_removed(page, server):
+    frames, holes = scene()
+    write_images(server.folder / "crosses", frames)
+    write_video(server.folder / "videos" / "crosses.mkv", frames, probe(server.folder / "crosses"), quality=5)
+    page.goto(server.address)
+    page.get_by_text("crosses.mkv").click()
+    until(page, "window.studio?.shownAt === 0")
+    page.get_by_role("button", name="What moves").click()
+    page.get_by_text("Play it, and look whether that is it").wait_for(timeout=60_000)
+    (found,) = document(page)["objects"]
+    assert (found["name"], found["moves"], found["boxes"], len(found["track"])) == ("What moves", True, [], 20)
+    project = Project.of(server.folder / "videos" / "crosses.mkv", server.folder)
+    shown = marked_pixels(marked_in(project.read().document.objects[0], 9, project.painted), *holes[0].shape)
+    assert shown[holes[9]].mean() > 0.9
+    page.evaluate("studio.go(9)")
+    until(page, "!studio.view.isLoading && studio.view.marks[0]?.images.length")
+    page.get_by_label("Quality").select_option("fast")
+    page.get_by_text("Remove from the whole video").click()
+    until(page, "studio.looking.name === 'result' && studio.view.shown.bitmaps[1]")
 
 
 def test_two_pages_do_not_overwrite_one_another(page, browser, server):

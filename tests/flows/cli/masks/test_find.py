@@ -44,6 +44,16 @@ def test_a_logo_that_changes_its_corner_is_proposed_as_masks_with_times(tmp_path
     assert [line[k + 1] for k, word in enumerate(line) if word == "--mask"] == masks
 
 
+def test_logos_go_into_one_mask_where_no_image_is_asked_for(tmp_path, capsys):
+    frames = [*stamped(moving(), disc(100, 20)), *stamped(moving(), disc(24, 70))]
+    write_images(tmp_path / "video", np.stack(frames))
+    assert cli.main(["mask", "find", str(tmp_path / "video"), "--logo", "-o", str(tmp_path / "logos.npz")]) == 0
+    assert capsys.readouterr().out.count("--mask") == 1
+    holes = np.stack(list(parse_mask(tmp_path / "logos.npz").open(probe(tmp_path / "video")).read(0, 48))) > 127
+    assert overlap(holes[23], disc(100, 20)) > 0.8
+    assert overlap(holes[24], disc(24, 70)) > 0.8
+
+
 def test_where_nothing_is_found_nothing_is_written(tmp_path, capsys):
     write_images(tmp_path / "video", np.stack(moving()))
     code, told = find(tmp_path, capsys)
@@ -57,7 +67,7 @@ def test_a_still_picture_is_told(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("output", "count", "words"), [("logo.mkv", 20, "name a .png"), ("logo.png", 8, "20 are the fewest")]
+    ("output", "count", "words"), [("logo.gif", 20, "no kind of mask"), ("logo.png", 8, "20 are the fewest")]
 )
 def test_bad_input_ends_in_one_line(tmp_path, capsys, output, count, words):
     write_images(tmp_path / "video", np.stack(moving()[:count]))
