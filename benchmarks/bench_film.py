@@ -25,10 +25,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import report
-from benchmarks.joined_clips import SIZE, clip_folders, read_clip
+from benchmarks.joined_clips import clip_folders, read_clip
 from storage.media.reading import probe, read_frames
 
 RATE = 30
+SIZE = (480, 854)  # height and width
 TONES = 48000  # samples of sound a second
 EVERY = 2.0  # seconds between two looks at memory and disk
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -36,11 +37,11 @@ Usage = list[tuple[float, float, float]]
 """Seconds since the start, memory and disk in MB."""
 
 
-def shots(clips: dict[str, list[Path]]) -> Iterator[list[NDArray[np.uint8]]]:
-    """Yield the frames of one shot after the other, without end."""
+def shots(clips: dict[str, list[Path]], size: tuple[int, int] = SIZE) -> Iterator[list[NDArray[np.uint8]]]:
+    """Yield the frames of one shot after the other, of a height and width, without end."""
     for turn in itertools.count():
         for files in clips.values():
-            frames = [np.clip(frame * 0.97**turn, 0, 255).astype(np.uint8) for frame in read_clip(files)]
+            frames = [np.clip(frame * 0.97**turn, 0, 255).astype(np.uint8) for frame in read_clip(files, size)]
             frames = frames[::-1] if turn % 4 > 1 else frames
             yield [np.ascontiguousarray(frame[:, ::-1]) for frame in frames] if turn % 2 else frames
 

@@ -43,13 +43,13 @@ def clip_folders(folders):
     return found
 
 
-def read_clip(files):
-    """Frames of a clip, covering SIZE, cut to it in the middle."""
-    return [_cover(cv2.imread(str(path))[..., ::-1]) for path in files]
+def read_clip(files, size=SIZE):
+    """Frames of a clip, covering a size (height, width), cut to it in the middle."""
+    return [_cover(cv2.imread(str(path))[..., ::-1], size) for path in files]
 
 
-def _cover(frame):
-    height, width = SIZE
+def _cover(frame, size):
+    height, width = size
     scale = max(height / frame.shape[0], width / frame.shape[1])
     new = (max(width, round(frame.shape[1] * scale)), max(height, round(frame.shape[0] * scale)))
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
