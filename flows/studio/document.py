@@ -62,6 +62,8 @@ class MarkedObject(Plain):
     track: str = Field("", pattern=r"^([0-9a-f]{20})?$")
     """Name of a folder of images beside the paintings, one for each frame, that following or finding it has made, or
     will have made; empty if nobody did."""
+    cleared: tuple[int, ...] = ()
+    """Frames in which what that has made does not count."""
 
     @property
     def is_empty(self) -> bool:
@@ -111,6 +113,8 @@ def _marked_between(marked: MarkedObject, t: int, folder: Path) -> Marked:
     before, its boxes on their way."""
     frames = marked.key_frames
     if t not in frames and is_tracked(marked, folder):
+        if t in marked.cleared:
+            return Marked()
         return Marked((), (folder / marked.track / f"{t:05d}.png",))
     if not frames:
         return Marked()

@@ -1,6 +1,6 @@
 """Edits that a person makes, each from one document to the next; what they mean is decided here, not in the page."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -153,7 +153,10 @@ class ClearFrame(Plain):
         marked = find(document, self.number)
         boxes = tuple(each for each in marked.boxes if marked.moves and each.frame != self.frame)
         paintings = tuple(each for each in marked.paintings if marked.moves and each.frame != self.frame)
-        return replaced(document, marked.model_copy(update={"boxes": boxes, "paintings": paintings}))
+        changes: dict[str, Any] = {"boxes": boxes, "paintings": paintings}
+        if marked.track:
+            changes["cleared"] = tuple(sorted({*marked.cleared, self.frame}))
+        return replaced(document, marked.model_copy(update=changes))
 
 
 class Choose(Plain):
@@ -185,7 +188,7 @@ def take_track(document: Document, number: int, track: str) -> Document:
 
     Raises : InputError if there is no object of this number.
     """
-    return replaced(document, find(document, number).model_copy(update={"moves": True, "track": track}))
+    return replaced(document, find(document, number).model_copy(update={"moves": True, "track": track, "cleared": ()}))
 
 
 Edit = Annotated[

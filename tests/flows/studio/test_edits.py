@@ -131,6 +131,16 @@ def test_what_was_followed_is_marked_once_it_is_there_and_a_key_frame_stands_ove
     assert corrected.fingerprint != document.fingerprint
 
 
+def test_a_frame_in_which_what_was_followed_is_wrong_can_be_cleared(tmp_path):
+    (tmp_path / ("a" * 20)).mkdir()
+    document = take_track(edited(box(4, 0, 0, 10, 10)), 1, "a" * 20)
+    cleared = edited({"kind": "clear_frame", "number": 1, "frame": 7}, document=document)
+    assert marked_in(cleared.objects[0], 7, tmp_path) == Marked()
+    assert marked_in(cleared.objects[0], 8, tmp_path).images
+    drawn = edited(box(7, 2, 2, 5, 5), document=cleared)
+    assert marked_in(drawn.objects[0], 7, tmp_path) == Marked(((2, 2, 5, 5),), ())
+
+
 def test_what_was_found_is_an_object_of_its_own(tmp_path):
     document = add_found(edited(box(0, 0, 0, 4, 4)), "Captions", "b" * 20, CLIP)
     found = document.objects[1]
