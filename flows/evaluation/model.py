@@ -9,8 +9,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from flows.evaluation.methods import Method
 from flows.pipeline.preflight import require_weights, stages_of
 from storage.datasets.clean_clips import CleanClip, choose_clips, find_clips, shuffled_masks
+from storage.media.reading import probe
 from tasks.estimate_flow import EstimateFlowParams
 from tasks.evaluation.cut_holes import HoleKind
+from tasks.evaluation.read_truth import ReadTruthParams, truth_size
 from tasks.evaluation.score_perceptually import DescribeVideoParams, LpipsParams, describe_video, lpips
 from tasks.stage.cached_stage import Stage, StageParams
 
@@ -97,11 +99,14 @@ def check_evaluation(
     """Return the clips to score, each with the object masks that are cut out of it.
 
     names  : of the clips taken; none takes all. Whose masks go where depends on the folder alone.
-    Raises : InputError if the folder holds no such clips, or object holes find no masks; WeightsError if a method or
-             score asks for weights that are not stored.
+    Raises : InputError if the folder holds no such clips, one cannot be read or would be turned, or object holes find
+             no masks; WeightsError if a method or score asks for weights that are not stored.
     """
     asked = [pair for method in methods if method.config for pair in stages_of(method.config) if method.runs(pair[0])]
     require_weights([*asked, *(PERCEPTUAL_STAGES[name] for name in config.perceptual)])
     there = find_clips(folder)
     masks = shuffled_masks(there, config.seed) if MASKED.intersection(config.holes) else {}
-    return [(clip, masks.get(clip.name)) for clip in choose_clips(there, names)]
+    chosen = choose_clips(there, names)
+    for clip in chosen:
+        truth_size(probe(clip.video), ReadTruthParams(frames=config.frames, size=config.size))
+    return [(clip, masks.get(clip.name)) for clip in chosen]

@@ -10,6 +10,7 @@ from dfvi_models.numerics.resizing import resize_frame
 from storage.cache import array_layout
 from storage.cache.stage_store import StageStore
 from storage.errors import InputError
+from storage.media.clip import Clip
 from storage.media.reading import probe, read_frames
 from tasks.stage.cached_stage import Job, StageParams, stage
 
@@ -28,9 +29,7 @@ def read_truth(out: StageStore, *, video: str, params: ReadTruthParams, job: Job
     """Write the frames, and an empty hole for each."""
     clip = probe(Path(video))
     count = min(params.frames or clip.frame_count, clip.frame_count)
-    height, width = params.size or (clip.height, clip.width)
-    if (height > width) != (clip.height > clip.width) and height != width and clip.height != clip.width:
-        raise InputError(f"{video} is {clip.width}x{clip.height}; {width}x{height} would turn it: swap the two numbers")
+    height, width = truth_size(clip, params)
     size = (count, height, width)
     wanted = out.create(frames=array_layout.frames(*size), holes=array_layout.holes(*size))
     empty = np.zeros((height, width), np.bool_)
@@ -39,3 +38,17 @@ def read_truth(out: StageStore, *, video: str, params: ReadTruthParams, job: Job
     for t, frame in enumerate(resized, start=wanted[0] if wanted else 0):
         out.write(t, frames=frame, holes=empty)
     out.attributes.update({"frames": count, "height": height, "width": width})
+
+
+def truth_size(clip: Clip, params: ReadTruthParams) -> tuple[int, int]:
+    """Return height and width that the frames of a clip are brought to.
+
+    Raises : InputError if that would make a lying picture of an upright one, or the other way round.
+    """
+    height, width = params.size or (clip.height, clip.width)
+    if (height > width) != (clip.height > clip.width) and height != width and clip.height != clip.width:
+        raise InputError(
+            f"{clip.path} is {clip.width}x{clip.height}; {width}x{height} would turn it: swap the two numbers, or "
+            "leave it out with --only"
+        )
+    return height, width

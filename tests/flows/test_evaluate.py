@@ -164,6 +164,7 @@ BAD_INPUT = {
     "clip": (["--only", "bear"], "there is no clip 'bear'; there are fast, slow"),
     "size": (["--size", "432"], "--size takes width x height"),
     "no size": (["--size", "0x40"], "--size takes width x height"),
+    "turned": (["--size", "40x64"], "would turn it"),
     "frames": (["--frames", "0"], "--frames must be 1 or more"),
     "seed": (["--seed", "-1"], "--seed must be 0 or more"),
     "threads": (["--threads", "0"], "--threads must be 1 or more"),
