@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfvi_models.overlays.captions import Caption, CaptionFinder, step_for
-from storage.delivery import check_apart
 from storage.media.clip import Clip
-from storage.media.masks.writing import check_mask_name, write_mask_file
-from storage.media.reading import probe
-from tasks.masks.searched_frames import full_size, searched_frames
+from storage.media.masks.writing import write_mask_file
+from tasks.masks.searched_frames import clip_and_sheet, full_size, searched_frames
 from tasks.masks.sheets import choose_frames, clock, write_overlay_sheet
 
 MOST_NAMED = 8  # captions above the sheet
@@ -50,11 +48,7 @@ def find_captions_in(video: str, output: Path, sheet: Path | None = None) -> Fou
     sheet  : PNG of frames with the captions marked; None puts it beside the mask.
     Raises : InputError if the video cannot be read, or a file cannot be written.
     """
-    clip = probe(video)
-    looked_at = sheet or output.with_name(f"{output.stem}-sheet.png")
-    check_mask_name(output, clip.frame_count)
-    check_apart(output, video)
-    check_apart(looked_at, video, str(output))
+    clip, looked_at = clip_and_sheet(video, output, sheet)
     finder = CaptionFinder(step_for(float(clip.rate)))
     for frame in searched_frames(clip):
         finder.look(frame)

@@ -12,11 +12,9 @@ from dfvi_models.overlays.edge_sums import sum_in_blocks
 from dfvi_models.overlays.logos import stands_still
 from dfvi_models.segmentation.moving_parts import Background, in_most
 from dfvi_models.shots.detection import find_shot_changes, shots_between
-from storage.delivery import check_apart
 from storage.media.clip import Clip
-from storage.media.masks.writing import check_mask_name, write_mask_file
-from storage.media.reading import probe
-from tasks.masks.searched_frames import full_size, searched_frames
+from storage.media.masks.writing import write_mask_file
+from tasks.masks.searched_frames import clip_and_sheet, full_size, searched_frames
 from tasks.masks.sheets import choose_frames, write_overlay_sheet
 
 MOST_LEARNED = 61  # frames of a shot, spread evenly, that its background is learned from
@@ -48,11 +46,7 @@ def find_moving_in(video: str, output: Path, sheet: Path | None = None) -> Found
     sheet  : PNG of frames with what moves marked; None puts it beside the mask.
     Raises : InputError if the video cannot be read, or a file cannot be written.
     """
-    clip = probe(video)
-    looked_at = sheet or output.with_name(f"{output.stem}-sheet.png")
-    check_mask_name(output, clip.frame_count)
-    check_apart(output, video)
-    check_apart(looked_at, video, str(output))
+    clip, looked_at = clip_and_sheet(video, output, sheet)
     shots = shots_between(find_shot_changes(searched_frames(clip)), clip.frame_count)
     backgrounds = _backgrounds(clip, shots)
     moving = tuple((a, b - 1) for (a, b), ground in zip(shots, backgrounds, strict=True) if ground is None)

@@ -1,18 +1,34 @@
 """Frames as proposals of masks are looked for in: small ones, and what is marked in them at the video's size."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from storage.delivery import check_apart
 from storage.media.clip import Clip
-from storage.media.reading import read_frames
+from storage.media.masks.writing import check_mask_name
+from storage.media.reading import probe, read_frames
 
 SEARCHED = 270  # pixels of the shorter side of the frames that are searched; larger ones are shrunk
 
 Image = NDArray[np.uint8]
 Hole = NDArray[np.bool_]
+
+
+def clip_and_sheet(video: str, output: Path, sheet: Path | None) -> tuple[Clip, Path]:
+    """Return the clip of a video, and where the image to look at goes: beside the mask, if no place is named.
+
+    Raises : InputError if the video cannot be read, or a mask or the image cannot be written there.
+    """
+    clip = probe(video)
+    looked_at = sheet or output.with_name(f"{output.stem}-sheet.png")
+    check_mask_name(output, clip.frame_count)
+    check_apart(output, video)
+    check_apart(looked_at, video, str(output))
+    return clip, looked_at
 
 
 def searched_frames(clip: Clip) -> Iterator[Image]:
